@@ -1,0 +1,121 @@
+//! Why an attempt failed, and whose account it is charged to.
+
+use serde::{Deserialize, Serialize};
+
+/// The class of a fault. Each class is charged to one account only.
+///
+/// | class | retried | counts for the breaker | the item |
+/// |---|---|---|---|
+/// | `Input` | no | neutral | failed, with the reason |
+/// | `Transient` | yes | failure | failed after the last attempt |
+/// | `Dependency` | no | failure | parked |
+/// | `Environment` | when it is well again | neutral | waits; the run pauses |
+/// | `Cancelled` | no | neutral | as it was |
+/// | `Bug` | no | neutral | failed, with the trace |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FaultClass {
+    /// The file is to blame: broken, of the wrong format, over a limit.
+    Input,
+    /// It may work the next time: timeout, killed by a signal, connection lost, GPU out of memory.
+    Transient,
+    /// The tool or service is to blame: missing, of the wrong version, without its model.
+    Dependency,
+    /// The machine is to blame: disk or inodes full, read-only, out of descriptors.
+    Environment,
+    /// Somebody asked for it.
+    Cancelled,
+    /// mediamill is to blame: a panic of its own.
+    Bug,
+}
+
+impl FaultClass {
+    /// The class as files and screens write it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Transient => "transient",
+            Self::Dependency => "dependency",
+            Self::Environment => "environment",
+            Self::Cancelled => "cancelled",
+            Self::Bug => "bug",
+        }
+    }
+}
+
+impl std::fmt::Display for FaultClass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Why one attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Whose account it goes to.
+    pub class: FaultClass,
+    /// A short stable key to group by: `timeout`, `signal`, `exit`, `output-missing`, `decode`, `disk-full`, ...
+    pub cause: String,
+    /// What happened, for the person who reads it. A fragment: lower case, no period.
+    pub message: String,
+    /// What to do about it, when that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    /// A fault of `class`; `cause` is the key that failures are grouped by.
+    pub fn new(class: FaultClass, cause: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { class, cause: cause.into(), message: message.into(), hint: None }
+    }
+
+    /// A fault of the input file.
+    pub fn input(cause: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(FaultClass::Input, cause, message)
+    }
+
+    /// The same fault with a word on what to do.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The fault that an error of the operating system stands for, met while `doing` something ("cannot read x.wav").
+    ///
+    /// Full disks, read-only file systems and exhausted descriptors are the machine's; out of memory and interrupted
+    /// calls pass; everything else is told as the input's.
+    #[must_use]
+    pub fn from_io(doing: &str, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let message = format!("{doing}: {error}");
+        let errno = error.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
+        match (error.kind(), errno) {
+            (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => {
+                Self::new(FaultClass::Environment, "disk-full", message)
+                    .with_hint("free room on that disk; the run goes on by itself")
+            }
+            (ErrorKind::ReadOnlyFilesystem, _) => Self::new(FaultClass::Environment, "read-only", message),
+            (_, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)) => {
+                Self::new(FaultClass::Environment, "descriptors", message)
+                    .with_hint("raise the limit of open files (ulimit -n), or lower --jobs")
+            }
+            (ErrorKind::OutOfMemory | ErrorKind::Interrupted | ErrorKind::WouldBlock, _)
+            | (_, Some(rustix::io::Errno::AGAIN | rustix::io::Errno::IO)) => {
+                Self::new(FaultClass::Transient, "io", message)
+            }
+            (ErrorKind::NotFound, _) => Self::input("not-found", message),
+            (ErrorKind::PermissionDenied, _) => Self::input("permission", message),
+            _ => Self::input("io", message),
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}

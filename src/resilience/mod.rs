@@ -1,0 +1,9 @@
+//! What keeps a batch alive: faults and their accounts, retry, circuit breaker, scratch, checkpoints.
+//!
+//! Nothing here knows media, a tool or a screen. Time and chance are passed in.
+
+pub mod breaker;
+pub mod fault;
+pub mod retry;
+
+pub use fault::{Fault, FaultClass};
