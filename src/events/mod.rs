@@ -1,1 +1,296 @@
 //! The one stream of events, the commands, and the run's state, which is the fold of all events.
+//!
+//! The dispatcher alone writes events. They are delivered in two ways: lossless (the journal, lines, JSON, reports) and
+//! as the latest state (screens). What a screen shows can be rebuilt from the journal of a finished run.
+
+pub mod journal;
+pub mod paths;
+mod state;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::resilience::breaker::BreakerState;
+use crate::resilience::checkpoint::ItemState;
+use crate::resilience::os_text::OsText;
+use crate::resilience::{Fault, FaultClass};
+
+pub use state::{BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
+
+/// The version of the event format that this build writes.
+pub const EVENT_VERSION: u32 = 1;
+
+/// An item's place in the batch, from 0.
+pub type ItemIndex = u32;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The format's version.
+    pub v: u32,
+    /// Counts from 0 without a gap.
+    pub seq: u64,
+    /// Wall time, milliseconds since 1970.
+    pub at: u64,
+    /// Milliseconds since the run began; never runs backwards.
+    pub elapsed: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened. Steps and items are named by their place: the step's in the plan, the item's in the batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    /// A run began.
+    RunStarted {
+        /// Its id.
+        run: String,
+        /// The pipeline's name.
+        pipeline: String,
+        /// The ids of the steps, in order.
+        steps: Vec<String>,
+        /// How many tasks may run at once.
+        jobs: u32,
+        /// The seed of all chance in the run.
+        seed: u64,
+    },
+    /// A dependency was looked at.
+    DependencyChecked {
+        /// Its name.
+        name: String,
+        /// Whether it can be used.
+        available: bool,
+        /// Whether the run makes no sense without it.
+        required: bool,
+        /// Its version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// What was found, or what is wrong.
+        details: String,
+    },
+    /// Items joined the batch.
+    ItemsListed {
+        /// The place of the first of them.
+        first: ItemIndex,
+        /// Their absolute paths.
+        paths: Vec<OsText>,
+    },
+    /// Items that were looked at need nothing: ranges of places, the end not in it.
+    ItemsUpToDate {
+        /// The ranges.
+        ranges: Vec<(ItemIndex, ItemIndex)>,
+    },
+    /// An item is left out of this run.
+    ItemLeftOut {
+        /// The item.
+        item: ItemIndex,
+        /// Why.
+        reason: String,
+    },
+    /// An attempt began.
+    AttemptStarted {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// Counts from 1.
+        attempt: u32,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// Counts from 1.
+        attempt: u32,
+        /// Why.
+        fault: Fault,
+        /// The tool's log, relative to the run's folder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<String>,
+        /// How long the attempt took, in milliseconds.
+        ms: u64,
+    },
+    /// The attempt will be made again.
+    RetryScheduled {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// The coming attempt, from 1.
+        attempt: u32,
+        /// In how many milliseconds.
+        delay: u64,
+    },
+    /// A task is done: its outputs are committed.
+    TaskDone {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// Attempts that were made.
+        attempts: u32,
+        /// How long the last took, in milliseconds.
+        ms: u64,
+        /// Bytes in its artifacts.
+        bytes: u64,
+    },
+    /// A task was left out, or stand-ins took its place.
+    TaskSkipped {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// Why.
+        reason: String,
+    },
+    /// A task waits aside until its dependency is well.
+    TaskParked {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// What it waits for.
+        dependency: String,
+    },
+    /// An item came to its end in this run.
+    ItemFinished {
+        /// The item.
+        item: ItemIndex,
+        /// Where it stands.
+        state: ItemState,
+        /// Why it failed or was parked, and in which step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<(u32, Fault)>,
+    },
+    /// A breaker changed its state.
+    BreakerChanged {
+        /// The dependency.
+        dependency: String,
+        /// Its new state.
+        state: BreakerState,
+        /// Why.
+        reason: String,
+        /// When OPEN: in how many milliseconds it lets a call through.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_in: Option<u64>,
+    },
+    /// The tool's canary told whose fault it was.
+    CanaryAnswered {
+        /// The tool.
+        dependency: String,
+        /// Whether it did its work.
+        well: bool,
+        /// What it said.
+        details: String,
+    },
+    /// Nothing new is started until the cause is gone, or somebody says so.
+    RunPaused {
+        /// Why.
+        reason: String,
+    },
+    /// Work goes on.
+    RunResumed {
+        /// Why.
+        reason: String,
+    },
+    /// The number of tasks at once was changed.
+    JobsChanged {
+        /// The new number.
+        jobs: u32,
+    },
+    /// The run is asked to stop.
+    StopRequested {
+        /// How hard.
+        level: StopLevel,
+        /// By what: a signal's name, a key.
+        by: String,
+    },
+    /// Something that a person should know, and that stops nothing.
+    Warning {
+        /// What.
+        message: String,
+        /// The item it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<ItemIndex>,
+    },
+    /// A step over the whole batch ended.
+    BatchStepFinished {
+        /// The step.
+        step: u32,
+        /// Why it failed, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<Fault>,
+        /// The file that it wrote.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        artifact: Option<OsText>,
+    },
+    /// The run ended.
+    RunFinished {
+        /// What came of the batch.
+        counts: Counts,
+        /// Why it ended before everything was done, where it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+/// How hard a stop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StopLevel {
+    /// Start nothing new; let running tasks end.
+    Drain,
+    /// Start nothing new; ask running tools to end, and kill them after their grace period.
+    Cancel,
+    /// End now.
+    Kill,
+}
+
+/// The one way in: what the screen, signals, a socket and a server ask of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Start nothing new until told otherwise.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End the run.
+    Stop {
+        /// How hard.
+        level: StopLevel,
+        /// By what.
+        by: String,
+    },
+    /// End the work on one item; it is as it was.
+    CancelItem {
+        /// The item.
+        item: ItemIndex,
+    },
+    /// Run failed items again: all of them, or those that failed with this cause.
+    RetryFailed {
+        /// The key that faults are grouped by.
+        cause: Option<String>,
+    },
+    /// Change the number of tasks at once.
+    SetJobs {
+        /// At least 1.
+        jobs: u32,
+    },
+    /// Close a breaker.
+    ResetBreaker {
+        /// The dependency.
+        dependency: String,
+    },
+    /// Open a breaker.
+    TripBreaker {
+        /// The dependency.
+        dependency: String,
+    },
+}
+
+/// Failures by cause: the key that they are grouped by, and how many.
+pub type Causes = IndexMap<(FaultClass, String), usize>;

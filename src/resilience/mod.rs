@@ -3,7 +3,12 @@
 //! Nothing here knows media, a tool or a screen. Time and chance are passed in.
 
 pub mod breaker;
+pub mod checkpoint;
 pub mod fault;
+pub mod hash;
+pub mod os_text;
 pub mod retry;
+pub mod scratch;
+pub mod store;
 
 pub use fault::{Fault, FaultClass};

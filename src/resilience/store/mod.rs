@@ -1,0 +1,316 @@
+//! The state folder of one pipeline: checkpoints that hold against SIGKILL at any instant.
+//!
+//! ```text
+//! <state>/<pipeline>/
+//!   lock                 held by the kernel for the whole run
+//!   ledger               every change of every checkpoint, appended; the index that makes resume fast
+//!   items/<id>.json      one checkpoint per item: what a person opens
+//!   runs/<run id>/       journal, summary, logs
+//! ```
+//!
+//! A change is appended to the ledger first, then the outputs move into place, then the item's JSON follows. The
+//! ledger remembers what the JSON it wrote looked like (a *note*); a JSON that looks otherwise was touched by somebody
+//! else and is believed over the ledger, one that is gone means that the item is to be forgotten.
+
+mod files;
+mod ledger;
+mod lock;
+mod writer;
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use self::ledger::Ledger;
+use self::lock::Lock;
+use self::writer::JsonWriter;
+use super::checkpoint::{Checkpoint, Unusable, parse};
+use super::os_text::to_hex;
+
+pub use self::files::{list, remove, write_whole};
+
+/// Tells items apart: the first 64 bits of the BLAKE3 hash of the absolute path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ItemKey(pub u64);
+
+impl ItemKey {
+    /// The key of the item at `path`.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let hash = blake3::hash(path.as_os_str().as_bytes());
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash.as_bytes()[..8]);
+        Self(u64::from_be_bytes(first))
+    }
+
+    /// Twelve hexadecimal digits: tells files of one name apart.
+    #[must_use]
+    pub fn short(self) -> String {
+        to_hex(&self.0.to_be_bytes()[..6])
+    }
+
+    /// The item's id: its stem, made safe for a file name, and the short hash.
+    #[must_use]
+    pub fn item_id(self, path: &Path) -> String {
+        const LONGEST: usize = 80;
+        let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let safe = |c: char| if c.is_alphanumeric() || "-_.+ ".contains(c) { c } else { '_' };
+        let mut id: String = stem.chars().map(safe).collect();
+        while id.len() > LONGEST {
+            id.pop();
+        }
+        if id.starts_with(['.', '-']) {
+            id.insert(0, '_');
+        }
+        format!("{id}-{}", self.short())
+    }
+}
+
+/// What the store knows of an item.
+#[derive(Debug)]
+pub enum Loaded {
+    /// Nothing: it has not run, or was forgotten. `owned` is what earlier runs made of it.
+    New {
+        /// The last state before it was forgotten, for knowing which output files are ours.
+        owned: Option<Box<Checkpoint>>,
+        /// Why an earlier checkpoint is not used, if there was one.
+        set_aside: Option<String>,
+    },
+    /// Its checkpoint.
+    Known(Box<Checkpoint>),
+    /// A checkpoint that must not be touched.
+    Refused(String),
+}
+
+/// Why the state folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another run holds it.
+    #[error("{} is in use by another run ({holder}); wait for it, or give this one another --state", path.display())]
+    Held {
+        /// The state folder of the pipeline.
+        path: PathBuf,
+        /// Who holds it, as it told.
+        holder: String,
+    },
+    /// It cannot be made, read or written.
+    #[error("cannot {doing} {}: {source}; choose another folder with --state", path.display())]
+    Io {
+        /// A verb: "create", "lock", "read".
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A newer mediamill wrote it.
+    #[error("{} was written by a newer mediamill ({found}); use that one, or give this one another --state", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its first line.
+        found: String,
+    },
+}
+
+/// The checkpoints of one pipeline, held for one run.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    ledger: Arc<Mutex<Ledger>>,
+    writer: Option<JsonWriter>,
+    sync: bool,
+    _lock: Option<Lock>,
+}
+
+/// How the state folder is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// For a run: locked, and writable. `sync` makes every change hold against a power cut.
+    Run {
+        /// Whether records are synced to the disk before they count.
+        sync: bool,
+    },
+    /// For a look: nothing is locked or written.
+    Look,
+}
+
+impl Store {
+    /// Opens the folder of `pipeline` below `state`; a run makes it where it is missing.
+    ///
+    /// # Errors
+    /// That another run holds it, or that it cannot be used.
+    pub fn open(state: &Path, pipeline: &str, access: Access) -> Result<Self, StoreError> {
+        let dir = state.join(pipeline);
+        let io = |doing, path: &Path| {
+            let path = path.to_path_buf();
+            move |source| StoreError::Io { doing, path, source }
+        };
+        let items = dir.join("items");
+        let sync = access == Access::Run { sync: true };
+        let lock = match access {
+            Access::Look => None,
+            Access::Run { .. } => {
+                std::fs::create_dir_all(&items).map_err(io("create", &items))?;
+                let lock = Lock::take(&dir)?;
+                let probe = items.join(".probe");
+                write_whole(&probe, b"", false).map_err(io("write into", &items))?;
+                std::fs::remove_file(&probe).map_err(io("write into", &items))?;
+                Some(lock)
+            }
+        };
+        let ledger = Ledger::open(&dir.join("ledger"), lock.is_some())?;
+        let ledger = Arc::new(Mutex::new(ledger));
+        let writer = lock.is_some().then(|| JsonWriter::start(items, Arc::clone(&ledger), sync));
+        Ok(Self { dir, ledger, writer, sync, _lock: lock })
+    }
+
+    /// The pipeline's folder in the state folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// How many items the ledger knows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether the ledger knows no item.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is known of the item `id` with `key`. A JSON that cannot be read is put aside by name.
+    #[must_use]
+    pub fn load(&self, key: ItemKey, id: &str) -> Loaded {
+        let path = self.json_path(id);
+        let (snapshot, noted) = {
+            let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            (ledger.read(key), ledger.noted(key))
+        };
+        let snapshot = snapshot.and_then(|json| parse(&json).ok()).map(Box::new);
+        let found = std::fs::symlink_metadata(&path).ok().map(|metadata| ledger::note_of(&metadata));
+        match (snapshot, found) {
+            (None, None) => Loaded::New { owned: None, set_aside: None },
+            (Some(snapshot), Some(found)) if noted == Some(found) => Loaded::Known(snapshot),
+            (Some(snapshot), None) if noted.is_some() => Loaded::New { owned: Some(snapshot), set_aside: None },
+            (Some(snapshot), None) => self.healed(key, snapshot),
+            (snapshot, Some(_)) => self.believe_json(key, &path, snapshot),
+        }
+    }
+
+    /// The JSON differs from what the ledger knows of: whoever changed it last is right.
+    fn believe_json(&self, key: ItemKey, path: &Path, snapshot: Option<Box<Checkpoint>>) -> Loaded {
+        let parsed = match std::fs::read(path) {
+            Ok(json) => parse(&json),
+            Err(error) => Err(Unusable::Unreadable(error.to_string())),
+        };
+        match (parsed, snapshot) {
+            (Ok(json), Some(snapshot)) if json.revision < snapshot.revision => self.healed(key, snapshot),
+            (Ok(json), _) => self.healed(key, Box::new(json)),
+            (Err(Unusable::Newer(version)), _) => Loaded::Refused(format!(
+                "its checkpoint {} is of version {version}, written by a newer mediamill",
+                path.display()
+            )),
+            (Err(Unusable::Unreadable(why)), owned) => {
+                let set_aside = if self.writer.is_none() {
+                    format!("its checkpoint {} cannot be read ({why})", path.display())
+                } else {
+                    match files::set_aside(path) {
+                        Ok(aside) => format!(
+                            "its checkpoint could not be read ({why}); it is kept as {}, and the item runs again",
+                            aside.display()
+                        ),
+                        Err(error) => {
+                            return Loaded::Refused(format!(
+                                "its checkpoint {} can neither be read ({why}) nor put aside ({error})",
+                                path.display()
+                            ));
+                        }
+                    }
+                };
+                Loaded::New { owned, set_aside: Some(set_aside) }
+            }
+        }
+    }
+
+    /// A checkpoint whose JSON or ledger record is behind: both are brought up to it.
+    fn healed(&self, key: ItemKey, checkpoint: Box<Checkpoint>) -> Loaded {
+        if self.writer.is_some() && self.record(key, &checkpoint).is_ok() {
+            self.publish(key, &checkpoint);
+        }
+        Loaded::Known(checkpoint)
+    }
+
+    /// Appends `checkpoint` to the ledger. When this returns, no SIGKILL loses it (and no power cut, where asked for).
+    ///
+    /// # Errors
+    /// That it could not be written; the ledger is as it was.
+    pub fn record(&self, key: ItemKey, checkpoint: &Checkpoint) -> std::io::Result<()> {
+        let json = serde_json::to_vec(checkpoint)?;
+        let synced = {
+            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            ledger.append(key, checkpoint.revision, &json)?;
+            if self.sync { Some(ledger.sync_handle()?) } else { None }
+        };
+        // Out of the lock: records that others append meanwhile share this sync.
+        synced.map_or(Ok(()), |file| file.sync_data())
+    }
+
+    /// Has the item's JSON written, soon.
+    pub fn publish(&self, key: ItemKey, checkpoint: &Checkpoint) {
+        if let Some(writer) = &self.writer {
+            writer.publish(key, checkpoint);
+        }
+    }
+
+    /// Takes a step further: raises the revision, sets the time, records, and has the JSON written.
+    ///
+    /// # Errors
+    /// That it could not be recorded.
+    pub fn save(&self, key: ItemKey, checkpoint: &mut Checkpoint) -> std::io::Result<()> {
+        stamp(checkpoint);
+        self.record(key, checkpoint)?;
+        self.publish(key, checkpoint);
+        Ok(())
+    }
+
+    /// Writes the JSON of every item whose last change did not get that far before a crash.
+    pub fn heal(&self) {
+        let behind = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).without_note();
+        for key in behind {
+            let json = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).read(key);
+            let Some(Ok(checkpoint)) = json.as_deref().map(parse) else { continue };
+            let _ = self.load(key, &checkpoint.item_id);
+        }
+    }
+
+    /// Waits until every JSON is written.
+    ///
+    /// # Errors
+    /// The first that could not be; the ledger still holds it, and the next run writes it.
+    pub fn close(mut self) -> std::io::Result<()> {
+        self.writer.take().map_or(Ok(()), JsonWriter::close)
+    }
+
+    fn json_path(&self, id: &str) -> PathBuf {
+        self.dir.join("items").join(format!("{id}.json"))
+    }
+}
+
+/// Raises the revision and sets the time.
+pub fn stamp(checkpoint: &mut Checkpoint) {
+    checkpoint.revision += 1;
+    checkpoint.checkpoint_time =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_millis() as f64 / 1000.0);
+}
+
+type Index = HashMap<ItemKey, ledger::Entry>;
+
+#[cfg(test)]
+mod tests;
