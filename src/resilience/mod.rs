@@ -5,5 +5,6 @@
 pub mod breaker;
 pub mod fault;
 pub mod retry;
+pub mod safe_text;
 
 pub use fault::{Fault, FaultClass};
