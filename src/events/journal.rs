@@ -53,7 +53,9 @@ pub fn read(path: &Path) -> std::io::Result<impl Iterator<Item = std::io::Result
             Ok(_) if line.last() != Some(&b'\n') => None,
             Ok(_) => Some(match serde_json::from_slice::<Event>(&line) {
                 Ok(event) if event.v <= EVENT_VERSION => Ok(event),
-                Ok(event) => Err(std::io::Error::other(format!("an event of version {}: use a newer mediamill", event.v))),
+                Ok(event) => {
+                    Err(std::io::Error::other(format!("an event of version {}: use a newer mediamill", event.v)))
+                }
                 Err(error) => Err(error.into()),
             }),
         }

@@ -210,10 +210,7 @@ impl RunState {
             EventKind::ItemLeftOut { item, .. } => self.move_to(*item, ItemPhase::LeftOut),
             EventKind::AttemptStarted { item, step, attempt } => {
                 self.move_to(*item, ItemPhase::Running);
-                self.tasks.insert(
-                    (*item, *step),
-                    TaskView { attempt: *attempt, since: event.elapsed, retry_at: None },
-                );
+                self.tasks.insert((*item, *step), TaskView { attempt: *attempt, since: event.elapsed, retry_at: None });
             }
             EventKind::AttemptFailed { item, step, .. } | EventKind::TaskSkipped { item, step, .. } => {
                 self.tasks.remove(&(*item, *step));

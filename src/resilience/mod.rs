@@ -8,6 +8,7 @@ pub mod fault;
 pub mod hash;
 pub mod os_text;
 pub mod retry;
+pub mod safe_text;
 pub mod scratch;
 pub mod store;
 
