@@ -1,1 +1,2 @@
 //! Runs a plan over a batch.
+pub mod batch;
