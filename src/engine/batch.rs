@@ -216,7 +216,11 @@ impl Finder {
             let below = folder.strip_prefix(root).unwrap_or(Path::new("")).to_path_buf();
             self.batch.below.entry(folder.to_path_buf()).or_insert(below);
             for name in files {
-                if (glob.is_none() && self.files_seen.is_empty()) || self.files_seen.insert(folder.join(&name)) {
+                let taken_with_folder =
+                    glob.is_some() && self.folders_seen.contains(folder) && self.takes(folder, &name, None);
+                // A folder alone holds no name twice: a million of its files need not be remembered one by one.
+                let alone = glob.is_none() && self.files_seen.is_empty();
+                if !taken_with_folder && (alone || self.files_seen.insert(folder.join(&name))) {
                     self.batch.files.push_name(place, &name);
                 }
             }
