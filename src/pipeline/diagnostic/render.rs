@@ -1,5 +1,7 @@
 //! Findings as text with the offending place underlined, and as JSON.
 
+use std::borrow::Cow;
+
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 
@@ -50,13 +52,13 @@ impl Diagnostics {
             Some(span) => {
                 let label = diagnostic.label.as_deref().map(printable);
                 let mark = AnnotationKind::Primary.span(span.clone()).label(label);
-                Snippet::source(self.text.as_str()).path(self.file.as_str()).annotation(mark).into()
+                Snippet::source(without_c1(&self.text)).path(printable(&self.file)).annotation(mark).into()
             }
-            None => Origin::path(self.file.as_str()).into(),
+            None => Origin::path(printable(&self.file)).into(),
         };
         let notes = diagnostic.notes.iter().map(|note| Level::NOTE.message(printable(note)));
         let help = diagnostic.help.iter().map(|help| Level::HELP.message(printable(help)));
-        level.primary_title(diagnostic.message.as_str()).element(place).elements(notes).elements(help)
+        level.primary_title(printable(&diagnostic.message)).element(place).elements(notes).elements(help)
     }
 }
 
@@ -67,6 +69,17 @@ fn printable(text: &str) -> String {
         if c.is_control() && c != '\n' { safe.extend(c.escape_default()) } else { safe.push(c) }
     }
     safe
+}
+
+/// The source without the controls of ISO 6429, which TOML allows and some terminals obey. What stands in for them has
+/// their length in bytes, so that spans still hold.
+fn without_c1(source: &str) -> Cow<'_, str> {
+    let c1 = '\u{80}'..='\u{9f}';
+    if source.contains(|c| c1.contains(&c)) {
+        source.chars().map(|c| if c1.contains(&c) { '·' } else { c }).collect()
+    } else {
+        source.into()
+    }
 }
 
 #[cfg(test)]
@@ -109,7 +122,7 @@ error: `jitter` is out of range
 
     #[test]
     fn nothing_in_a_finding_can_steer_the_terminal() {
-        let mut found = Diagnostics::new("a\u{1b}[31m.toml", "x\u{1b}[31m");
+        let mut found = Diagnostics::new("a\u{1b}[31m.toml", "x\u{1b}[31m\u{9b}31m");
         found.push(Diagnostic::error("\u{1b}[31m").at(0..2).label("\u{7}").help("\u{1b}").note("\u{9b}"));
         let text = found.to_text(false);
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
