@@ -1,4 +1,6 @@
-//! The pipeline file: [`spec`](self) as written, template, and [`Plan`](plan::Plan) once checked.
+//! The pipeline file: [`spec`] as written, [`template`], and [`Plan`](plan::Plan) once checked.
 
+pub mod diagnostic;
 pub mod plan;
+pub mod suggest;
 pub mod template;

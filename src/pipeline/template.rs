@@ -1,5 +1,7 @@
 //! Text with placeholders: `"{item.stem}.wav"`.
 
+mod parse;
+
 use std::ffi::OsString;
 use std::ops::Range;
 
@@ -76,4 +78,177 @@ pub trait Lookup {
     /// # Errors
     /// Why it has none.
     fn lookup(&self, field: &Field) -> Result<OsString, String>;
+}
+
+impl Template {
+    /// Reads a text with placeholders. `{{` and `}}` stand for braces that are meant as text.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, with its place.
+    pub fn parse(source: &str) -> Result<Self, TemplateError> {
+        Ok(Self { source: source.to_owned(), segments: parse::segments(source)? })
+    }
+
+    /// Its placeholders in order, each with its place in the source.
+    pub fn fields(&self) -> impl Iterator<Item = (&Field, &Range<usize>)> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Field(field, span) => Some((field, span)),
+            Segment::Literal(_) => None,
+        })
+    }
+
+    /// The text with every placeholder filled: byte for byte, so names that are not UTF-8 survive.
+    ///
+    /// # Errors
+    /// Why a placeholder has no content.
+    pub fn expand(&self, lookup: &dyn Lookup) -> Result<OsString, String> {
+        let mut filled = OsString::with_capacity(self.source.len());
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(text) => filled.push(text),
+                Segment::Field(field, _) => filled.push(lookup.lookup(field)?),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// The placeholder, where the whole text is exactly one: its content can keep its type (a number, a list).
+    #[must_use]
+    pub fn whole_field(&self) -> Option<&Field> {
+        match self.segments.as_slice() {
+            [Segment::Field(field, _)] => Some(field),
+            _ => None,
+        }
+    }
+
+    /// The text before the first placeholder; all of it where there is none.
+    #[must_use]
+    pub fn literal_prefix(&self) -> &str {
+        match self.segments.first() {
+            Some(Segment::Literal(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Whether it holds no placeholder.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        self.fields().next().is_none()
+    }
+}
+
+impl ItemField {
+    /// Every field of an item, as written after `item.`.
+    pub const NAMES: [&'static str; 6] = ["path", "name", "stem", "ext", "dir", "hash"];
+
+    /// The field called `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "path" => Self::Path,
+            "name" => Self::Name,
+            "stem" => Self::Stem,
+            "ext" => Self::Ext,
+            "dir" => Self::Dir,
+            "hash" => Self::Hash,
+            _ => return None,
+        })
+    }
+
+    /// Its name, as written after `item.`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Name => "name",
+            Self::Stem => "stem",
+            Self::Ext => "ext",
+            Self::Dir => "dir",
+            Self::Hash => "hash",
+        }
+    }
+}
+
+/// A placeholder as written, braces and all.
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Item(field) => write!(f, "{{item.{}}}", field.name()),
+            Self::In => f.write_str("{in}"),
+            Self::Scratch => f.write_str("{scratch}"),
+            Self::Out(None) => f.write_str("{out}"),
+            Self::Out(Some(name)) => write!(f, "{{out.{name}}}"),
+            Self::Step { step, name } => write!(f, "{{{step}.{name}}}"),
+        }
+    }
+}
+
+impl std::fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        self.help.iter().try_for_each(|help| write!(f, " ({help})"))
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+/// Whether `name` can name a step or an output: letters, digits, `-` and `_`, beginning with a letter or digit.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    struct Song;
+
+    impl Lookup for Song {
+        fn lookup(&self, field: &Field) -> Result<OsString, String> {
+            match field {
+                Field::Item(ItemField::Stem) => Ok(OsString::from_vec(b"caf\xe9".to_vec())),
+                Field::In => Ok(OsString::from("/songs/a b.wav")),
+                other => Err(format!("no {other} here")),
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf_8_survives_byte_for_byte() {
+        let filled = Template::parse("out/{item.stem}.wav").unwrap().expand(&Song).unwrap();
+        assert_eq!(filled.into_vec(), b"out/caf\xe9.wav");
+    }
+
+    #[test]
+    fn doubled_braces_are_text() {
+        let template = Template::parse("{{print}} {in} }}").unwrap();
+        assert_eq!(template.expand(&Song).unwrap(), "{print} /songs/a b.wav }");
+        assert!(Template::parse("{{}}").unwrap().is_literal());
+    }
+
+    #[test]
+    fn a_placeholder_without_content_says_why() {
+        assert_eq!(Template::parse("{scratch}").unwrap().expand(&Song), Err("no {scratch} here".to_owned()));
+    }
+
+    #[test]
+    fn one_placeholder_and_nothing_else_is_whole() {
+        assert_eq!(Template::parse("{in}").unwrap().whole_field(), Some(&Field::In));
+        assert_eq!(Template::parse(" {in}").unwrap().whole_field(), None);
+        assert_eq!(Template::parse("tmp/{in}").unwrap().literal_prefix(), "tmp/");
+        assert_eq!(Template::parse("{in}x").unwrap().literal_prefix(), "");
+    }
+
+    #[test]
+    fn every_placeholder_is_written_back_as_it_was_read() {
+        for source in ["{item.path}", "{item.ext}", "{in}", "{scratch}", "{out}", "{out.wav}", "{a-1.b.c}"] {
+            let template = Template::parse(source).unwrap();
+            assert_eq!(template.whole_field().unwrap().to_string(), source);
+        }
+    }
 }
