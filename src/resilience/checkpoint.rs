@@ -192,6 +192,9 @@ pub struct Artifact {
     pub hash: String,
     /// Modification time, nanoseconds since 1970.
     pub mtime_ns: i64,
+    /// The modification time of the file of ours whose place it took: until the move is made, that one is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<i64>,
 }
 
 /// A fault, and the step that met it.

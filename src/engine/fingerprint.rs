@@ -1,0 +1,150 @@
+//! Whether a step's earlier result still stands.
+
+use std::path::{Path, PathBuf};
+
+use super::context::{Context, is_glob};
+use super::item::Item;
+use crate::resilience::checkpoint::{Artifact, Checkpoint, Fingerprint, Identity, StepOutcome, StepRecord};
+use crate::resilience::hash::{hash_bytes, hash_file};
+
+/// All that the result of `step` depends on, from what `checkpoint` knows of the item and of the steps before.
+#[must_use]
+pub fn fingerprint(context: &Context, step: usize, checkpoint: &Checkpoint) -> Fingerprint {
+    let basis = &context.bases[step];
+    let plan = &context.plan;
+    let reads = plan.steps[step].reads.iter().map(|read| {
+        let id = &plan.steps[*read].id;
+        (id.clone(), result_hash(checkpoint, id))
+    });
+    Fingerprint {
+        definition: basis.definition.clone(),
+        tool: basis.tool.clone(),
+        input: if basis.reads_item { checkpoint.source.hash.clone() } else { String::new() },
+        reads: reads.collect(),
+    }
+}
+
+/// A hash of what a step made and found out; empty where it has no result.
+fn result_hash(checkpoint: &Checkpoint, step: &str) -> String {
+    let Some(record) = checkpoint.steps.get(step) else { return String::new() };
+    let mut text = format!("{:?}", record.outcome == StepOutcome::Skipped);
+    for (name, artifact) in &record.artifacts {
+        text.push_str(name);
+        text.push_str(&artifact.hash);
+    }
+    if let Some(values) = checkpoint.result(step) {
+        text.push_str(&serde_json::to_string(values).unwrap_or_default());
+    }
+    hash_bytes(text.as_bytes())
+}
+
+/// Why the earlier result of `step` does not stand, for a person; `None` when it does. Its artifacts are looked at.
+#[must_use]
+pub fn stale(context: &Context, item: &Item, step: usize, checkpoint: &Checkpoint) -> Option<String> {
+    let basis = &context.bases[step];
+    let spec = &context.plan.steps[step];
+    let Some(record) = checkpoint.steps.get(&spec.id) else { return Some("it has not run".into()) };
+    if basis.forced {
+        return Some("it was asked for".into());
+    }
+    if let Some(change) = fingerprint(context, step, checkpoint).change_since(&record.fingerprint) {
+        return Some(change);
+    }
+    match record.outcome {
+        StepOutcome::Done => {}
+        // What was left out because of a tool stays left out while the tool is missing.
+        StepOutcome::Skipped | StepOutcome::Fallback if basis.unavailable.is_some() => return None,
+        StepOutcome::Skipped | StepOutcome::Fallback => {
+            return Some(format!("it was left out before ({})", record.reason.as_deref().unwrap_or("no reason given")));
+        }
+    }
+    stale_artifact(context, item, step, record)
+}
+
+fn stale_artifact(context: &Context, item: &Item, step: usize, record: &StepRecord) -> Option<String> {
+    for (name, rule) in &context.plan.steps[step].out {
+        let Some(artifact) = record.artifacts.get(name) else {
+            return Some(format!("its output '{name}' is not known"));
+        };
+        let path = artifact.path.as_path();
+        let elsewhere = match context.known_target(item, rule) {
+            Some(Ok(target)) => target != path,
+            Some(Err(_)) => true,
+            None => is_glob(&rule.from) && !context.output_folder(item).is_ok_and(|folder| path.starts_with(folder)),
+        };
+        if elsewhere {
+            return Some(format!("its output '{name}' goes elsewhere now"));
+        }
+        match whole(artifact) {
+            Ok(true) => {}
+            Ok(false) => return Some(format!("{} was changed since", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Some(format!("{} is gone", path.display()));
+            }
+            Err(error) => return Some(format!("{} cannot be looked at: {error}", path.display())),
+        }
+    }
+    None
+}
+
+/// Whether the artifact is as it was committed. Its content is read only where its times say otherwise.
+///
+/// # Errors
+/// That it cannot be looked at.
+pub fn whole(artifact: &Artifact) -> std::io::Result<bool> {
+    let path = artifact.path.as_path();
+    let metadata = std::fs::symlink_metadata(path)?;
+    let found = Identity::from_metadata(&metadata);
+    if !metadata.is_file() || found.size != artifact.size {
+        return Ok(false);
+    }
+    Ok(found.mtime_ns == artifact.mtime_ns || hash_file(path)?.0 == artifact.hash)
+}
+
+/// Whose the file at `path` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// There is none.
+    Nobody,
+    /// We made it, and it is as we made it; the time is its modification time.
+    Us(i64),
+    /// We made it, and somebody changed it.
+    UsChanged,
+    /// Somebody else.
+    Other,
+}
+
+/// Whose the file at `path` is, from what is known of the item.
+#[must_use]
+pub fn owner(path: &Path, known: &[&Checkpoint]) -> Owner {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Owner::Nobody };
+    let mtime = Identity::from_metadata(&metadata).mtime_ns;
+    let artifacts =
+        known.iter().flat_map(|checkpoint| checkpoint.steps.values()).flat_map(|step| step.artifacts.values());
+    let mut owner = Owner::Other;
+    for artifact in artifacts.filter(|artifact| artifact.path.as_path() == path) {
+        if artifact.replaces == Some(mtime) || whole(artifact).unwrap_or(false) {
+            return Owner::Us(mtime);
+        }
+        owner = Owner::UsChanged;
+    }
+    owner
+}
+
+/// Reads the input's content where its looks changed. `true`: the content did.
+///
+/// # Errors
+/// That it cannot be read.
+pub fn read_source(path: &PathBuf, checkpoint: &mut Checkpoint, seen: Identity) -> std::io::Result<bool> {
+    if checkpoint.source.identity == Some(seen) {
+        return Ok(false);
+    }
+    let (hash, _) = hash_file(path)?;
+    let after = Identity::of(path)?;
+    let changed = hash != checkpoint.source.hash;
+    checkpoint.source.hash = hash;
+    // Changed under our eyes, or so lately that the next change may look the same: look again next time.
+    let settled = after == seen && !after.is_racy(std::time::SystemTime::now());
+    checkpoint.source.identity = settled.then_some(after);
+    Ok(changed)
+}

@@ -1,0 +1,171 @@
+//! One item as the engine handles it, and what placeholders read of it.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::batch::Batch;
+use crate::events::ItemIndex;
+use crate::pipeline::template::{Field, ItemField, Lookup, Template};
+use crate::resilience::checkpoint::Checkpoint;
+use crate::resilience::store::ItemKey;
+
+/// One unit of the batch.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Its place in the batch.
+    pub index: ItemIndex,
+    /// Absolute.
+    pub path: PathBuf,
+    /// Its folder below the input folder that it was found in.
+    pub below: PathBuf,
+    /// Its key in the store.
+    pub key: ItemKey,
+    /// Its id: the name of its checkpoint.
+    pub id: String,
+}
+
+impl Item {
+    /// The item at `index` of the batch.
+    #[must_use]
+    pub fn of(batch: &Batch, index: ItemIndex) -> Self {
+        let place = index as usize;
+        let path = batch.files.get(place).unwrap_or_default();
+        let key = ItemKey::of(&path);
+        let id = key.item_id(&path);
+        Self { index, below: batch.below(place).to_path_buf(), key, id, path }
+    }
+
+    fn field(&self, field: ItemField) -> OsString {
+        let text = |part: Option<&OsStr>| part.unwrap_or_default().to_os_string();
+        match field {
+            ItemField::Path => self.path.clone().into(),
+            ItemField::Name => text(self.path.file_name()),
+            ItemField::Stem => text(self.path.file_stem()),
+            ItemField::Ext => text(self.path.extension()),
+            ItemField::Dir => self.below.clone().into(),
+            ItemField::Hash => self.key.short().into(),
+        }
+    }
+}
+
+/// Where the placeholders of one item, and of one attempt, get their content.
+#[derive(Debug, Default)]
+pub struct Fields<'a> {
+    /// The item; a batch step has none.
+    pub item: Option<&'a Item>,
+    /// What is known of the steps before.
+    pub checkpoint: Option<&'a Checkpoint>,
+    /// The files that the step reads.
+    pub inputs: &'a [OsString],
+    /// The attempt's folder.
+    pub scratch: Option<&'a Path>,
+    /// Where the step writes each output.
+    pub outputs: Option<&'a IndexMap<String, PathBuf>>,
+}
+
+impl Fields<'_> {
+    /// The artifact or value `name` of `step`, as JSON; an artifact is its path.
+    ///
+    /// # Errors
+    /// That there is none, and why.
+    pub fn step_value(&self, step: &str, name: &str) -> Result<Value, String> {
+        let checkpoint = self.checkpoint.ok_or("no step has run")?;
+        if let Some(artifact) = checkpoint.steps.get(step).and_then(|record| record.artifacts.get(name)) {
+            return Ok(Value::String(artifact.path.display().into_owned()));
+        }
+        let values = checkpoint.result(step).ok_or_else(|| format!("step '{step}' has no result"))?;
+        let mut parts = name.split('.');
+        let mut value = parts.next().and_then(|part| values.get(part));
+        for part in parts {
+            value = value.and_then(|value| match value {
+                Value::Array(list) => part.parse::<usize>().ok().and_then(|place| list.get(place)),
+                other => other.get(part),
+            });
+        }
+        value.cloned().ok_or_else(|| format!("step '{step}' found no '{name}'"))
+    }
+}
+
+impl Lookup for Fields<'_> {
+    fn lookup(&self, field: &Field) -> Result<OsString, String> {
+        match field {
+            Field::Item(field) => {
+                self.item.map(|item| item.field(*field)).ok_or_else(|| "there is no item here".into())
+            }
+            Field::In => self.inputs.first().cloned().ok_or_else(|| "the step reads no file".into()),
+            Field::Scratch => {
+                self.scratch.map(|folder| folder.as_os_str().to_os_string()).ok_or_else(|| "no scratch here".into())
+            }
+            Field::Out(name) => {
+                let outputs = self.outputs.ok_or("the step makes no file")?;
+                let path = match name {
+                    Some(name) => outputs.get(name),
+                    None => outputs.values().next(),
+                };
+                path.map(|path| path.as_os_str().to_os_string()).ok_or_else(|| "the step makes no such file".into())
+            }
+            Field::Step { step, name } => {
+                let artifact = self
+                    .checkpoint
+                    .and_then(|checkpoint| checkpoint.steps.get(step))
+                    .and_then(|record| record.artifacts.get(name));
+                match artifact {
+                    Some(artifact) => Ok(artifact.path.0.clone()),
+                    None => self.step_value(step, name).map(|value| match value {
+                        Value::String(text) => text.into(),
+                        other => other.to_string().into(),
+                    }),
+                }
+            }
+        }
+    }
+}
+
+/// Fills every placeholder in `with`. A text that is one placeholder and nothing else takes the value's own type.
+///
+/// # Errors
+/// Which placeholder has no content, and why.
+pub fn fill(with: &Value, fields: &Fields<'_>) -> Result<Value, String> {
+    match with {
+        Value::String(text) => {
+            let template = Template::parse(text).map_err(|error| error.message)?;
+            match template.whole_field() {
+                Some(Field::Step { step, name }) => fields.step_value(step, name),
+                _ => template.expand(fields).map(|text| Value::String(text.to_string_lossy().into_owned())),
+            }
+        }
+        Value::Array(list) => list.iter().map(|value| fill(value, fields)).collect::<Result<_, _>>().map(Value::Array),
+        Value::Object(map) => {
+            let filled = map.iter().map(|(key, value)| fill(value, fields).map(|value| (key.clone(), value)));
+            filled.collect::<Result<_, _>>().map(Value::Object)
+        }
+        other => Ok(other.clone()),
+    }
+}
+
+/// `relative` below `folder`, when it stays there and every name is one that a file system takes.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn place_below(folder: &Path, relative: &Path) -> Result<PathBuf, String> {
+    const LONGEST_NAME: usize = 255;
+    let mut path = folder.to_path_buf();
+    for part in relative.components() {
+        match part {
+            Component::Normal(name) if name.len() > LONGEST_NAME => {
+                return Err(format!(
+                    "the name {} is {} bytes long, and file systems take {LONGEST_NAME}",
+                    name.to_string_lossy(),
+                    name.len()
+                ));
+            }
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            _ => return Err(format!("{} leaves the output folder", relative.display())),
+        }
+    }
+    Ok(path)
+}
