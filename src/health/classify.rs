@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rustix::io::Errno;
 
+use super::canary::CanaryResult;
 use super::known::{self, EVERY_TOOL, KnownTool, Row};
 use crate::pipeline::plan::{FaultRule, ToolSpec};
 use crate::resilience::safe_text::safe_line;
@@ -55,14 +56,17 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The fault, once the canary has been asked: it went well (`Some(true)`: the input is to blame), it did not
-    /// (`Some(false)`: the tool is), or there is none.
+    /// The fault, once the canary has been asked: if it went well, the input is to blame; if not, the tool is. `None`:
+    /// there is no canary.
     #[must_use]
-    pub fn decide(self, canary: Option<bool>) -> Fault {
+    pub fn decide(self, canary: Option<&CanaryResult>) -> Fault {
         match (self, canary) {
             (Self::Fault(fault), _) | (Self::Ambiguous(fault), None) => fault,
-            (Self::Ambiguous(fault), Some(true)) => Fault { class: FaultClass::Input, ..fault },
-            (Self::Ambiguous(fault), Some(false)) => Fault { class: FaultClass::Dependency, ..fault },
+            (Self::Ambiguous(fault), Some(canary)) if canary.well => Fault { class: FaultClass::Input, ..fault },
+            (Self::Ambiguous(fault), Some(canary)) => {
+                let message = format!("{}; it fails with a good input too ({})", fault.message, canary.details);
+                Fault { class: FaultClass::Dependency, message, ..fault }
+            }
         }
     }
 }
@@ -272,6 +276,7 @@ fn is_progress(line: &str) -> bool {
 
 fn is_closing_word(line: &str) -> bool {
     ["Conversion failed!", "Exiting.", "Traceback (most recent call last):"].contains(&line)
+        || line.contains("no images defined `")
 }
 
 #[cfg(test)]

@@ -66,8 +66,7 @@ pub fn memory() -> HealthCheck {
         (Some(free), Some(total)) => (free >= LEAST_BYTES, format!("{} available of {}", size(free), size(total))),
         _ => (true, "this system does not tell".to_owned()),
     };
-    let hint = (!available).then(|| "end other programs, or lower --jobs".to_owned());
-    HealthCheck { hint, ..machine_check("memory", false, available, details) }
+    machine_check("memory", false, available, details)
 }
 
 fn machine_check(name: &str, required: bool, available: bool, details: String) -> HealthCheck {

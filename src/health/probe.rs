@@ -199,7 +199,7 @@ impl Found<'_> {
             Ok(folder) => folder,
             Err(error) => return (None, Err(format!("no empty folder can be made to run the probe in: {error}"))),
         };
-        let limit = self.known.map_or(UNKNOWN_LIMIT, |known| known.limit);
+        let limit = self.wanted.limit.or(self.known.map(|known| known.limit)).unwrap_or(UNKNOWN_LIMIT);
         let runner = Runner { finder, folder: folder.path(), deadline: Instant::now() + limit, limit };
         if let Some(probe) = &self.wanted.spec.probe {
             let args: Vec<OsString> = probe.iter().skip(1).map(OsString::from).collect();

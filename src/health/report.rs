@@ -28,7 +28,8 @@ fn item(report: &mut String, check: &HealthCheck) {
         ("Version", check.version.as_deref()),
         ("Path", path.as_deref()),
         ("Details", Some(check.details.as_str())),
-        ("Install", check.hint.as_deref()),
+        // What was found needs no installing, but something else.
+        (if check.path.is_none() { "Install" } else { "Hint" }, check.hint.as_deref()),
     ];
     // Writing to a String cannot fail.
     let _ = writeln!(report, "{mark} {}", safe_line(&check.name.to_uppercase()));

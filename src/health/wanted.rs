@@ -1,5 +1,7 @@
 //! What to look for.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use super::known;
@@ -14,6 +16,8 @@ pub struct Wanted {
     pub required: bool,
     /// What the pipeline says of it.
     pub spec: ToolSpec,
+    /// The longest its probe may take, if not the time that is known for the tool.
+    pub limit: Option<Duration>,
 }
 
 /// What a pipeline needs: the tool of each step, and what `[health]` and `[tools]` name beyond that.
@@ -33,7 +37,7 @@ pub fn wanted(plan: &Plan) -> Vec<Wanted> {
     }
     let one = |(name, needed): (&str, bool)| {
         let spec = plan.tools.get(name).cloned().unwrap_or_default();
-        Wanted { name: name.to_owned(), required: spec.required.unwrap_or(needed), spec }
+        Wanted { name: name.to_owned(), required: spec.required.unwrap_or(needed), spec, limit: None }
     };
     needed.into_iter().map(one).collect()
 }

@@ -64,7 +64,7 @@ pub(super) const TOOLS: &[KnownTool] = &[
         title: "libvips",
         purpose: "resizes large pictures in little memory",
         programs: &["vips"],
-        siblings: &["vipsthumbnail"],
+        siblings: &[],
         ask: Ask::Args(&["--version"]),
         pattern: "vips-{version}",
         limit: SHORT,

@@ -83,7 +83,7 @@ pub(super) const TOOLS: &[KnownTool] = &[
         title: "Essentia",
         purpose: "finds tempo, key and features of music",
         programs: &["python3", "python"],
-        siblings: &["essentia_streaming_extractor_music"],
+        siblings: &[],
         ask: Ask::Args(&["-c", "import essentia; print(essentia.__version__)"]),
         pattern: "{version}",
         limit: LONG,
