@@ -1,0 +1,127 @@
+//! What to look for.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::known;
+use crate::pipeline::plan::{Plan, ToolSpec};
+
+/// A dependency to look for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wanted {
+    /// Its name: as a step names its tool, or the table of known tools does.
+    pub name: String,
+    /// Whether a run refuses to start without it.
+    pub required: bool,
+    /// What the pipeline says of it.
+    pub spec: ToolSpec,
+    /// The longest its probe may take, if not the time that is known for the tool.
+    pub limit: Option<Duration>,
+}
+
+/// What a pipeline needs: the tool of each step, and what `[health]` and `[tools]` name beyond that.
+///
+/// A tool is required where the pipeline says so; where it says nothing, unless every step that uses it is optional. A
+/// tool that no step uses is required only on the pipeline's word.
+#[must_use]
+pub fn wanted(plan: &Plan) -> Vec<Wanted> {
+    let mut needed: IndexMap<&str, bool> = IndexMap::new();
+    for step in &plan.steps {
+        if let Some(tool) = &step.tool {
+            *needed.entry(tool).or_default() |= !step.optional;
+        }
+    }
+    for name in plan.tools.keys() {
+        needed.entry(name).or_default();
+    }
+    let one = |(name, needed): (&str, bool)| {
+        let spec = plan.tools.get(name).cloned().unwrap_or_default();
+        Wanted { name: name.to_owned(), required: spec.required.unwrap_or(needed), spec, limit: None }
+    };
+    needed.into_iter().map(one).collect()
+}
+
+/// All tools that mediamill knows. None is required: no pipeline has asked for it.
+#[must_use]
+pub fn all_known() -> Vec<Wanted> {
+    known::all().map(|tool| Wanted { name: tool.name.to_owned(), ..Wanted::default() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::plan::{Action, DecodeCheck, Durability, Input, OnOpen, Step, Verify};
+    use crate::pipeline::template::Template;
+    use crate::resilience::retry::RetryPolicy;
+
+    fn text(source: &str) -> Template {
+        Template { source: source.to_owned(), segments: Vec::new() }
+    }
+
+    fn step(tool: Option<&str>, optional: bool) -> Step {
+        Step {
+            id: "step".to_owned(),
+            action: Action::Run(Vec::new()),
+            input: Vec::new(),
+            out: IndexMap::new(),
+            tool: tool.map(str::to_owned),
+            reads: Vec::new(),
+            after: Vec::new(),
+            timeout: None,
+            idle_timeout: None,
+            grace: Duration::from_secs(5),
+            retry: RetryPolicy::default(),
+            optional,
+            on_open: OnOpen::Park,
+            fallback: IndexMap::new(),
+            verify: Verify { nonempty: true, decode: DecodeCheck::Off, min_bytes: 0 },
+            env: IndexMap::new(),
+            memory: None,
+            max_output: 0,
+            sandbox: false,
+            batch: false,
+            definition: serde_json::Value::Null,
+        }
+    }
+
+    #[test]
+    fn a_tool_is_required_unless_the_pipeline_or_all_its_steps_say_otherwise() {
+        let said = |required| ToolSpec { required: Some(required), ..ToolSpec::default() };
+        let plan = Plan {
+            name: "p".to_owned(),
+            description: String::new(),
+            input: Input::default(),
+            output: text("out"),
+            tools: IndexMap::from([
+                ("sox".to_owned(), said(false)),
+                ("demucs".to_owned(), said(true)),
+                ("essentia".to_owned(), ToolSpec::default()),
+                ("flac".to_owned(), said(true)),
+            ]),
+            breakers: IndexMap::new(),
+            give_up_after: 3,
+            durability: Durability::Process,
+            steps: vec![
+                step(Some("ffmpeg"), true),
+                step(Some("ffmpeg"), false),
+                step(Some("aubio"), true),
+                step(Some("sox"), false),
+                step(Some("demucs"), true),
+                step(None, false),
+            ],
+        };
+        let found: Vec<_> = wanted(&plan).into_iter().map(|one| (one.name, one.required)).collect();
+        let expected =
+            [("ffmpeg", true), ("aubio", false), ("sox", false), ("demucs", true), ("essentia", false), ("flac", true)];
+        assert_eq!(found, expected.map(|(name, required)| (name.to_owned(), required)));
+    }
+
+    #[test]
+    fn the_seeds_four_tools_are_among_the_known() {
+        let all = all_known();
+        for name in ["demucs", "basic-pitch", "essentia", "ffmpeg"] {
+            assert!(all.iter().any(|one| one.name == name && !one.required), "{name}");
+        }
+    }
+}
