@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::context::{Context, is_glob};
 use super::item::Item;
-use crate::resilience::checkpoint::{Artifact, Checkpoint, Fingerprint, Identity, StepOutcome, StepRecord};
+use crate::resilience::checkpoint::{Artifact, Because, Checkpoint, Fingerprint, Identity, StepOutcome, StepRecord};
 use crate::resilience::hash::{hash_bytes, hash_file};
 
 /// All that the result of `step` depends on, from what `checkpoint` knows of the item and of the steps before.
@@ -22,6 +22,12 @@ pub fn fingerprint(context: &Context, step: usize, checkpoint: &Checkpoint) -> F
         input: if basis.reads_item { checkpoint.source.hash.clone() } else { String::new() },
         reads: reads.collect(),
     }
+}
+
+/// Whether `step` was left out without anything in its place.
+#[must_use]
+pub fn is_left_out(checkpoint: &Checkpoint, step: &str) -> bool {
+    checkpoint.steps.get(step).is_some_and(|record| record.outcome == StepOutcome::Skipped)
 }
 
 /// A hash of what a step made and found out; empty where it has no result.
@@ -50,13 +56,15 @@ pub fn stale(context: &Context, item: &Item, step: usize, checkpoint: &Checkpoin
     if let Some(change) = fingerprint(context, step, checkpoint).change_since(&record.fingerprint) {
         return Some(change);
     }
-    match record.outcome {
-        StepOutcome::Done => {}
-        // What was left out because of a tool stays left out while the tool is missing.
-        StepOutcome::Skipped | StepOutcome::Fallback if basis.unavailable.is_some() => return None,
-        StepOutcome::Skipped | StepOutcome::Fallback => {
-            return Some(format!("it was left out before ({})", record.reason.as_deref().unwrap_or("no reason given")));
-        }
+    if let Some(left_out) = &record.left_out {
+        let upstream_left_out = || spec.reads.iter().any(|read| is_left_out(checkpoint, &context.plan.steps[*read].id));
+        let stands = match left_out.because {
+            Because::Unavailable => basis.unavailable.is_some(),
+            Because::Upstream => upstream_left_out(),
+            Because::Input => !context.options.retry_failed,
+            Because::Passing => false,
+        };
+        return (!stands).then(|| format!("it was left out before: {}", left_out.reason));
     }
     stale_artifact(context, item, step, record)
 }

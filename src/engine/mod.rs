@@ -1,5 +1,13 @@
 //! Runs a plan over a batch.
+//!
+//! One **dispatcher** owns all state of the run and writes all events. **Slots**, threads with their hosts, make the
+//! attempts; others look at items ahead of them. Whatever wants something of a run sends it a
+//! [`Command`](crate::events::Command).
+
+pub mod attempt;
 pub mod batch;
 pub mod context;
 pub mod fingerprint;
 pub mod item;
+pub mod slot;
+pub mod survey;

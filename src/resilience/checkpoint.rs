@@ -130,7 +130,30 @@ pub struct StepRecord {
     pub duration: f64,
     /// Why it was left out, or what stands in for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub left_out: Option<LeftOut>,
+}
+
+/// Why a step was left out: tells when it is to be looked at again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The kind of reason.
+    pub because: Because,
+    /// For a person.
+    pub reason: String,
+}
+
+/// The kinds of reason for leaving out a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Because {
+    /// Its tool is not there: holds while it is not.
+    Unavailable,
+    /// A step that it reads was left out: holds while that is.
+    Upstream,
+    /// It is optional, and the input made it fail: holds while nothing changes.
+    Input,
+    /// It is optional, and something that passes made it fail, or its breaker was open: the next run tries again.
+    Passing,
 }
 
 /// What a step came to.

@@ -1,0 +1,55 @@
+//! An attempt with a built-in step.
+
+use serde_json::Value;
+
+use super::{Attempt, Failure, Place};
+use crate::engine::item::fill;
+use crate::resilience::checkpoint::Checkpoint;
+use crate::resilience::os_text::OsText;
+use crate::resilience::{Fault, FaultClass};
+use crate::steps::builtin::Values;
+use crate::steps::shim::{HostLost, StepReply, StepRequest};
+
+impl Attempt<'_> {
+    pub(super) fn run_builtin(
+        &mut self,
+        name: &str,
+        with: &Value,
+        place: &Place,
+        known: &Checkpoint,
+    ) -> Result<Values, Failure> {
+        let filled = fill(with, &self.fields(place, known))
+            .map_err(|why| Fault::input("placeholder", format!("a parameter cannot be filled: {why}")))?;
+        let outputs = place.outputs.iter().map(|(name, path)| (name.clone(), OsText::from(path)));
+        let request = StepRequest::Run {
+            uses: name.to_owned(),
+            with: filled,
+            inputs: place.inputs.iter().map(OsText::from).collect(),
+            outputs: outputs.collect(),
+            memory: self.step.memory,
+        };
+        Ok(self.ask_step_host(&request)?)
+    }
+
+    /// Asks the step host, and tells what it means when it is lost over the question.
+    pub(super) fn ask_step_host(&mut self, request: &StepRequest) -> Result<Values, Fault> {
+        match self.hosts.step(request, self.step.timeout, &self.task.canceller) {
+            Ok(StepReply::Done(values)) => Ok(values),
+            Ok(StepReply::Failed(fault)) => Err(fault),
+            Err(HostLost::TimedOut) => {
+                let limit = self.step.timeout.unwrap_or_default().as_secs_f64();
+                Err(Fault::new(FaultClass::Transient, "timeout", format!("it took longer than {limit} s")))
+            }
+            Err(lost @ HostLost::Ended(_)) => Err(match lost.signal() {
+                // Rust ends a program that way when memory is refused to it, and our limit is what refuses.
+                Some(6) => Fault::input("memory", "the file takes more memory to decode than a step may have")
+                    .with_hint("raise the step's 'memory' if the file is really that large"),
+                Some(9) => Fault::new(FaultClass::Transient, "killed", "it was killed, most likely for want of memory"),
+                _ => Fault::input("decode", "the file made its decoder crash"),
+            }),
+            Err(HostLost::Io(error)) => {
+                Err(Fault::from_io("the process that runs built-in steps cannot be used", &error))
+            }
+        }
+    }
+}

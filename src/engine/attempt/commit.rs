@@ -1,0 +1,119 @@
+//! Moves outputs into place: recorded first, so that after a SIGKILL at any instant it is known whose a file is.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::Attempt;
+use super::outputs::Found;
+use crate::engine::fingerprint::Owner;
+use crate::pipeline::plan::Durability;
+use crate::resilience::Fault;
+use crate::resilience::checkpoint::{Fingerprint, StepOutcome, StepRecord};
+use crate::resilience::store::stamp;
+use crate::steps::builtin::Values;
+
+impl Attempt<'_> {
+    /// Commits the outputs and the record of the step. Gives the bytes in its artifacts.
+    pub(super) fn commit(
+        &self,
+        found: Vec<Found>,
+        fingerprint: Fingerprint,
+        values: Values,
+        took: Duration,
+    ) -> Result<u64, Fault> {
+        let context = &self.workshop.context;
+        let sync = context.plan.durability == Durability::Power;
+        for one in &found {
+            let folder = one.artifact.path.as_path().parent().unwrap_or(Path::new("/"));
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Fault::from_io(&format!("cannot make the folder {}", folder.display()), &error))?;
+            if sync {
+                std::fs::File::open(&one.from)
+                    .and_then(|file| file.sync_all())
+                    .map_err(|error| Fault::from_io("an output cannot be synced to the disk", &error))?;
+            }
+        }
+        let bytes = found.iter().map(|one| one.artifact.size).sum();
+        let artifacts = found.iter().map(|one| (one.name.clone(), one.artifact.clone())).collect();
+        let record = StepRecord {
+            outcome: StepOutcome::Done,
+            fingerprint,
+            artifacts,
+            attempts: self.task.attempt,
+            duration: took.as_secs_f64(),
+            left_out: None,
+        };
+        let active = &self.task.active;
+        let mut checkpoint = active.checkpoint();
+        let before = checkpoint.clone();
+        checkpoint.mark(&self.step.id, record, values);
+        checkpoint.fault = None;
+        stamp(&mut checkpoint);
+        let recorded = context.store.record(active.item.key, &checkpoint);
+        let moved = recorded
+            .map_err(|error| Fault::from_io("the checkpoint cannot be written", &error))
+            .and_then(|()| found.iter().try_for_each(|one| move_into_place(one, context.options.overwrite, sync)));
+        if let Err(fault) = moved {
+            // What is recorded and not there would only be made again; but it must not be taken for done meanwhile.
+            let revision = checkpoint.revision;
+            *checkpoint = before;
+            checkpoint.revision = revision;
+            stamp(&mut checkpoint);
+            let _ = context.store.record(active.item.key, &checkpoint);
+            return Err(fault);
+        }
+        context.store.publish(active.item.key, &checkpoint);
+        Ok(bytes)
+    }
+}
+
+fn move_into_place(found: &Found, overwrite: bool, sync: bool) -> Result<(), Fault> {
+    let (from, to) = (found.from.as_path(), found.artifact.path.as_path());
+    // A file that appeared since we looked is somebody's.
+    let keep_others = found.takes_place == Owner::Nobody && !overwrite;
+    let moved = if keep_others {
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => std::fs::rename(from, to),
+            Err(rustix::io::Errno::EXIST) => {
+                return Err(Fault::input(
+                    "output-exists",
+                    format!("{} appeared while it was being made", to.display()),
+                )
+                .with_hint("move it away, or let it be replaced with --overwrite"));
+            }
+            other => other.map_err(Into::into),
+        }
+    } else {
+        std::fs::rename(from, to)
+    };
+    let moved = match moved {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => copy_across(found),
+        other => other,
+    };
+    moved
+        .and_then(|()| match to.parent() {
+            Some(folder) if sync => std::fs::File::open(folder)?.sync_all(),
+            _ => Ok(()),
+        })
+        .map_err(|error| Fault::from_io(&format!("{} cannot be put in place", to.display()), &error))
+}
+
+/// The target is on another file system than the scratch: copied beside it first, so that it still appears whole.
+fn copy_across(found: &Found) -> std::io::Result<()> {
+    let to = found.artifact.path.as_path();
+    let folder = to.parent().unwrap_or(Path::new("/"));
+    let mut beside = tempfile::Builder::new().prefix(".mediamill-").tempfile_in(folder)?;
+    let mut from = std::fs::File::open(&found.from)?;
+    std::io::copy(&mut from, beside.as_file_mut())?;
+    let metadata = from.metadata()?;
+    beside.as_file().set_permissions(metadata.permissions())?;
+    beside.as_file().set_modified(metadata.modified()?)?;
+    beside.as_file().sync_all()?;
+    if found.takes_place == Owner::Nobody {
+        beside.persist_noclobber(to).map(drop).map_err(|error| error.error)
+    } else {
+        beside.persist(to).map(drop).map_err(|error| error.error)
+    }
+}

@@ -1,0 +1,235 @@
+//! One attempt at one task: from its scratch to its committed outputs.
+
+mod builtin;
+mod commit;
+mod outputs;
+mod tool;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+
+use super::context::Context;
+use super::fingerprint::{fingerprint, read_source, stale};
+use super::item::{Fields, Item};
+use super::slot::Hosts;
+use crate::pipeline::plan::{Action, Step};
+use crate::resilience::checkpoint::{Checkpoint, Identity};
+use crate::resilience::scratch::RunScratch;
+use crate::resilience::{Fault, FaultClass};
+use crate::steps::builtin::Values;
+use crate::steps::shim::Canceller;
+
+/// What the attempts of a run share besides the context.
+#[derive(Debug)]
+pub struct Workshop {
+    /// The plan, the batch, the store.
+    pub context: Context,
+    /// Where attempts work.
+    pub scratch: RunScratch,
+    /// The run's folder: logs go below it.
+    pub run_folder: PathBuf,
+}
+
+/// An item that is being worked on.
+#[derive(Debug)]
+pub struct Active {
+    /// The item.
+    pub item: Item,
+    /// What is known of it. Steps that run at the same time take turns.
+    pub checkpoint: Mutex<Checkpoint>,
+    /// Its last state before it was forgotten, if it was.
+    pub owned: Option<Box<Checkpoint>>,
+}
+
+impl Active {
+    /// Its checkpoint, locked.
+    pub fn checkpoint(&self) -> MutexGuard<'_, Checkpoint> {
+        self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One attempt that is to be made.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The item.
+    pub active: Arc<Active>,
+    /// The step's place in the plan.
+    pub step: usize,
+    /// From 1.
+    pub attempt: u32,
+    /// Ends it from outside.
+    pub canceller: Arc<Canceller>,
+}
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub struct Report {
+    /// What.
+    pub ending: Ending,
+    /// How long it took.
+    pub took: Duration,
+    /// The tool's log, relative to the run's folder.
+    pub log: Option<String>,
+    /// Processes that the tool left behind; they were ended.
+    pub leftover: u32,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// Its outputs are committed: so many bytes.
+    Done(u64),
+    /// Nothing had to be done: the earlier result stands.
+    Stands,
+    /// It failed. `ambiguous`: the tool's canary is to say whose fault it is.
+    Failed {
+        /// Why, or why for now.
+        fault: Fault,
+        /// Whether the canary decides.
+        ambiguous: bool,
+    },
+}
+
+/// An attempt under way.
+struct Attempt<'a> {
+    workshop: &'a Workshop,
+    task: &'a Task,
+    step: &'a Step,
+    hosts: &'a mut Hosts,
+    log: Option<String>,
+    leftover: u32,
+}
+
+/// Where an attempt reads and writes.
+struct Place {
+    scratch: PathBuf,
+    inputs: Vec<OsString>,
+    /// The outputs whose names are known, in the scratch.
+    outputs: IndexMap<String, PathBuf>,
+}
+
+/// A failure, and whether the canary is to say whose.
+struct Failure {
+    fault: Fault,
+    ambiguous: bool,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self { fault, ambiguous: false }
+    }
+}
+
+/// Makes the attempt. Nothing of it is left behind but its committed outputs and its log.
+pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts) -> Report {
+    let started = Instant::now();
+    let step = &workshop.context.plan.steps[task.step];
+    let mut attempt = Attempt { workshop, task, step, hosts, log: None, leftover: 0 };
+    let ending = match attempt.make(started) {
+        Ok(ending) => ending,
+        Err(_) if task.canceller.is_cancelled() => {
+            let fault = Fault::new(FaultClass::Cancelled, "cancelled", "it was cancelled");
+            Ending::Failed { fault, ambiguous: false }
+        }
+        Err(Failure { fault, ambiguous }) => Ending::Failed { fault, ambiguous },
+    };
+    Report { ending, took: started.elapsed(), log: attempt.log, leftover: attempt.leftover }
+}
+
+impl Attempt<'_> {
+    fn make(&mut self, started: Instant) -> Result<Ending, Failure> {
+        let context = &self.workshop.context;
+        let active = &self.task.active;
+        let seen = self.look_at_input()?;
+        let (known, before) = {
+            let mut checkpoint = active.checkpoint();
+            if context.bases[self.task.step].reads_item {
+                let read = read_source(&active.item.path, &mut checkpoint, seen);
+                read.map_err(|error| Fault::from_io("the input cannot be read", &error))?;
+            }
+            if self.task.attempt == 1 && stale(context, &active.item, self.task.step, &checkpoint).is_none() {
+                return Ok(Ending::Stands);
+            }
+            (checkpoint.clone(), fingerprint(context, self.task.step, &checkpoint))
+        };
+        self.refuse_foreign_targets(&known)?;
+
+        let id = &active.item.id;
+        let needs_scratch = matches!(self.step.action, Action::Run(_)) || !self.step.out.is_empty();
+        let (scratch, _guard) = if needs_scratch {
+            let made = self.workshop.scratch.attempt(id, &self.step.id, self.task.attempt);
+            let (folder, guard) = made.map_err(|error| Fault::from_io("cannot make a scratch folder", &error))?;
+            (folder, Some(guard))
+        } else {
+            (PathBuf::new(), None)
+        };
+        let place = self.place(scratch, &known)?;
+        let values = self.work(&place, &known)?;
+        self.refuse_changed_input(seen)?;
+        let found = self.find_outputs(&place, &known)?;
+        let bytes = self.commit(found, before, values, started.elapsed())?;
+        Ok(Ending::Done(bytes))
+    }
+
+    fn look_at_input(&self) -> Result<Identity, Fault> {
+        Identity::of(&self.task.active.item.path)
+            .map_err(|error| Fault::from_io("the input cannot be looked at", &error))
+    }
+
+    /// A file that changed while it was read gave a result of neither its old nor its new content.
+    fn refuse_changed_input(&self, seen: Identity) -> Result<(), Fault> {
+        let reads_item = self.workshop.context.bases[self.task.step].reads_item;
+        let now = self.look_at_input()?;
+        if !reads_item || (now.size, now.mtime_ns, now.inode) == (seen.size, seen.mtime_ns, seen.inode) {
+            return Ok(());
+        }
+        Err(Fault::input("input-changed", "the input changed while it was read")
+            .with_hint("it is tried again; if it is still being copied, run again when that is done"))
+    }
+
+    fn place(&self, scratch: PathBuf, known: &Checkpoint) -> Result<Place, Fault> {
+        let item = &self.task.active.item;
+        let fields = Fields { item: Some(item), checkpoint: Some(known), ..Fields::default() };
+        let misfit = |what: &str, why: String| Fault::input("placeholder", format!("{what}: {why}"));
+        let mut inputs = Vec::new();
+        for template in &self.step.input {
+            inputs.push(template.expand(&fields).map_err(|why| misfit("what it reads cannot be told", why))?);
+        }
+        if inputs.is_empty() {
+            inputs.push(item.path.clone().into());
+        }
+        let mut outputs = IndexMap::new();
+        for (name, rule) in &self.step.out {
+            let relative = rule.from.expand(&fields).map_err(|why| misfit("an output cannot be named", why))?;
+            let path = super::item::place_below(&scratch, Path::new(&relative))
+                .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be made: {why}")))?;
+            let folder = path.parent().filter(|folder| *folder != scratch);
+            if let Some(folder) = folder.filter(|_| !super::context::is_glob(&rule.from)) {
+                std::fs::create_dir_all(folder).map_err(|error| Fault::from_io("cannot make a folder", &error))?;
+            }
+            outputs.insert(name.clone(), path);
+        }
+        Ok(Place { scratch, inputs, outputs })
+    }
+
+    fn work(&mut self, place: &Place, known: &Checkpoint) -> Result<Values, Failure> {
+        match &self.step.action {
+            Action::Run(argv) => self.run_tool(argv, place, known).map(|()| Values::new()),
+            Action::Uses { name, with } => self.run_builtin(name, with, place, known),
+        }
+    }
+
+    fn fields<'b>(&'b self, place: &'b Place, known: &'b Checkpoint) -> Fields<'b> {
+        Fields {
+            item: Some(&self.task.active.item),
+            checkpoint: Some(known),
+            inputs: &place.inputs,
+            scratch: Some(&place.scratch),
+            outputs: Some(&place.outputs),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Finds what an attempt made, and looks whether it is what was promised.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use globset::GlobBuilder;
+
+use super::{Attempt, Failure, Place};
+use crate::engine::context::is_glob;
+use crate::engine::fingerprint::{Owner, owner};
+use crate::media::sniff;
+use crate::pipeline::plan::DecodeCheck;
+use crate::pipeline::template::Segment;
+use crate::resilience::checkpoint::{Artifact, Checkpoint, Identity};
+use crate::resilience::hash::hash_file;
+use crate::resilience::os_text::OsText;
+use crate::resilience::{Fault, FaultClass};
+use crate::steps::shim::{StepRequest, ToolEnd, ToolExit};
+
+/// An output in the scratch, and what it is to become.
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) from: PathBuf,
+    pub(super) artifact: Artifact,
+    /// The file that it takes the place of.
+    pub(super) takes_place: Owner,
+}
+
+impl Attempt<'_> {
+    /// Where the outputs are known to go and a file is there that is not ours, nothing needs to run.
+    pub(super) fn refuse_foreign_targets(&self, known: &Checkpoint) -> Result<(), Fault> {
+        let active = &self.task.active;
+        for (name, rule) in &self.step.out {
+            if let Some(target) = self.workshop.context.known_target(&active.item, rule) {
+                let target = target
+                    .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be placed: {why}")))?;
+                self.may_take(&target, known)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose file is at `target`, where that may be replaced.
+    fn may_take(&self, target: &Path, known: &Checkpoint) -> Result<Owner, Fault> {
+        let active = &self.task.active;
+        let known: Vec<&Checkpoint> = std::iter::once(known).chain(active.owned.as_deref()).collect();
+        let whose = owner(target, &known);
+        let shown = target.display();
+        if target.is_dir() {
+            return Err(Fault::input("output-exists", format!("there is a folder at {shown}")));
+        }
+        match whose {
+            Owner::Other if !self.workshop.context.options.overwrite => {
+                Err(Fault::input("output-exists", format!("{shown} is already there, and mediamill did not make it"))
+                    .with_hint("move it away, or let it be replaced with --overwrite"))
+            }
+            Owner::UsChanged if !self.workshop.context.options.overwrite => {
+                Err(Fault::input("output-changed", format!("{shown} was changed after mediamill made it"))
+                    .with_hint("move it away to keep it, or let it be replaced with --overwrite"))
+            }
+            whose => Ok(whose),
+        }
+    }
+
+    /// The outputs of the attempt, each looked at and hashed.
+    pub(super) fn find_outputs(&mut self, place: &Place, known: &Checkpoint) -> Result<Vec<Found>, Failure> {
+        let mut found = Vec::with_capacity(self.step.out.len());
+        for (name, rule) in &self.step.out {
+            let from = if is_glob(&rule.from) {
+                self.one_match(name, place)?
+            } else {
+                place.outputs.get(name).cloned().unwrap_or_default()
+            };
+            let size = self.look_at(name, &from, place)?;
+            let relative = from.strip_prefix(&place.scratch).unwrap_or(&from);
+            let target = self
+                .workshop
+                .context
+                .target(&self.task.active.item, rule, relative)
+                .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be placed: {why}")))?;
+            let takes_place = self.may_take(&target, known)?;
+            found.push((name.clone(), from, target, size, takes_place));
+        }
+        self.decode(found.iter().map(|(_, from, ..)| from), place)?;
+        let hashed = found.into_iter().map(|(name, from, target, size, takes_place)| {
+            let (hash, _) = hash_file(&from).map_err(|error| Fault::from_io("an output cannot be read", &error))?;
+            let seen = Identity::of(&from).map_err(|error| Fault::from_io("an output cannot be read", &error))?;
+            let replaces = if let Owner::Us(mtime) = takes_place { Some(mtime) } else { None };
+            let artifact = Artifact { path: OsText::from(&target), size, hash, mtime_ns: seen.mtime_ns, replaces };
+            Ok(Found { name, from, artifact, takes_place })
+        });
+        hashed.collect()
+    }
+
+    /// A promise that was not kept: by a tool, the canary says whose fault that is; a built-in step is ours.
+    fn broken_promise(&self, cause: &str, message: String, place: &Place) -> Failure {
+        if self.step.tool.is_none() {
+            return Fault::new(FaultClass::Bug, cause, message).into();
+        }
+        let quiet =
+            ToolEnd { exit: ToolExit::Code(0), stdout: String::new(), stderr: String::new(), output: 0, leftover: 0 };
+        let mut failure = self.judge(&quiet, &place.scratch);
+        failure.fault.cause = cause.into();
+        failure.fault.message = message;
+        failure
+    }
+
+    fn look_at(&self, name: &str, from: &Path, place: &Place) -> Result<u64, Failure> {
+        let broken = |cause: &str, message: String| Err(self.broken_promise(cause, message, place));
+        let verify = &self.step.verify;
+        match std::fs::symlink_metadata(from) {
+            Err(_) => broken("output-missing", format!("it ended without its output '{name}'")),
+            Ok(metadata) if !metadata.is_file() => {
+                broken("output-missing", format!("its output '{name}' is not a regular file"))
+            }
+            Ok(metadata) if verify.nonempty && metadata.len() == 0 => {
+                broken("output-empty", format!("its output '{name}' is empty"))
+            }
+            Ok(metadata) if metadata.len() < verify.min_bytes => {
+                let (is, least) = (metadata.len(), verify.min_bytes);
+                broken(
+                    "output-small",
+                    format!("its output '{name}' has {is} bytes, and at least {least} are asked for"),
+                )
+            }
+            Ok(metadata) => Ok(metadata.len()),
+        }
+    }
+
+    /// The one file below the scratch that the pattern of output `name` matches.
+    fn one_match(&self, name: &str, place: &Place) -> Result<PathBuf, Failure> {
+        let Some(pattern) = place.outputs.get(name) else { return Ok(PathBuf::new()) };
+        let pattern = glob_of(&self.step.out[name].from.segments, pattern, &place.scratch);
+        let glob = GlobBuilder::new(&pattern)
+            .literal_separator(true)
+            .backslash_escape(true)
+            .build()
+            .map_err(|error| Fault::input("output-name", format!("output '{name}': {error}")))?
+            .compile_matcher();
+        let mut matches = Vec::new();
+        files_below(&place.scratch, &mut |path| {
+            let relative = path.strip_prefix(&place.scratch).unwrap_or(path);
+            if glob.is_match(relative) {
+                matches.push(path.to_path_buf());
+            }
+        });
+        match matches.len() {
+            1 => Ok(matches.remove(0)),
+            0 => Err(self.broken_promise(
+                "output-missing",
+                format!("it ended without its output '{name}': nothing matches {}", self.step.out[name].from.source),
+                place,
+            )),
+            several => {
+                matches.sort();
+                Err(Fault::input(
+                    "output-ambiguous",
+                    format!("{several} files match its output '{name}' ({})", self.step.out[name].from.source),
+                )
+                .into())
+            }
+        }
+    }
+
+    /// Sound and pictures among the outputs are opened, or decoded to their end, by the step host.
+    fn decode<'b>(&mut self, files: impl Iterator<Item = &'b PathBuf>, place: &Place) -> Result<(), Failure> {
+        if self.step.verify.decode == DecodeCheck::Off || self.step.tool.is_none() {
+            return Ok(());
+        }
+        let files: Vec<OsText> = files.filter(|file| sniff::by_name(file).is_some()).map(OsText::from).collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let full = self.step.verify.decode == DecodeCheck::Full;
+        match self.ask_step_host(&StepRequest::Verify { files, full }) {
+            Ok(_) => Ok(()),
+            Err(fault) if fault.class == FaultClass::Input => {
+                let message =
+                    format!("it ended without an error, and its output cannot be decoded ({})", fault.message);
+                Err(self.broken_promise("output-undecodable", message, place))
+            }
+            Err(fault) => Err(fault.into()),
+        }
+    }
+}
+
+/// The pattern in which only the pipeline's own stars count, not those that a file's name brought in.
+fn glob_of(segments: &[Segment], expanded: &Path, scratch: &Path) -> String {
+    let has_placeholder = segments.iter().any(|segment| matches!(segment, Segment::Field(..)));
+    let relative = expanded.strip_prefix(scratch).unwrap_or(expanded).to_string_lossy();
+    if !has_placeholder {
+        return relative.into_owned();
+    }
+    let literal = segments.iter().filter_map(|segment| match segment {
+        Segment::Literal(text) => Some(text.as_str()),
+        Segment::Field(..) => None,
+    });
+    let mut pattern = String::new();
+    let mut rest = &*relative;
+    for text in literal {
+        if let Some(at) = rest.find(text) {
+            pattern.push_str(&escaped(&rest[..at]));
+            pattern.push_str(text);
+            rest = &rest[at + text.len()..];
+        }
+    }
+    pattern.push_str(&escaped(rest));
+    pattern
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().flat_map(|c| ["*?[]{}\\".contains(c).then_some('\\'), Some(c)]).flatten().collect()
+}
+
+/// Calls `with` for every regular file below `folder`. Links are not followed.
+fn files_below(folder: &Path, with: &mut dyn FnMut(&Path)) {
+    let hidden = |name: &OsStr| name.as_bytes().starts_with(b".");
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && !hidden(&entry.file_name()) => files_below(&entry.path(), with),
+            Ok(kind) if kind.is_file() => with(&entry.path()),
+            _ => {}
+        }
+    }
+}

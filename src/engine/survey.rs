@@ -1,0 +1,131 @@
+//! Looks at an item before anything runs: what is done, what is to do, and why.
+
+use super::context::Context;
+use super::fingerprint::{Owner, fingerprint, owner, read_source, stale};
+use super::item::Item;
+use crate::events::ItemIndex;
+use crate::resilience::checkpoint::{Checkpoint, Identity, ItemState, StepFault};
+use crate::resilience::os_text::OsText;
+use crate::resilience::store::Loaded;
+use crate::resilience::{Fault, FaultClass};
+
+/// What became of a look.
+#[derive(Debug)]
+pub enum Look {
+    /// Nothing to do.
+    UpToDate,
+    /// It failed before, the fault was the input's, and nothing changed since.
+    FailedBefore(Box<StepFault>),
+    /// It is not asked for in this run, for this reason.
+    LeftOut(String),
+    /// It cannot be worked on.
+    Refused(Fault),
+    /// There is something to do.
+    Work(Box<Work>),
+}
+
+/// An item with something to do.
+#[derive(Debug)]
+pub struct Work {
+    /// The item.
+    pub item: Item,
+    /// What is known of it.
+    pub checkpoint: Checkpoint,
+    /// Its last state before it was forgotten, if it was: tells which outputs are ours.
+    pub owned: Option<Box<Checkpoint>>,
+    /// For each step: why its result does not stand, `None` where it does.
+    pub stale: Vec<Option<String>>,
+    /// A word for the person about an earlier checkpoint.
+    pub note: Option<String>,
+}
+
+/// Looks at the item at `index`.
+#[must_use]
+pub fn look(context: &Context, index: ItemIndex) -> Look {
+    let item = Item::of(&context.batch, index);
+    let seen = match std::fs::metadata(&item.path) {
+        Ok(metadata) if metadata.is_file() => Identity::from_metadata(&metadata),
+        Ok(_) => return Look::Refused(Fault::input("not-a-file", "it is not a regular file")),
+        Err(error) => return Look::Refused(Fault::from_io("it cannot be looked at", &error)),
+    };
+    let new = || Checkpoint::new(item.id.clone(), OsText::from(&item.path));
+    let (mut checkpoint, owned, note) = match context.store.load(item.key, &item.id) {
+        Loaded::Known(checkpoint) => (*checkpoint, None, None),
+        Loaded::New { owned, set_aside } => (new(), owned, set_aside),
+        Loaded::Refused(why) => {
+            return Look::Refused(
+                Fault::input("checkpoint-newer", why).with_hint("use the newer mediamill, or another --state"),
+            );
+        }
+    };
+    let is_new = checkpoint.steps.is_empty() && checkpoint.fault.is_none();
+    // What has never run is read when it does; only an earlier result makes it worth reading a changed input now.
+    if !is_new && let Err(error) = read_source(&item.path, &mut checkpoint, seen) {
+        return Look::Refused(Fault::from_io("it cannot be read", &error));
+    }
+    if let Some(reason) = unwanted(context, &item, &checkpoint, is_new) {
+        return Look::LeftOut(reason);
+    }
+    let stale = all_stale(context, &item, &checkpoint);
+    if let Some(fault) = stands_failed(context, &checkpoint, &stale) {
+        return Look::FailedBefore(Box::new(fault.clone()));
+    }
+    if stale.iter().all(Option::is_none) {
+        return Look::UpToDate;
+    }
+    Look::Work(Box::new(Work { item, checkpoint, owned, stale, note }))
+}
+
+/// For each step: why its result does not stand. A step whose result hangs on one that runs again is to be looked at
+/// again when that has run: it may still stand.
+fn all_stale(context: &Context, item: &Item, checkpoint: &Checkpoint) -> Vec<Option<String>> {
+    let mut found: Vec<Option<String>> = Vec::with_capacity(context.plan.steps.len());
+    for (place, step) in context.plan.steps.iter().enumerate() {
+        let reason = if step.batch || context.bases[place].left_out {
+            None
+        } else {
+            let upstream = step.reads.iter().find(|read| found[**read].is_some());
+            stale(context, item, place, checkpoint)
+                .or_else(|| upstream.map(|read| format!("step '{}' runs again", context.plan.steps[*read].id)))
+        };
+        found.push(reason);
+    }
+    found
+}
+
+/// Why the item is left out of this run, if it is.
+fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: bool) -> Option<String> {
+    let options = &context.options;
+    if options.retry_failed {
+        let failed = checkpoint.state == ItemState::Failed;
+        let same_cause = options
+            .cause
+            .as_ref()
+            .is_none_or(|cause| checkpoint.fault.as_ref().is_some_and(|fault| fault.fault.cause == *cause));
+        return (!(failed && same_cause)).then(|| "only failed items were asked for".into());
+    }
+    if options.skip_existing && is_new {
+        let mut targets = Vec::new();
+        for rule in context.plan.steps.iter().filter(|step| !step.batch).flat_map(|step| step.out.values()) {
+            targets.push(context.known_target(item, rule)?.ok()?);
+        }
+        let all_there = !targets.is_empty() && targets.iter().all(|target| owner(target, &[]) != Owner::Nobody);
+        return all_there.then(|| "its outputs are already there".into());
+    }
+    None
+}
+
+/// The fault that the item failed with, where it would only fail with it again.
+fn stands_failed<'a>(context: &Context, checkpoint: &'a Checkpoint, stale: &[Option<String>]) -> Option<&'a StepFault> {
+    let fault = checkpoint.fault.as_ref().filter(|_| checkpoint.state == ItemState::Failed)?;
+    if context.options.retry_failed || fault.fault.class != FaultClass::Input || fault.fault.cause == "input-changed" {
+        return None;
+    }
+    let place = context.plan.steps.iter().position(|step| step.id == fault.step)?;
+    if context.bases[place].forced || context.bases[place].left_out || context.options.overwrite {
+        return None;
+    }
+    let before = fault.fingerprint.as_ref()?;
+    let reads_stand = context.plan.steps[place].reads.iter().all(|read| stale[*read].is_none());
+    (reads_stand && fingerprint(context, place, checkpoint) == *before).then_some(fault)
+}
