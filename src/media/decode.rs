@@ -86,7 +86,7 @@ impl SoundReader {
     /// Opens the sound file at `path` and decodes its first block.
     ///
     /// # Errors
-    /// [`MediaError::NotSound`] for what is no sound we know, [`MediaError::Damaged`] where headers or the first block are
+    /// [`MediaError::NotSound`] for what is no sound, [`MediaError::Unsupported`] for codecs we lack, [`MediaError::Damaged`] where headers or the first block are
     /// broken or there is no sound in it, [`MediaError::Limit`] for absurd rates and channel counts.
     pub fn open(path: &Path) -> Result<Self, MediaError> {
         Self::open_with(path, false)
@@ -114,7 +114,7 @@ impl SoundReader {
             .default_track(TrackType::Audio)
             .ok_or_else(|| MediaError::NotSound(format!("this {} file has no sound track", format.word())))?;
         let Some(CodecParameters::Audio(params)) = &track.codec_params else {
-            return Err(MediaError::NotSound(format!("the codec in this {} file is not known", format.word())));
+            return Err(MediaError::Unsupported(format!("{} with an unknown codec", format.word())));
         };
         // Packets of MPEG audio past an estimated length count as padding, so trimming is done here, by the LAME tag.
         let options = AudioDecoderOptions::default().gapless(format != SoundFormat::Mpeg).verify(verify);
@@ -308,7 +308,8 @@ fn sound_format(path: &Path) -> Result<SoundFormat, MediaError> {
     match sniff_file(path)? {
         Kind::Sound(format) => Ok(format),
         Kind::Picture(format) => Err(MediaError::NotSound(format!("it is a {} picture", format.word()))),
-        Kind::Foreign(name) => Err(MediaError::NotSound(format!("it is {name}"))),
+        Kind::Foreign(name) => Err(MediaError::Unsupported(name.to_string())),
+        Kind::Other(name) => Err(MediaError::NotSound(format!("it is {name}"))),
         Kind::Unknown if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) => {
             Err(MediaError::NotSound("it is empty".into()))
         }
@@ -352,7 +353,11 @@ fn bits(params: &AudioCodecParameters) -> Option<u32> {
 fn at_opening(error: Error) -> MediaError {
     match error {
         Error::IoError(error) => MediaError::reading(error),
-        Error::Unsupported(what) => MediaError::NotSound(what.to_string()),
+        // What is called unsupported here is as often a file that was cut within its headers.
+        Error::Unsupported(what) if what.contains("missing") || what.contains("no suitable") => {
+            MediaError::damaged(what)
+        }
+        Error::Unsupported(what) => MediaError::Unsupported(what.to_string()),
         Error::LimitError(limit) => MediaError::Limit(limit.to_string()),
         Error::DecodeError(message) => MediaError::damaged(message),
         other => MediaError::damaged(other.to_string()),

@@ -17,6 +17,9 @@ pub enum MediaError {
     /// It is no picture that we can read; the text says what it is instead, as far as that is known.
     #[error("not a picture that mediamill can read: {0}")]
     NotPicture(String),
+    /// It is sound or a picture, and coded in a way that we do not decode; the text names it.
+    #[error("mediamill does not decode this kind of file: {0}")]
+    Unsupported(String),
     /// It is of a format that we read, and it is broken.
     #[error("{}", damage(message, *at))]
     Damaged {

@@ -126,7 +126,8 @@ fn picture_format(path: &Path) -> Result<PictureFormat, MediaError> {
     match sniff_file(path)? {
         Kind::Picture(format) => Ok(format),
         Kind::Sound(format) => Err(MediaError::NotPicture(format!("it is a {} sound", format.word()))),
-        Kind::Foreign(name) => Err(MediaError::NotPicture(format!("it is {name}"))),
+        Kind::Foreign(name) => Err(MediaError::Unsupported(name.to_string())),
+        Kind::Other(name) => Err(MediaError::NotPicture(format!("it is {name}"))),
         Kind::Unknown if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) => {
             Err(MediaError::NotPicture("it is empty".into()))
         }
@@ -210,7 +211,7 @@ pub(super) fn trouble(error: ImageError) -> MediaError {
     match error {
         ImageError::IoError(error) => MediaError::reading(error),
         ImageError::Limits(limit) => MediaError::Limit(limit.to_string()),
-        ImageError::Unsupported(what) => MediaError::NotPicture(what.to_string()),
+        ImageError::Unsupported(what) => MediaError::Unsupported(what.to_string()),
         other => MediaError::damaged(other.to_string()),
     }
 }

@@ -16,7 +16,7 @@ const MOST: usize = 1 << 19;
 pub struct RateChange {
     inner: Fft<f32>,
     channels: usize,
-    ratio: f64,
+    rates: (u64, u64),
     waiting: Vec<f32>,
     out: Vec<f32>,
     /// Frames of delay still to be cut off at the start.
@@ -50,8 +50,8 @@ impl RateChange {
         .map_err(|_| refuse())?;
         let out = vec![0.0; inner.output_frames_max() * channels];
         let skip = inner.output_delay();
-        let ratio = f64::from(to) / f64::from(from);
-        Ok(Self { inner, channels, ratio, waiting: Vec::new(), out, skip, taken: 0, given: 0 })
+        let rates = (from.into(), to.into());
+        Ok(Self { inner, channels, rates, waiting: Vec::new(), out, skip, taken: 0, given: 0 })
     }
 
     /// Takes in whole frames; `each` is given what has become of them so far.
@@ -80,7 +80,7 @@ impl RateChange {
     /// # Errors
     /// Those of [`RateChange::add`].
     pub fn finish(&mut self, mut each: impl FnMut(&[f32]) -> Result<(), MediaError>) -> Result<(), MediaError> {
-        let whole = (self.taken as f64 * self.ratio).ceil() as u64;
+        let whole = self.whole();
         let need = self.inner.input_frames_next();
         while self.given < whole {
             let left = self.waiting.len() / self.channels;
@@ -89,6 +89,12 @@ impl RateChange {
             self.waiting.clear();
         }
         Ok(())
+    }
+
+    /// Frames that everything taken in so far comes to.
+    fn whole(&self) -> u64 {
+        let (from, to) = self.rates;
+        u64::try_from((u128::from(self.taken) * u128::from(to)).div_ceil(from.into())).unwrap_or(u64::MAX)
     }
 
     fn change(
@@ -116,7 +122,7 @@ impl RateChange {
         self.skip -= skip;
         let mut count = written - skip;
         if partial.is_some() {
-            let whole = (self.taken as f64 * self.ratio).ceil() as u64;
+            let whole = self.whole();
             count = count.min(usize::try_from(whole - self.given).unwrap_or(usize::MAX));
         }
         self.given += count as u64;

@@ -88,8 +88,10 @@ pub enum Kind {
     Sound(SoundFormat),
     /// A picture that we decode.
     Picture(PictureFormat),
-    /// A known format that we do not decode, by its name.
+    /// Sound or a picture of a kind that we do not decode, by its name.
     Foreign(&'static str),
+    /// Neither sound nor a picture, by its name.
+    Other(&'static str),
     /// Nothing that we know.
     Unknown,
 }
@@ -97,7 +99,7 @@ pub enum Kind {
 /// How many bytes of the start [`sniff`] wants to see: two of the longest MPEG frames.
 pub const HEAD: usize = 8192;
 
-/// Formats that are told by name and refused: the text at its place is the whole test.
+/// Formats that are told by name and refused: the offset, and the text there.
 const FOREIGN: &[(usize, &[u8], &str)] = &[
     (0, b"MAC ", "Monkey's Audio (APE)"),
     (0, b"wvpk", "WavPack"),
@@ -123,10 +125,17 @@ const FOREIGN: &[(usize, &[u8], &str)] = &[
     (4, b"jP  \r\n\x87\n", "JPEG 2000"),
     (0, b"8BPS", "Photoshop"),
     (0, b"\xff\x0a", "JPEG XL"),
-    (0, b"%PDF", "PDF"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-    (0, b"\x1f\x8b", "gzip"),
-    (0, b"\x7fELF", "a program"),
+];
+
+/// What neither sound nor picture begins with.
+const OTHER: &[(&[u8], &str)] = &[
+    (b"%PDF", "a PDF file"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"\x7fELF", "a program"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<!doctype", "a web page"),
+    (b"<html", "a web page"),
 ];
 
 /// Tells what a file is from its first bytes: give [`HEAD`] of them, or all there are.
@@ -135,6 +144,9 @@ pub fn sniff(head: &[u8]) -> Kind {
     let at = |offset: usize, text: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(text));
     if let Some((_, _, name)) = FOREIGN.iter().find(|(offset, text, _)| at(*offset, text)) {
         return Kind::Foreign(name);
+    }
+    if let Some((_, name)) = OTHER.iter().find(|(text, _)| at(0, text)) {
+        return Kind::Other(name);
     }
     match head {
         [b'R', b'I', b'F', b'F', ..] if at(8, b"WAVE") => Kind::Sound(SoundFormat::Wav),

@@ -165,8 +165,8 @@ mod tests {
             (0..frames).for_each(|_| gram.add(&power));
             assert!(gram.columns.len() <= 64, "memory is bounded");
             let picture = gram.finish();
-            // A quarter of the way up: row 16 from the bottom.
-            assert_eq!(*picture.get_pixel(31, 64 - 1 - 15), colour(1.0));
+            // A quarter of the way up: the bins from 256 on are those of row 16.
+            assert_eq!(*picture.get_pixel(31, 64 - 1 - 16), colour(1.0));
             assert_eq!(*picture.get_pixel(0, 0), colour(0.0));
         }
     }
