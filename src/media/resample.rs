@@ -5,7 +5,7 @@ use rubato::{Fft, FixedSync, Indexing, Resampler, WindowFunction};
 
 use super::error::MediaError;
 
-/// Frames that are changed at a time. One block is one transform: the library's own choice of 256 dulls the treble.
+/// The least frames of one transform, on either side: the library's own choice of 256 dulls the treble.
 const CHUNK: usize = 1024;
 
 /// The most frames of one transform: rates without a common divisor would ask for absurd ones.
@@ -35,19 +35,16 @@ impl RateChange {
             MediaError::Limit(format!("{from} Hz cannot be changed to {to} Hz: the rates have too little in common"))
         };
         let step = gcd(from, to).max(1);
-        if (from.max(to) / step) as usize > MOST {
+        let (least_in, least_out) = ((from / step) as usize, (to / step) as usize);
+        // An even number of the least blocks, so that the delay of the filter is a whole number of frames on both sides.
+        let blocks = CHUNK.div_ceil(least_in.min(least_out).max(1)).next_multiple_of(2);
+        if least_in.max(least_out) * blocks > MOST {
             return Err(refuse());
         }
-        let inner = Fft::new_custom(
-            from as usize,
-            to as usize,
-            CHUNK,
-            1,
-            channels,
-            WindowFunction::BlackmanHarris2,
-            FixedSync::Both,
-        )
-        .map_err(|_| refuse())?;
+        let chunk = least_in * blocks;
+        let window = WindowFunction::BlackmanHarris2;
+        let inner = Fft::new_custom(from as usize, to as usize, chunk, 1, channels, window, FixedSync::Both)
+            .map_err(|_| refuse())?;
         let out = vec![0.0; inner.output_frames_max() * channels];
         let skip = inner.output_delay();
         let rates = (from.into(), to.into());
