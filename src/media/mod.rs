@@ -1,1 +1,20 @@
 //! Sound and pictures, and nothing else: this room knows no pipeline, no item and no fault class of a tool.
+
+pub mod analyze;
+pub mod convert;
+pub mod decode;
+pub mod error;
+pub mod level;
+pub mod mp4;
+pub mod ogg;
+pub mod picture;
+pub mod picture_walk;
+pub mod resample;
+pub mod resize;
+pub mod sniff;
+pub mod spectrogram;
+pub mod spectrum;
+pub mod wav;
+
+pub use decode::{SoundInfo, SoundReader};
+pub use error::MediaError;

@@ -3,7 +3,17 @@
 use super::builtin::Builtin;
 
 /// Every built-in step, by name.
-pub static BUILTINS: &[&Builtin] = &[];
+pub static BUILTINS: &[&Builtin] = &[
+    &super::audio::analyze::ANALYZE,
+    &super::audio::convert::CONVERT,
+    &super::audio::probe::PROBE,
+    &super::collect::COLLECT,
+    &super::file::copy::COPY,
+    &super::file::hash::HASH,
+    &super::image::probe::PROBE,
+    &super::image::resize::RESIZE,
+    &super::noop::NOOP,
+];
 
 /// The built-in step called `name`.
 #[must_use]

@@ -9,7 +9,7 @@ use globset::GlobBuilder;
 use super::{Attempt, Failure, Place};
 use crate::engine::context::is_glob;
 use crate::engine::fingerprint::{Owner, owner};
-use crate::media::sniff;
+use crate::media::sniff::{self, Kind};
 use crate::pipeline::plan::DecodeCheck;
 use crate::pipeline::template::Segment;
 use crate::resilience::checkpoint::{Artifact, Checkpoint, Identity};
@@ -168,7 +168,10 @@ impl Attempt<'_> {
         if self.step.verify.decode == DecodeCheck::Off || self.step.tool.is_none() {
             return Ok(());
         }
-        let files: Vec<OsText> = files.filter(|file| sniff::by_name(file).is_some()).map(OsText::from).collect();
+        let files: Vec<OsText> = files
+            .filter(|file| matches!(sniff::kind_of_name(file), Kind::Sound(_) | Kind::Picture(_)))
+            .map(OsText::from)
+            .collect();
         if files.is_empty() {
             return Ok(());
         }

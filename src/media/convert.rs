@@ -1,0 +1,191 @@
+//! Turns any sound file into a WAV file: rate, channels, silence at the ends, level. Two passes, bounded memory.
+
+use std::path::Path;
+
+use super::decode::SoundReader;
+use super::error::MediaError;
+use super::level::{Level, amplitude};
+use super::resample::RateChange;
+use super::wav::{WavBits, WavWriter};
+
+/// The peak of a normalised sound, in dBFS.
+pub const NORMAL_PEAK_DBFS: f64 = -1.0;
+
+/// Silence to take off both ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trim {
+    /// What is below this level in every channel is silence, in dBFS.
+    pub below_dbfs: f64,
+    /// How much of the silence stays before the first and after the last sound, in seconds.
+    pub keep: f64,
+}
+
+/// What the sound is to become.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Conversion {
+    /// The new rate in Hz; `None` keeps it.
+    pub sample_rate: Option<u32>,
+    /// One channel (the mean of all), two (one is doubled; of more, the odd and the even ones are averaged), or `None`
+    /// to keep them.
+    pub channels: Option<usize>,
+    /// Whether the loudest sample is brought to [`NORMAL_PEAK_DBFS`].
+    pub normalize: bool,
+    /// Silence to take off.
+    pub trim: Option<Trim>,
+    /// How samples are written.
+    pub bits: WavBits,
+}
+
+/// What has come of a conversion.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Converted {
+    /// Length of the result in seconds.
+    pub duration: f64,
+    /// Its rate in Hz.
+    pub sample_rate: u32,
+    /// Its channels.
+    pub channels: usize,
+    /// Its largest sample in dBFS, as written; `None` for silence.
+    pub peak_dbfs: Option<f64>,
+    /// Samples that were beyond full scale and were clipped.
+    pub clipped: u64,
+    /// Seconds taken off the start.
+    pub trimmed_start: f64,
+    /// Seconds taken off the end.
+    pub trimmed_end: f64,
+}
+
+/// Converts the sound file `from` into the WAV file `to`.
+///
+/// # Errors
+/// Those of [`SoundReader`], [`RateChange`] and [`WavWriter`]; [`MediaError::Damaged`] when trimming would leave nothing.
+pub fn convert(from: &Path, to: &Path, how: &Conversion) -> Result<Converted, MediaError> {
+    let info = SoundReader::open(from)?.info().clone();
+    let rate = how.sample_rate.unwrap_or(info.sample_rate);
+    let channels = how.channels.unwrap_or(info.channels);
+    let survey = if how.normalize || how.trim.is_some() { Some(survey(from, how, channels)?) } else { None };
+    let (first, last) = match (&survey, how.trim) {
+        (Some(survey), Some(trim)) => survey.range(trim, info.sample_rate)?,
+        _ => (0, u64::MAX),
+    };
+    let gain = match &survey {
+        Some(survey) if how.normalize && survey.peak > 0.0 => amplitude(NORMAL_PEAK_DBFS) / f64::from(survey.peak),
+        _ => 1.0,
+    } as f32;
+
+    let mut change =
+        if rate == info.sample_rate { None } else { Some(RateChange::new(info.sample_rate, rate, channels)?) };
+    let mut wav = WavWriter::create(to, rate, channels, how.bits)?;
+    let (mut level, mut clipped) = (Level::default(), 0);
+    let mut write = |samples: &[f32]| {
+        level.add(samples);
+        if how.bits != WavBits::Float32 {
+            clipped += samples.iter().filter(|sample| sample.abs() > 1.0).count() as u64;
+        }
+        wav.write(samples)
+    };
+    let mut sound = SoundReader::open(from)?;
+    let (mut place, mut mixed) = (0_u64, Vec::new());
+    while let Some(block) = sound.next_block()? {
+        mix(block, info.channels, channels, &mut mixed);
+        mixed.iter_mut().for_each(|sample| *sample *= gain);
+        let frames = (mixed.len() / channels) as u64;
+        let start = first.clamp(place, place + frames) - place;
+        let end = last.clamp(place, place + frames) - place;
+        place += frames;
+        let kept = &mixed[start as usize * channels..end.max(start) as usize * channels];
+        match &mut change {
+            Some(change) => change.add(kept, &mut write)?,
+            None => write(kept)?,
+        }
+    }
+    if let Some(change) = &mut change {
+        change.finish(&mut write)?;
+    }
+    let seconds = |frames: u64| frames as f64 / f64::from(info.sample_rate);
+    let limit = if how.bits == WavBits::Float32 { f64::INFINITY } else { 0.0 };
+    Ok(Converted {
+        duration: wav.finish()? as f64 / f64::from(rate),
+        sample_rate: rate,
+        channels,
+        peak_dbfs: level.peak_dbfs().map(|peak| peak.min(limit)),
+        clipped,
+        trimmed_start: seconds(first),
+        trimmed_end: seconds(place.saturating_sub(last)),
+    })
+}
+
+/// What the first pass finds out, on the mixed channels.
+struct Survey {
+    peak: f32,
+    frames: u64,
+    /// The first frame that sounds, and the one after the last.
+    sounding: Option<(u64, u64)>,
+}
+
+impl Survey {
+    /// The frames to keep.
+    fn range(&self, trim: Trim, rate: u32) -> Result<(u64, u64), MediaError> {
+        let (first, end) = self.sounding.ok_or_else(|| {
+            MediaError::damaged(format!("all of it is below {} dBFS, trimming would leave nothing", trim.below_dbfs))
+        })?;
+        let keep = (trim.keep * f64::from(rate)).round() as u64;
+        Ok((first.saturating_sub(keep), end.saturating_add(keep).min(self.frames)))
+    }
+}
+
+fn survey(path: &Path, how: &Conversion, channels: usize) -> Result<Survey, MediaError> {
+    let mut sound = SoundReader::open(path)?;
+    let from = sound.info().channels;
+    let threshold = how.trim.map_or(f64::INFINITY, |trim| amplitude(trim.below_dbfs)) as f32;
+    let mut found = Survey { peak: 0.0, frames: 0, sounding: None };
+    let mut mixed = Vec::new();
+    while let Some(block) = sound.next_block()? {
+        mix(block, from, channels, &mut mixed);
+        for frame in mixed.chunks_exact(channels) {
+            let loudest = frame.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
+            found.peak = found.peak.max(loudest);
+            if loudest >= threshold {
+                let first = found.sounding.map_or(found.frames, |(first, _)| first);
+                found.sounding = Some((first, found.frames + 1));
+            }
+            found.frames += 1;
+        }
+    }
+    Ok(found)
+}
+
+/// Mixes interleaved `from` channels to `to` of them, which is the same number, 1 or 2.
+fn mix(block: &[f32], from: usize, to: usize, mixed: &mut Vec<f32>) {
+    mixed.clear();
+    if from == to {
+        mixed.extend_from_slice(block);
+        return;
+    }
+    for frame in block.chunks_exact(from) {
+        for channel in 0..to {
+            // With one channel in, or one out, all are averaged; else channels are dealt to left and right in turn.
+            let step = if from == 1 { 1 } else { to };
+            let start = if from == 1 { 0 } else { channel };
+            let dealt = frame.iter().skip(start).step_by(step);
+            let count = dealt.len().max(1);
+            mixed.push(dealt.sum::<f32>() / count as f32);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_are_averaged() {
+        let mut mixed = Vec::new();
+        mix(&[1.0, 0.0, 0.5, 0.5], 2, 1, &mut mixed);
+        assert_eq!(mixed, [0.5, 0.5]);
+        mix(&[0.25, -0.5], 1, 2, &mut mixed);
+        assert_eq!(mixed, [0.25, 0.25, -0.5, -0.5]);
+        mix(&[1.0, 0.0, 0.0, 0.5, 0.5, 0.1], 6, 2, &mut mixed);
+        assert_eq!(mixed, [0.5, 0.2]);
+    }
+}

@@ -1,0 +1,116 @@
+//! `audio.convert`: any sound to WAV, with rate, channels, level and silence put right.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::media::convert::{Conversion, Trim, convert};
+use crate::media::wav::WavBits;
+use crate::resilience::Fault;
+use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
+use crate::steps::common::{read, required, within};
+use crate::steps::media_fault::media_fault;
+
+/// The parameters of `audio.convert`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConvertParams {
+    /// The new sample rate, in Hz; that of the input where nothing is said.
+    #[serde(default)]
+    #[schemars(range(min = 1000, max = 384_000))]
+    pub sample_rate: Option<u32>,
+    /// 1 averages all channels, 2 makes stereo; those of the input where nothing is said.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 2))]
+    pub channels: Option<u8>,
+    /// Brings the loudest sample to -1 dBFS.
+    #[serde(default)]
+    pub normalize: bool,
+    /// Takes off the silence at both ends: what is below this level in every channel, in dBFS. -40 suits speech.
+    #[serde(default)]
+    #[schemars(range(min = -120.0, max = -1.0))]
+    pub trim_dbfs: Option<f64>,
+    /// How much silence trimming leaves at each end, in milliseconds.
+    #[serde(default = "trim_keep_ms")]
+    #[schemars(range(min = 0, max = 60_000))]
+    pub trim_keep_ms: u32,
+    /// Bits of a sample in the result: 16 or 24 (integers), or 32 (floating point).
+    #[serde(default = "bits")]
+    #[schemars(extend("enum" = [16, 24, 32]))]
+    pub bits: u8,
+}
+
+const fn trim_keep_ms() -> u32 {
+    80
+}
+
+const fn bits() -> u8 {
+    16
+}
+
+impl ConvertParams {
+    fn conversion(&self) -> Result<Conversion, String> {
+        if let Some(rate) = self.sample_rate {
+            within("sample_rate", rate, 1000, 384_000, "Hz")?;
+        }
+        if let Some(channels) = self.channels {
+            within("channels", channels, 1, 2, "")?;
+        }
+        if let Some(level) = self.trim_dbfs {
+            within("trim_dbfs", level, -120.0, -1.0, "dBFS")?;
+        }
+        within("trim_keep_ms", self.trim_keep_ms, 0, 60_000, "milliseconds")?;
+        let bits = match self.bits {
+            16 => WavBits::Int16,
+            24 => WavBits::Int24,
+            32 => WavBits::Float32,
+            other => return Err(format!("`bits` is {other}; it must be 16, 24 or 32 (floating point)")),
+        };
+        let keep = f64::from(self.trim_keep_ms) / 1000.0;
+        Ok(Conversion {
+            sample_rate: self.sample_rate,
+            channels: self.channels.map(usize::from),
+            normalize: self.normalize,
+            trim: self.trim_dbfs.map(|below_dbfs| Trim { below_dbfs, keep }),
+            bits,
+        })
+    }
+}
+
+/// The step.
+pub static CONVERT: Builtin = Builtin {
+    name: "audio.convert",
+    version: 1,
+    summary: "Turns any sound into WAV: rate, channels, peak level, silence at the ends",
+    outputs: &[OutputDoc { name: "wav", summary: "the result", required: true }],
+    values: &[
+        ValueDoc { name: "duration", summary: "length of the result, in seconds" },
+        ValueDoc { name: "sample_rate", summary: "sample rate of the result, in Hz" },
+        ValueDoc { name: "channels", summary: "channels of the result" },
+        ValueDoc { name: "peak_dbfs", summary: "the largest sample of the result, in dBFS; left out for silence" },
+        ValueDoc { name: "clipped", summary: "samples beyond full scale that were cut to it" },
+        ValueDoc { name: "trimmed_start", summary: "seconds taken off the start" },
+        ValueDoc { name: "trimmed_end", summary: "seconds taken off the end" },
+    ],
+    schema: schema_of::<ConvertParams>,
+    check: |with| read::<ConvertParams>(with)?.conversion().map(drop),
+    run,
+};
+
+fn run(with: Value, job: &Job) -> Result<Values, Fault> {
+    let how = parameters::<ConvertParams>(with)?.conversion().map_err(|wrong| Fault::input("parameters", wrong))?;
+    let from = job.input()?;
+    let to = required(job, "wav")?;
+    let done = convert(from, to, &how).map_err(|error| media_fault(from, &error))?;
+    let mut values = Values::new();
+    values.insert("duration".into(), json!(done.duration));
+    values.insert("sample_rate".into(), json!(done.sample_rate));
+    values.insert("channels".into(), json!(done.channels));
+    if let Some(peak) = done.peak_dbfs {
+        values.insert("peak_dbfs".into(), json!(peak));
+    }
+    values.insert("clipped".into(), json!(done.clipped));
+    values.insert("trimmed_start".into(), json!(done.trimmed_start));
+    values.insert("trimmed_end".into(), json!(done.trimmed_end));
+    Ok(values)
+}

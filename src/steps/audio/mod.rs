@@ -1,0 +1,5 @@
+//! Built-in steps on sound.
+
+pub mod analyze;
+pub mod convert;
+pub mod probe;

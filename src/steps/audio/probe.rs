@@ -1,0 +1,58 @@
+//! `audio.probe`: what a sound file says of itself.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::media::{SoundInfo, SoundReader};
+use crate::resilience::Fault;
+use crate::steps::builtin::{Builtin, Job, ValueDoc, Values, check_of, parameters, schema_of};
+use crate::steps::media_fault::media_fault;
+
+/// `audio.probe` takes no parameters.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeParams {}
+
+/// The step.
+pub static PROBE: Builtin = Builtin {
+    name: "audio.probe",
+    version: 1,
+    summary: "Reads the headers and the first block of a sound file",
+    outputs: &[],
+    values: &[
+        ValueDoc { name: "duration", summary: "length in seconds as declared; left out where the file does not say" },
+        ValueDoc { name: "sample_rate", summary: "samples per second of each channel, in Hz" },
+        ValueDoc { name: "channels", summary: "number of channels" },
+        ValueDoc { name: "codec", summary: "how the sound is coded: pcm_s16le, flac, mp3, vorbis, aac, ..." },
+        ValueDoc { name: "format", summary: "the container: wav, flac, mpeg, ogg, mp4, ..." },
+        ValueDoc { name: "bits", summary: "bits of a sample; left out for lossy codecs" },
+    ],
+    schema: schema_of::<ProbeParams>,
+    check: check_of::<ProbeParams>,
+    run,
+};
+
+fn run(with: Value, job: &Job) -> Result<Values, Fault> {
+    parameters::<ProbeParams>(with)?;
+    let path = job.input()?;
+    let sound = SoundReader::open(path).map_err(|error| media_fault(path, &error))?;
+    let mut values = described(sound.info());
+    if let Some(duration) = sound.info().duration() {
+        values.insert("duration".into(), json!(duration));
+    }
+    Ok(values)
+}
+
+/// The values that every step tells of the sound it read.
+pub(super) fn described(info: &SoundInfo) -> Values {
+    let mut values = Values::new();
+    values.insert("sample_rate".into(), json!(info.sample_rate));
+    values.insert("channels".into(), json!(info.channels));
+    values.insert("codec".into(), json!(info.codec));
+    values.insert("format".into(), json!(info.format.word()));
+    if let Some(bits) = info.bits {
+        values.insert("bits".into(), json!(bits));
+    }
+    values
+}

@@ -1,0 +1,4 @@
+//! Built-in steps on files of any kind.
+
+pub mod copy;
+pub mod hash;

@@ -1,0 +1,4 @@
+//! Built-in steps on pictures.
+
+pub mod probe;
+pub mod resize;
