@@ -7,7 +7,9 @@
 pub mod attempt;
 pub mod batch;
 pub mod context;
+pub mod dispatcher;
 pub mod fingerprint;
 pub mod item;
+pub mod recorder;
 pub mod slot;
 pub mod survey;

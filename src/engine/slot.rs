@@ -73,8 +73,13 @@ fn call<Request: serde::Serialize, Reply: serde::de::DeserializeOwned>(
 pub enum Order {
     /// Make an attempt.
     Attempt(Box<Task>),
-    /// Look at the items of a range.
-    Look(std::ops::Range<ItemIndex>),
+    /// Look at the items of a range. `again`: also where they failed before and nothing changed.
+    Look {
+        /// The places of the items.
+        range: std::ops::Range<ItemIndex>,
+        /// Whether an earlier failure counts for nothing.
+        again: bool,
+    },
     /// Ask a tool's canary.
     Canary(String),
 }
@@ -194,10 +199,10 @@ fn follow(workshop: &Workshop, order: Order, hosts: &mut Hosts) -> Answer {
             });
             Answer::Attempt(task, Box::new(report))
         }
-        Order::Look(range) => {
+        Order::Look { range, again } => {
             let first = range.start;
             let looked = range.map(|index| {
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(&workshop.context, index)))
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(&workshop.context, index, again)))
                     .unwrap_or_else(|panic| Look::Refused(panicked(&*panic)))
             });
             Answer::Looks(first, looked.collect())

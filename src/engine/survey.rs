@@ -39,15 +39,10 @@ pub struct Work {
     pub note: Option<String>,
 }
 
-/// Looks at the item at `index`.
+/// Looks at the item at `index`. `again`: also where it failed before and nothing changed.
 #[must_use]
-pub fn look(context: &Context, index: ItemIndex) -> Look {
+pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     let item = Item::of(&context.batch, index);
-    let seen = match std::fs::metadata(&item.path) {
-        Ok(metadata) if metadata.is_file() => Identity::from_metadata(&metadata),
-        Ok(_) => return Look::Refused(Fault::input("not-a-file", "it is not a regular file")),
-        Err(error) => return Look::Refused(Fault::from_io("it cannot be looked at", &error)),
-    };
     let new = || Checkpoint::new(item.id.clone(), OsText::from(&item.path));
     let (mut checkpoint, owned, note) = match context.store.load(item.key, &item.id) {
         Loaded::Known(checkpoint) => (*checkpoint, None, None),
@@ -58,16 +53,31 @@ pub fn look(context: &Context, index: ItemIndex) -> Look {
             );
         }
     };
+    let refused = |mut checkpoint: Checkpoint, fault: Fault| {
+        if context.store.is_writable() && checkpoint.fault.as_ref().is_none_or(|before| before.fault != fault) {
+            checkpoint.state = ItemState::Failed;
+            checkpoint.fault =
+                Some(StepFault { step: String::new(), attempts: 0, fingerprint: None, fault: fault.clone() });
+            // For the next run's information: that it cannot be written is told when real work cannot be.
+            let _ = context.store.save(item.key, &mut checkpoint);
+        }
+        Look::Refused(fault)
+    };
+    let seen = match std::fs::metadata(&item.path) {
+        Ok(metadata) if metadata.is_file() => Identity::from_metadata(&metadata),
+        Ok(_) => return refused(checkpoint, Fault::input("not-a-file", "it is not a regular file")),
+        Err(error) => return refused(checkpoint, Fault::from_io("it cannot be looked at", &error)),
+    };
     let is_new = checkpoint.steps.is_empty() && checkpoint.fault.is_none();
     // What has never run is read when it does; only an earlier result makes it worth reading a changed input now.
     if !is_new && let Err(error) = read_source(&item.path, &mut checkpoint, seen) {
-        return Look::Refused(Fault::from_io("it cannot be read", &error));
+        return refused(checkpoint, Fault::from_io("it cannot be read", &error));
     }
     if let Some(reason) = unwanted(context, &item, &checkpoint, is_new) {
         return Look::LeftOut(reason);
     }
     let stale = all_stale(context, &item, &checkpoint);
-    if let Some(fault) = stands_failed(context, &checkpoint, &stale) {
+    if !again && let Some(fault) = stands_failed(context, &checkpoint, &stale) {
         return Look::FailedBefore(Box::new(fault.clone()));
     }
     if stale.iter().all(Option::is_none) {

@@ -162,9 +162,15 @@ pub enum EventKind {
         item: ItemIndex,
         /// Where it stands.
         state: ItemState,
-        /// Why it failed or was parked, and in which step.
+        /// The step that failed or waits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        fault: Option<(u32, Fault)>,
+        step: Option<u32>,
+        /// Why it failed or was parked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<Fault>,
+        /// It failed in an earlier run, and nothing changed since: it was not tried again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        before: bool,
     },
     /// A breaker changed its state.
     BreakerChanged {

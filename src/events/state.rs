@@ -144,7 +144,7 @@ pub struct RunState {
     /// The tasks that run or wait for an attempt.
     pub tasks: HashMap<(ItemIndex, u32), TaskView>,
     /// The failed and parked items, the first ten thousand with their fault and step.
-    pub failures: IndexMap<ItemIndex, (u32, Fault)>,
+    pub failures: IndexMap<ItemIndex, (Option<u32>, Fault)>,
     /// Failed items by cause.
     pub causes: Causes,
     /// Milliseconds since the run's start, at the last event.
@@ -231,7 +231,9 @@ impl RunState {
                     breaker.parked += 1;
                 }
             }
-            EventKind::ItemFinished { item, state, fault } => self.finish(*item, *state, fault.as_ref()),
+            EventKind::ItemFinished { item, state, step, fault, .. } => {
+                self.finish(*item, *state, *step, fault.as_ref())
+            }
             EventKind::BreakerChanged { dependency, state, reason, retry_in } => {
                 let view = BreakerView {
                     state: *state,
@@ -258,7 +260,7 @@ impl RunState {
         }
     }
 
-    fn finish(&mut self, item: ItemIndex, state: ItemState, fault: Option<&(u32, Fault)>) {
+    fn finish(&mut self, item: ItemIndex, state: ItemState, step: Option<u32>, fault: Option<&Fault>) {
         self.tasks.retain(|(of, _), _| *of != item);
         self.move_to(
             item,
@@ -269,12 +271,12 @@ impl RunState {
                 ItemState::Pending => ItemPhase::Cancelled,
             },
         );
-        if let Some((step, fault)) = fault {
+        if let Some(fault) = fault {
             if state == ItemState::Failed {
                 *self.causes.entry((fault.class, fault.cause.clone())).or_default() += 1;
             }
             if self.failures.len() < FAILURES_KEPT {
-                self.failures.insert(item, (*step, fault.clone()));
+                self.failures.insert(item, (step, fault.clone()));
             }
         }
     }

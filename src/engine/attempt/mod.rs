@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 
 use super::context::Context;
-use super::fingerprint::{fingerprint, read_source, stale};
+use super::fingerprint::{fingerprint, read_source};
 use super::item::{Fields, Item};
 use super::slot::Hosts;
 use crate::pipeline::plan::{Action, Step};
+use crate::resilience::breaker::Ticket;
 use crate::resilience::checkpoint::{Checkpoint, Identity};
 use crate::resilience::scratch::RunScratch;
 use crate::resilience::{Fault, FaultClass};
@@ -53,7 +54,7 @@ impl Active {
 }
 
 /// One attempt that is to be made.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Task {
     /// The item.
     pub active: Arc<Active>,
@@ -63,6 +64,8 @@ pub struct Task {
     pub attempt: u32,
     /// Ends it from outside.
     pub canceller: Arc<Canceller>,
+    /// Leave to call the step's dependency.
+    pub ticket: Option<Ticket>,
 }
 
 /// What came of an attempt.
@@ -83,8 +86,6 @@ pub struct Report {
 pub enum Ending {
     /// Its outputs are committed: so many bytes.
     Done(u64),
-    /// Nothing had to be done: the earlier result stands.
-    Stands,
     /// It failed. `ambiguous`: the tool's canary is to say whose fault it is.
     Failed {
         /// Why, or why for now.
@@ -150,9 +151,6 @@ impl Attempt<'_> {
             if context.bases[self.task.step].reads_item {
                 let read = read_source(&active.item.path, &mut checkpoint, seen);
                 read.map_err(|error| Fault::from_io("the input cannot be read", &error))?;
-            }
-            if self.task.attempt == 1 && stale(context, &active.item, self.task.step, &checkpoint).is_none() {
-                return Ok(Ending::Stands);
             }
             (checkpoint.clone(), fingerprint(context, self.task.step, &checkpoint))
         };

@@ -173,6 +173,12 @@ impl Store {
         &self.dir
     }
 
+    /// Whether it was opened for a run.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.writer.is_some()
+    }
+
     /// How many items the ledger knows.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -10,10 +10,12 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, Signal};
 
 use super::wire::{StepReply, StepRequest, receive, send};
+use crate::pipeline::plan::{DecodeCheck, Verify};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::builtin::{Job, Values};
 use crate::steps::register;
+use crate::steps::verify::verify_output;
 
 /// The most address space of a step that says nothing of it: far above what steps take, far below a machine's memory.
 const DEFAULT_MEMORY: u64 = 4 << 30;
@@ -90,6 +92,8 @@ fn limit_memory(bytes: u64) {
     let _ = rustix::process::setrlimit(Resource::As, Rlimit { current, maximum });
 }
 
-fn verify(_files: &[OsText], _full: bool) -> Result<(), Fault> {
-    Ok(())
+fn verify(files: &[OsText], full: bool) -> Result<(), Fault> {
+    let decode = if full { DecodeCheck::Full } else { DecodeCheck::Open };
+    let wanted = Verify { decode, ..Verify::default() };
+    files.iter().try_for_each(|file| verify_output(file.as_path(), &wanted))
 }

@@ -1,0 +1,98 @@
+//! What the workers answer.
+
+use super::Dispatcher;
+use super::items::Progress;
+use crate::engine::attempt::{Ending, Report, Task};
+use crate::engine::slot::{Answer, Workers};
+use crate::engine::survey::Look;
+use crate::events::{EventKind, ItemIndex};
+use crate::resilience::breaker::Outcome;
+use crate::resilience::checkpoint::ItemState;
+
+impl<W: Workers> Dispatcher<W> {
+    pub(super) fn take_answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Looks(first, looks) => self.take_looks(first, looks),
+            Answer::Attempt(task, report) => self.take_report(*task, *report),
+            Answer::Canary(tool, result) => self.canary_answered(&tool, result),
+        }
+    }
+
+    fn take_looks(&mut self, first: ItemIndex, looks: Vec<Look>) {
+        self.looking -= looks.len() as u32;
+        self.revived();
+        let mut ranges: Vec<(ItemIndex, ItemIndex)> = Vec::new();
+        for (item, look) in (first..).zip(looks) {
+            match look {
+                Look::UpToDate => match ranges.last_mut() {
+                    Some((_, end)) if *end == item => *end += 1,
+                    _ => ranges.push((item, item + 1)),
+                },
+                Look::FailedBefore(fault) => {
+                    let plan = &self.workshop.context.plan;
+                    let step = plan.steps.iter().position(|step| step.id == fault.step).map(|step| step as u32);
+                    let fault = Some(fault.fault);
+                    let state = ItemState::Failed;
+                    self.recorder.record(EventKind::ItemFinished { item, state, step, fault, before: true });
+                }
+                Look::LeftOut(reason) => self.leave_out_item(item, reason),
+                Look::Refused(fault) => {
+                    let (state, fault) = (ItemState::Failed, Some(fault));
+                    self.recorder.record(EventKind::ItemFinished { item, state, step: None, fault, before: false });
+                    if self.workshop.context.options.fail_fast {
+                        self.stop(crate::events::StopLevel::Drain, "the first failure (--fail-fast)");
+                    }
+                }
+                // A stop that came meanwhile leaves it not begun.
+                Look::Work(_) if self.stop.is_some() => {}
+                Look::Work(work) => self.begin(*work),
+            }
+        }
+        if !ranges.is_empty() {
+            self.recorder.record(EventKind::ItemsUpToDate { ranges });
+        }
+    }
+
+    fn take_report(&mut self, mut task: Task, report: Report) {
+        self.running -= 1;
+        let (item, step, attempt) = (task.active.item.index, task.step, task.attempt);
+        let ms = report.took.as_millis() as u64;
+        if report.leftover > 0 {
+            let id = &self.workshop.context.plan.steps[step].id;
+            let message = format!("step '{id}' left {} processes behind; they were ended", report.leftover);
+            self.recorder.record(EventKind::Warning { message, item: Some(item) });
+        }
+        let ticket = task.ticket.take();
+        match report.ending {
+            Ending::Done(bytes) => {
+                self.settle(step, ticket, Outcome::Success);
+                if let Some(working) = self.active.get_mut(&item) {
+                    working.steps[step] = Progress::Through;
+                }
+                let step = step as u32;
+                self.recorder.record(EventKind::TaskDone { item, step, attempts: attempt, ms, bytes });
+                if task.canceller.is_cancelled() && self.stop.is_none() {
+                    self.end_cancelled(item);
+                } else {
+                    self.advance(item);
+                }
+            }
+            Ending::Failed { fault, ambiguous } => {
+                let log = report.log;
+                if ambiguous
+                    && self.stop.is_none()
+                    && let Some(ticket) = ticket
+                {
+                    if let Some(working) = self.active.get_mut(&item) {
+                        working.steps[step] = Progress::Asking;
+                    }
+                    self.asked_with.insert((item, step), (log, ms));
+                    self.ask_canary(item, step, fault, ticket);
+                } else {
+                    self.tell_failed(item, step, attempt, &fault, log, ms);
+                    self.conclude(item, step, fault, ticket);
+                }
+            }
+        }
+    }
+}

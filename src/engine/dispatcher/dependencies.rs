@@ -1,0 +1,343 @@
+//! Dependencies: their breakers, who waits for them, and when a run gives up waiting.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::items::Progress;
+use super::{Dispatcher, Timer};
+use crate::engine::slot::{Order, Workers};
+use crate::events::{EventKind, ItemIndex};
+use crate::health::canary::CanaryResult;
+use crate::pipeline::plan::{OnOpen, Plan};
+use crate::resilience::breaker::{Breaker, BreakerState, Outcome, Ticket, Transition, presets};
+use crate::resilience::checkpoint::Because;
+use crate::resilience::{Fault, FaultClass};
+
+/// A canary's answer holds this long: a batch of broken files does not become a batch of canaries.
+const CANARY_HOLDS: Duration = Duration::from_secs(30);
+
+/// Something that steps depend on, shared by all items.
+#[derive(Debug)]
+pub(super) struct Dependency {
+    pub(super) name: String,
+    breaker: Breaker,
+    threshold: u32,
+    in_flight: u32,
+    failures: u32,
+    /// It has done its work at least once in this run.
+    proven: bool,
+    /// Items that wait for it, and in which step. They are not in memory otherwise.
+    pub(super) parked: BTreeMap<ItemIndex, u32>,
+    /// Items that were parked and are being looked at, to probe.
+    reviving: u32,
+    /// Probes that failed in a row.
+    lost_recoveries: u32,
+    canary: Option<(Instant, Option<CanaryResult>)>,
+    canary_asked: bool,
+    /// Attempts whose fault the canary decides.
+    asking: Vec<(ItemIndex, usize, Fault, Ticket)>,
+}
+
+/// Whether a task may call its dependency.
+enum Admission {
+    Now,
+    /// Not at the moment: others that are in flight decide.
+    Hold,
+    /// The breaker is open.
+    Open,
+}
+
+impl Dependency {
+    /// Those of the plan, each once, in the order of their first step.
+    pub(super) fn all(plan: &Plan) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        for name in plan.steps.iter().filter_map(|step| step.tool.as_ref()) {
+            if found.iter().all(|dependency| dependency.name != *name) {
+                let settings = plan.breakers.get(name).copied().unwrap_or_else(|| presets(name));
+                found.push(Self {
+                    name: name.clone(),
+                    breaker: Breaker::new(settings),
+                    threshold: settings.failure_threshold,
+                    in_flight: 0,
+                    failures: 0,
+                    proven: false,
+                    parked: BTreeMap::new(),
+                    reviving: 0,
+                    lost_recoveries: 0,
+                    canary: None,
+                    canary_asked: false,
+                    asking: Vec::new(),
+                });
+            }
+        }
+        found
+    }
+
+    fn admission(&self, now: Duration) -> Admission {
+        match self.breaker.state() {
+            // While it is in doubt, no more calls are out than failures would open it: a dead tool costs that many.
+            BreakerState::Closed
+                if (!self.proven || self.failures > 0)
+                    && self.in_flight >= self.threshold.saturating_sub(self.failures).max(1) =>
+            {
+                Admission::Hold
+            }
+            BreakerState::Closed => Admission::Now,
+            BreakerState::Open if self.probe_is_due(now) => Admission::Now,
+            BreakerState::Open => Admission::Open,
+            BreakerState::HalfOpen if self.in_flight == 0 => Admission::Now,
+            BreakerState::HalfOpen => Admission::Hold,
+        }
+    }
+
+    fn probe_is_due(&self, now: Duration) -> bool {
+        self.breaker.next_probe_at().is_some_and(|at| now >= at)
+    }
+}
+
+impl<W: Workers> Dispatcher<W> {
+    fn place_of(&self, step: usize) -> usize {
+        let tool = self.workshop.context.plan.steps[step].tool.as_ref();
+        let place = tool.and_then(|tool| self.dependencies.iter().position(|dependency| dependency.name == *tool));
+        place.unwrap_or(self.dependencies.len())
+    }
+
+    pub(super) fn make_ready(&mut self, item: ItemIndex, step: usize) {
+        let place = self.place_of(step);
+        self.ready[place].insert((item, step));
+    }
+
+    /// The next task to start: of the earliest item, among those whose dependency takes calls.
+    pub(super) fn next_task(&mut self) -> Option<(ItemIndex, usize)> {
+        let now = self.elapsed();
+        let mut open = Vec::new();
+        let mut best = self.ready.last().and_then(|set| set.first().copied());
+        for (place, dependency) in self.dependencies.iter().enumerate() {
+            let Some(first) = self.ready[place].first().copied() else { continue };
+            match dependency.admission(now) {
+                Admission::Now => best = Some(best.map_or(first, |best| best.min(first))),
+                Admission::Hold => {}
+                Admission::Open => open.push(place),
+            }
+        }
+        for place in open {
+            self.turn_away(place);
+        }
+        let (item, step) = best?;
+        let place = self.place_of(step);
+        self.ready[place].remove(&(item, step)).then_some((item, step))
+    }
+
+    /// The breaker is open: each task that is ready does what its step says for that case.
+    fn turn_away(&mut self, place: usize) {
+        for (item, step) in std::mem::take(&mut self.ready[place]) {
+            let reason = self.parked_fault(place).message;
+            match self.workshop.context.plan.steps[step].on_open {
+                OnOpen::Park => self.park(item, step, place),
+                OnOpen::Fallback | OnOpen::Skip => {
+                    self.leave_out_step(item, step, Because::Passing, reason);
+                    self.advance(item);
+                }
+                OnOpen::Fail => {
+                    let fault = Fault::new(FaultClass::Dependency, "breaker-open", reason);
+                    self.fail_step(item, step, fault);
+                }
+            }
+        }
+    }
+
+    pub(super) fn park(&mut self, item: ItemIndex, step: usize, place: usize) {
+        if let Some(working) = self.active.get_mut(&item) {
+            working.steps[step] = Progress::Parked(place);
+        }
+        let dependency = self.dependencies[place].name.clone();
+        self.recorder.record(EventKind::TaskParked { item, step: step as u32, dependency });
+        self.advance(item);
+    }
+
+    /// Why tasks of this dependency wait.
+    pub(super) fn parked_fault(&self, place: usize) -> Fault {
+        let dependency = &self.dependencies[place];
+        let why = dependency.breaker.why().unwrap_or("it failed");
+        let state = dependency.breaker.state().to_string().to_uppercase();
+        let message = format!("{} is {state}: {why}", dependency.name);
+        Fault::new(FaultClass::Dependency, "parked", message)
+            .with_hint("it is taken up first in the next run, or when the tool is well again")
+    }
+
+    /// Leave to call the dependency of `step`; `Ok(None)` where it has none.
+    pub(super) fn admit(&mut self, step: usize) -> Result<Option<Ticket>, ()> {
+        let place = self.place_of(step);
+        let now = self.elapsed();
+        let Some(dependency) = self.dependencies.get_mut(place) else { return Ok(None) };
+        let mut ticket = dependency.breaker.try_acquire(now).map_err(drop)?;
+        dependency.in_flight += 1;
+        if let Some(transition) = ticket.transition.take() {
+            self.tell_transition(place, &transition);
+        }
+        Ok(Some(ticket))
+    }
+
+    /// The call is over.
+    pub(super) fn settle(&mut self, step: usize, ticket: Option<Ticket>, outcome: Outcome) {
+        let place = self.place_of(step);
+        let now = self.elapsed();
+        let Some((dependency, ticket)) = self.dependencies.get_mut(place).zip(ticket) else { return };
+        dependency.in_flight -= 1;
+        match &outcome {
+            Outcome::Success => {
+                dependency.proven = true;
+                dependency.failures = 0;
+                dependency.lost_recoveries = 0;
+            }
+            Outcome::Failure(_) => dependency.failures += 1,
+            Outcome::Neutral => {}
+        }
+        if let Some(transition) = dependency.breaker.settle(now, ticket, outcome) {
+            self.tell_transition(place, &transition);
+        }
+    }
+
+    fn tell_transition(&mut self, place: usize, transition: &Transition) {
+        let now = self.elapsed();
+        let dependency = &mut self.dependencies[place];
+        match (transition.from, transition.to) {
+            (BreakerState::HalfOpen, BreakerState::Open) => dependency.lost_recoveries += 1,
+            (_, BreakerState::Closed) => {
+                dependency.failures = 0;
+                dependency.lost_recoveries = 0;
+            }
+            _ => {}
+        }
+        let probe_in = dependency.breaker.next_probe_at().map(|at| at.saturating_sub(now));
+        let closed = transition.to == BreakerState::Closed;
+        let parked = if closed { std::mem::take(&mut dependency.parked) } else { BTreeMap::new() };
+        self.recorder.record(EventKind::BreakerChanged {
+            dependency: self.dependencies[place].name.clone(),
+            state: transition.to,
+            reason: transition.reason.clone(),
+            retry_in: probe_in.map(|in_time| in_time.as_millis() as u64),
+        });
+        if let Some(probe_in) = probe_in {
+            // Never a moment before it is due, whatever the grain of the clock.
+            self.set_timer(Instant::now() + probe_in + Duration::from_millis(1), Timer::Breaker);
+        }
+        self.again.extend(parked.into_keys());
+    }
+
+    /// An open breaker whose time has come gets one of those that wait for it, to probe with.
+    pub(super) fn supply_probes(&mut self) {
+        let now = self.elapsed();
+        for place in 0..self.dependencies.len() {
+            let dependency = &mut self.dependencies[place];
+            let wants_one = match dependency.breaker.state() {
+                BreakerState::Open => {
+                    dependency.probe_is_due(now)
+                        && dependency.lost_recoveries < self.workshop.context.plan.give_up_after
+                }
+                BreakerState::HalfOpen => dependency.in_flight == 0,
+                BreakerState::Closed => false,
+            };
+            if wants_one
+                && dependency.reviving == 0
+                && self.ready[place].is_empty()
+                && let Some((item, _)) = dependency.parked.pop_first()
+            {
+                dependency.reviving = 1;
+                self.again.push_front(item);
+            }
+        }
+    }
+
+    /// The item was looked at: whoever waited for it as a probe goes on.
+    pub(super) fn revived(&mut self) {
+        self.dependencies.iter_mut().for_each(|dependency| dependency.reviving = 0);
+    }
+
+    /// Only parked tasks are left: whether each dependency had its chances to recover.
+    pub(super) fn gives_up_parked(&self) -> bool {
+        let limit = self.workshop.context.plan.give_up_after;
+        self.dependencies.iter().all(|dependency| {
+            dependency.parked.is_empty()
+                || dependency.lost_recoveries >= limit
+                || dependency.breaker.state() == BreakerState::Closed
+        })
+    }
+
+    pub(super) fn force_breaker(&mut self, name: &str, trip: bool) {
+        let now = self.elapsed();
+        let Some(place) = self.dependencies.iter().position(|dependency| dependency.name == name) else { return };
+        let breaker = &mut self.dependencies[place].breaker;
+        let transition = if trip { breaker.trip(now, "by hand") } else { breaker.reset(now) };
+        if let Some(transition) = transition {
+            self.tell_transition(place, &transition);
+        }
+    }
+
+    /// Asks the canary of the step's tool whose fault it was; a fresh answer is used again.
+    pub(super) fn ask_canary(&mut self, item: ItemIndex, step: usize, fault: Fault, ticket: Ticket) {
+        let place = self.place_of(step);
+        let dependency = &mut self.dependencies[place];
+        dependency.asking.push((item, step, fault, ticket));
+        let fresh = dependency.canary.as_ref().is_some_and(|(at, _)| at.elapsed() < CANARY_HOLDS);
+        if fresh {
+            self.decide(place);
+        } else if !dependency.canary_asked {
+            dependency.canary_asked = true;
+            let name = dependency.name.clone();
+            self.workers.order(Order::Canary(name));
+        }
+    }
+
+    pub(super) fn canary_answered(&mut self, name: &str, result: Option<CanaryResult>) {
+        let Some(place) = self.dependencies.iter().position(|dependency| dependency.name == name) else { return };
+        if let Some(result) = &result {
+            let (well, details) = (result.well, result.details.clone());
+            self.recorder.record(EventKind::CanaryAnswered { dependency: name.to_owned(), well, details });
+        }
+        let dependency = &mut self.dependencies[place];
+        dependency.canary_asked = false;
+        dependency.canary = Some((Instant::now(), result));
+        self.decide(place);
+    }
+
+    fn decide(&mut self, place: usize) {
+        let dependency = &mut self.dependencies[place];
+        let asking = std::mem::take(&mut dependency.asking);
+        let answer = dependency.canary.as_ref().and_then(|(_, result)| result.clone());
+        let proven = dependency.proven;
+        for (item, step, fault, ticket) in asking {
+            let fault = match &answer {
+                Some(result) if result.well => Fault { class: FaultClass::Input, ..fault },
+                Some(result) => {
+                    let message = format!("{}; it fails with a good input too ({})", fault.message, result.details);
+                    Fault { class: FaultClass::Dependency, message, ..fault }
+                }
+                // Nothing else is known of the tool than that it works for other items.
+                None if proven => Fault { class: FaultClass::Input, ..fault },
+                None => fault,
+            };
+            let (log, ms) = self.asked_with.remove(&(item, step)).unwrap_or_default();
+            let attempt = self.active.get(&item).map_or(0, |working| working.attempts[step]);
+            self.tell_failed(item, step, attempt, &fault, log, ms);
+            self.conclude(item, step, fault, Some(ticket));
+        }
+    }
+
+    /// Whether the breaker of the step's dependency lets calls through as they come.
+    pub(super) fn is_closed(&self, step: usize) -> bool {
+        self.dependencies
+            .get(self.place_of(step))
+            .is_none_or(|dependency| dependency.breaker.state() == BreakerState::Closed)
+    }
+
+    /// Sets the task aside for its dependency, for this run.
+    pub(super) fn park_for_dependency(&mut self, item: ItemIndex, step: usize) {
+        let place = self.place_of(step);
+        if place < self.dependencies.len() {
+            self.park(item, step, place);
+        }
+    }
+}

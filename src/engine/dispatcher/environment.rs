@@ -1,0 +1,58 @@
+//! Trouble of the machine: the run pauses, says so, and goes on by itself when it is over.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Dispatcher, Timer};
+use crate::engine::slot::Workers;
+use crate::events::EventKind;
+use crate::resilience::Fault;
+
+/// How often it is looked whether the machine is well again.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The first look comes soon: often the task that failed was itself what filled the disk.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+/// A disk with less room than this is still full.
+const RESERVE: usize = 1 << 20;
+
+impl<W: Workers> Dispatcher<W> {
+    pub(super) fn pause_for_environment(&mut self, fault: &Fault) {
+        if self.machine_is_ill || self.stop.is_some() {
+            return;
+        }
+        self.machine_is_ill = true;
+        self.recorder.record(EventKind::RunPaused { reason: fault.message.clone() });
+        self.set_timer(Instant::now() + FIRST_LOOK, Timer::Environment);
+    }
+
+    pub(super) fn look_at_environment(&mut self) {
+        if !self.machine_is_ill {
+            return;
+        }
+        if self.places().iter().all(|place| has_room(place)) {
+            self.machine_is_ill = false;
+            self.recorder.record(EventKind::RunResumed { reason: "the machine is well again".into() });
+        } else {
+            self.set_timer(Instant::now() + LOOK_EVERY, Timer::Environment);
+        }
+    }
+
+    fn places(&self) -> [PathBuf; 3] {
+        let output = self.workshop.context.output_root();
+        [self.workshop.scratch.folder().to_path_buf(), self.workshop.context.store.dir().to_path_buf(), output]
+    }
+}
+
+/// Whether a file can be made in `folder` and written.
+fn has_room(folder: &std::path::Path) -> bool {
+    if !folder.exists() {
+        return true;
+    }
+    tempfile::Builder::new().prefix(".mediamill-").tempfile_in(folder).is_ok_and(|mut file| {
+        let block = [0_u8; 64 * 1024];
+        (0..RESERVE / block.len()).all(|_| file.write_all(&block).is_ok())
+    })
+}

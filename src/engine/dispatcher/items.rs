@@ -1,0 +1,342 @@
+//! Items: how they begin, go on from step to step, and end.
+
+use std::sync::{Arc, Mutex};
+
+use super::Dispatcher;
+use crate::engine::attempt::Active;
+use crate::engine::fingerprint::{fingerprint, is_left_out, stale};
+use crate::engine::item::Fields;
+use crate::engine::slot::Workers;
+use crate::engine::survey::Work;
+use crate::events::{EventKind, ItemIndex, StopLevel};
+use crate::pipeline::template::Field;
+use crate::resilience::checkpoint::{Artifact, Because, ItemState, LeftOut, StepFault, StepOutcome, StepRecord};
+use crate::resilience::{Fault, FaultClass};
+use crate::steps::builtin::Values;
+use crate::steps::shim::Canceller;
+
+/// An item that is being worked on.
+#[derive(Debug)]
+pub(super) struct Working {
+    pub(super) active: Arc<Active>,
+    pub(super) steps: Vec<Progress>,
+    pub(super) attempts: Vec<u32>,
+    /// Faults that count against no attempt: of the machine, or of a dependency whose breaker is not open yet.
+    pub(super) passing: Vec<u32>,
+    /// The first required step that failed for good.
+    pub(super) failed: Option<(usize, Fault)>,
+    /// Something was noted that the store does not know.
+    unsaved: bool,
+}
+
+/// Where a step of an item stands.
+#[derive(Debug, Clone)]
+pub(super) enum Progress {
+    /// Steps before it are not through.
+    Waiting,
+    /// It could start.
+    Ready,
+    /// An attempt is being made.
+    Running(Arc<Canceller>),
+    /// Its attempt failed, and the tool's canary is asked whose fault that is.
+    Asking,
+    /// The next attempt is due later.
+    Backoff,
+    /// It waits for this dependency to be well.
+    Parked(usize),
+    /// It is done, was left out, or is not asked for.
+    Through,
+    /// It failed, or hangs on one that did.
+    Failed,
+}
+
+impl Working {
+    pub(super) fn cancellers(&self) -> impl Iterator<Item = &Arc<Canceller>> {
+        self.steps
+            .iter()
+            .filter_map(|step| if let Progress::Running(canceller) = step { Some(canceller) } else { None })
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step, Progress::Ready | Progress::Running(_) | Progress::Asking | Progress::Backoff))
+    }
+
+    fn parked(&self) -> Option<(usize, usize)> {
+        self.steps.iter().enumerate().find_map(|(step, progress)| match progress {
+            Progress::Parked(dependency) => Some((step, *dependency)),
+            _ => None,
+        })
+    }
+}
+
+impl<W: Workers> Dispatcher<W> {
+    /// Begins the work on an item.
+    pub(super) fn begin(&mut self, work: Work) {
+        let index = work.item.index;
+        if self.limit_reached() && !self.was_begun(index) {
+            return self.leave_out_item(index, "the limit of this run is reached".into());
+        }
+        self.begun += 1;
+        if let Some(message) = work.note {
+            self.recorder.record(EventKind::Warning { message, item: Some(index) });
+        }
+        let progress = |reason: &Option<String>| if reason.is_some() { Progress::Waiting } else { Progress::Through };
+        let steps: Vec<Progress> = work.stale.iter().map(progress).collect();
+        let count = steps.len();
+        let active = Active { item: work.item, checkpoint: Mutex::new(work.checkpoint), owned: work.owned };
+        let working = Working {
+            active: Arc::new(active),
+            steps,
+            attempts: vec![0; count],
+            passing: vec![0; count],
+            failed: None,
+            unsaved: false,
+        };
+        self.active.insert(index, working);
+        self.advance(index);
+    }
+
+    fn was_begun(&self, item: ItemIndex) -> bool {
+        use crate::events::ItemPhase::{Running, Waiting};
+        let waits_parked = self.recorder.state().phase_of(item) == Waiting && item < self.next_look && self.begun > 0;
+        waits_parked || self.recorder.state().phase_of(item) == Running
+    }
+
+    /// Takes the item as far as it goes without an attempt: makes ready what could start, leaves out what is to be, and
+    /// ends the item when nothing is left.
+    pub(super) fn advance(&mut self, index: ItemIndex) {
+        let mut moved = true;
+        while moved {
+            moved = false;
+            for step in 0..self.workshop.context.plan.steps.len() {
+                moved |= self.advance_step(index, step);
+            }
+        }
+        let Some(working) = self.active.get(&index) else { return };
+        if !working.is_at_work() {
+            match working.parked() {
+                Some((step, dependency)) => self.set_aside(index, step, dependency),
+                None => self.end_item(index),
+            }
+        }
+    }
+
+    /// `true`: the step is through now, or failed, and others may hang on it.
+    fn advance_step(&mut self, index: ItemIndex, step: usize) -> bool {
+        let workshop = Arc::clone(&self.workshop);
+        let (plan, bases) = (&workshop.context.plan, &workshop.context.bases);
+        let Some(working) = self.active.get_mut(&index) else { return false };
+        if !matches!(working.steps[step], Progress::Waiting) {
+            return false;
+        }
+        let spec = &plan.steps[step];
+        let before = || spec.reads.iter().chain(&spec.after);
+        if before().any(|read| !matches!(working.steps[*read], Progress::Through | Progress::Failed)) {
+            return false;
+        }
+        if spec.reads.iter().any(|read| matches!(working.steps[*read], Progress::Failed)) {
+            working.steps[step] = Progress::Failed;
+            return true;
+        }
+        let upstream = {
+            let checkpoint = working.active.checkpoint();
+            // The steps before it ran again: what they made now may be what they made before.
+            if checkpoint.steps.contains_key(&spec.id)
+                && stale(&workshop.context, &working.active.item, step, &checkpoint).is_none()
+            {
+                drop(checkpoint);
+                working.steps[step] = Progress::Through;
+                return true;
+            }
+            spec.reads.iter().map(|read| &plan.steps[*read].id).find(|id| is_left_out(&checkpoint, id)).cloned()
+        };
+        if let Some(upstream) = upstream {
+            self.leave_out_step(index, step, Because::Upstream, format!("step '{upstream}' was left out"));
+            return true;
+        }
+        if let Some(reason) = &bases[step].unavailable {
+            self.leave_out_step(index, step, Because::Unavailable, reason.clone());
+            return true;
+        }
+        working.steps[step] = Progress::Ready;
+        self.make_ready(index, step);
+        false
+    }
+
+    /// Leaves the step out, or has stand-ins take the place of its outputs where the pipeline names some.
+    pub(super) fn leave_out_step(&mut self, index: ItemIndex, step: usize, because: Because, reason: String) {
+        let workshop = Arc::clone(&self.workshop);
+        let spec = &workshop.context.plan.steps[step];
+        let Some(working) = self.active.get_mut(&index) else { return };
+        let mut checkpoint = working.active.checkpoint();
+        let stand_ins: Option<Vec<(String, Artifact)>> = spec
+            .fallback
+            .iter()
+            .map(|(name, template)| {
+                let Some(Field::Step { step, name: of }) = template.whole_field() else {
+                    let fields = Fields { item: Some(&working.active.item), ..Fields::default() };
+                    let path = std::path::PathBuf::from(template.expand(&fields).ok()?);
+                    return stand_in(&path, &checkpoint.source.hash).map(|artifact| (name.clone(), artifact));
+                };
+                let artifact = checkpoint.steps.get(step)?.artifacts.get(of)?.clone();
+                Some((name.clone(), artifact))
+            })
+            .collect();
+        let stand_ins = stand_ins.filter(|found| !found.is_empty());
+        let outcome = if stand_ins.is_some() { StepOutcome::Fallback } else { StepOutcome::Skipped };
+        let record = StepRecord {
+            outcome,
+            fingerprint: fingerprint(&workshop.context, step, &checkpoint),
+            artifacts: stand_ins.into_iter().flatten().collect(),
+            attempts: working.attempts[step],
+            duration: 0.0,
+            left_out: Some(LeftOut { because, reason: reason.clone() }),
+        };
+        checkpoint.mark(&spec.id, record, Values::new());
+        drop(checkpoint);
+        working.unsaved = true;
+        working.steps[step] = Progress::Through;
+        self.recorder.record(EventKind::TaskSkipped { item: index, step: step as u32, reason });
+    }
+
+    /// The step failed for good: an optional one is left out, a required one fails the item.
+    pub(super) fn fail_step(&mut self, index: ItemIndex, step: usize, fault: Fault) {
+        let spec = &self.workshop.context.plan.steps[step];
+        let passing = fault.class != FaultClass::Input;
+        if spec.optional {
+            let because = if passing { Because::Passing } else { Because::Input };
+            self.leave_out_step(index, step, because, fault.message);
+        } else if let Some(working) = self.active.get_mut(&index) {
+            working.steps[step] = Progress::Failed;
+            working.failed.get_or_insert((step, fault));
+            if self.workshop.context.options.fail_fast {
+                self.stop(StopLevel::Drain, "the first failure (--fail-fast)");
+            }
+        }
+        self.advance(index);
+    }
+
+    /// The item waits for a dependency: its state is saved, and nothing of it stays in memory.
+    fn set_aside(&mut self, index: ItemIndex, step: usize, dependency: usize) {
+        let Some(working) = self.active.remove(&index) else { return };
+        let fault = self.parked_fault(dependency);
+        self.save(&working, ItemState::Parked, Some((step, fault)));
+        self.dependencies[dependency].parked.insert(index, step as u32);
+    }
+
+    fn end_item(&mut self, index: ItemIndex) {
+        let Some(working) = self.active.remove(&index) else { return };
+        let asked_for_less = self.workshop.context.bases.iter().any(|basis| basis.left_out);
+        let (state, fault) = match &working.failed {
+            Some((step, fault)) => (ItemState::Failed, Some((*step, fault.clone()))),
+            None => (ItemState::Done, None),
+        };
+        let saved = if asked_for_less && state == ItemState::Done { ItemState::Pending } else { state };
+        self.save(&working, saved, fault.clone());
+        let (step, fault) = fault.map(|(step, fault)| (step as u32, fault)).unzip();
+        self.recorder.record(EventKind::ItemFinished { item: index, state, step, fault, before: false });
+    }
+
+    /// Writes what the store does not know of the item yet.
+    fn save(&mut self, working: &Working, state: ItemState, fault: Option<(usize, Fault)>) {
+        let context = &self.workshop.context;
+        let mut checkpoint = working.active.checkpoint();
+        let fault = fault.map(|(step, fault)| StepFault {
+            step: context.plan.steps[step].id.clone(),
+            attempts: working.attempts[step],
+            fingerprint: Some(fingerprint(context, step, &checkpoint)),
+            fault,
+        });
+        // An item that parked before it got anywhere leaves no trace: it is simply not begun.
+        let nothing_to_tell = state == ItemState::Parked && checkpoint.steps.is_empty();
+        if nothing_to_tell || (!working.unsaved && checkpoint.state == state && checkpoint.fault == fault) {
+            return;
+        }
+        checkpoint.state = state;
+        checkpoint.fault = fault;
+        let saved = context.store.save(working.active.item.key, &mut checkpoint);
+        drop(checkpoint);
+        if let Err(error) = saved {
+            let message =
+                format!("its checkpoint cannot be written ({error}): the next run may do its last steps again");
+            self.recorder.record(EventKind::Warning { message, item: Some(working.active.item.index) });
+        }
+    }
+
+    /// The run ends: whoever waits for a dependency is told so.
+    pub(super) fn end_parked_items(&mut self) {
+        for dependency in 0..self.dependencies.len() {
+            let fault = self.parked_fault(dependency);
+            for (item, step) in std::mem::take(&mut self.dependencies[dependency].parked) {
+                let (step, fault) = (Some(step), Some(fault.clone()));
+                let state = ItemState::Parked;
+                self.recorder.record(EventKind::ItemFinished { item, state, step, fault, before: false });
+            }
+        }
+    }
+
+    /// The run was stopped: what was begun is as it was, and its finished steps are saved.
+    pub(super) fn end_active_items(&mut self) {
+        let mut left: Vec<ItemIndex> = self.active.keys().copied().collect();
+        left.sort_unstable();
+        for item in left {
+            if let Some(working) = self.active.remove(&item) {
+                self.save(&working, ItemState::Pending, None);
+                let state = ItemState::Pending;
+                let kind = EventKind::ItemFinished { item, state, step: None, fault: None, before: false };
+                self.recorder.record(kind);
+            }
+        }
+    }
+
+    pub(super) fn cancel_item(&mut self, index: ItemIndex) {
+        let Some(working) = self.active.get_mut(&index) else { return };
+        let running: Vec<Arc<Canceller>> = working.cancellers().cloned().collect();
+        for (step, progress) in working.steps.iter_mut().enumerate() {
+            if !matches!(progress, Progress::Running(_) | Progress::Through) {
+                for set in &mut self.ready {
+                    set.remove(&(index, step));
+                }
+                *progress = Progress::Failed;
+            }
+        }
+        for canceller in &running {
+            canceller.cancel(false);
+        }
+        if running.is_empty() {
+            self.end_cancelled(index);
+        }
+    }
+
+    /// A cancelled item whose last attempt has ended.
+    pub(super) fn end_cancelled(&mut self, index: ItemIndex) {
+        let Some(working) = self.active.remove(&index) else { return };
+        self.save(&working, ItemState::Pending, None);
+        let kind =
+            EventKind::ItemFinished { item: index, state: ItemState::Pending, step: None, fault: None, before: false };
+        self.recorder.record(kind);
+    }
+
+    pub(super) fn retry_failed(&mut self, cause: Option<&str>) {
+        let failed = self.recorder.state().failures.iter().filter(|(item, (_, fault))| {
+            self.recorder.state().phase_of(**item) == crate::events::ItemPhase::Failed
+                && cause.is_none_or(|cause| fault.cause == cause)
+        });
+        let items: Vec<ItemIndex> = failed.map(|(item, _)| *item).collect();
+        self.again.extend(items);
+    }
+}
+
+/// The item's own file in the place of an output.
+fn stand_in(path: &std::path::Path, hash: &str) -> Option<Artifact> {
+    let seen = crate::resilience::checkpoint::Identity::of(path).ok()?;
+    Some(Artifact {
+        path: path.into(),
+        size: seen.size,
+        hash: hash.to_owned(),
+        mtime_ns: seen.mtime_ns,
+        replaces: None,
+    })
+}

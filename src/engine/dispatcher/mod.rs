@@ -1,0 +1,283 @@
+//! The dispatcher: the one owner of the run's state, and the one writer of events.
+//!
+//! It decides what starts, when, and what becomes of every answer. It never waits for a disk or a tool: those who do
+//! are its [`Workers`]. All its time comes from tokio's clock, so that tests run hours in no time.
+
+mod answers;
+mod dependencies;
+mod environment;
+mod items;
+mod tasks;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+use self::dependencies::Dependency;
+use self::items::Working;
+use super::attempt::Workshop;
+use super::recorder::Recorder;
+use super::slot::{Answer, Order, Workers};
+use crate::events::{Command, Counts, EventKind, ItemIndex, StopLevel};
+
+/// Items that are looked at ahead of the work on them.
+const LOOK_AHEAD: u32 = 2048;
+/// Items that are worked on at once; more would only wait for a slot.
+const ACTIVE: usize = 256;
+/// Items of one look: few at first, so that the first task starts soon.
+const LOOK_CHUNK: (u32, u32) = (8, 256);
+/// How long a run that was told to end now waits for its workers.
+const KILL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Runs one batch to its end.
+#[derive(Debug)]
+pub struct Dispatcher<W> {
+    workshop: Arc<Workshop>,
+    workers: W,
+    recorder: Recorder,
+    seed: u64,
+    jobs: u32,
+    running: u32,
+    /// The first item that was not looked at.
+    next_look: ItemIndex,
+    /// Items that are being looked at.
+    looking: u32,
+    /// Items that are to be looked at again.
+    again: VecDeque<ItemIndex>,
+    /// Items that were begun, for the limit of the run.
+    begun: u32,
+    active: HashMap<ItemIndex, Working>,
+    /// Tasks that could start, by dependency; the last set is of those that have none.
+    ready: Vec<BTreeSet<(ItemIndex, usize)>>,
+    dependencies: Vec<Dependency>,
+    timers: BTreeMap<(Instant, u64), Timer>,
+    timers_set: u64,
+    paused: bool,
+    /// The disk is full, or the like: nothing starts until it is not.
+    machine_is_ill: bool,
+    /// The logs and times of attempts that wait for a canary's word.
+    asked_with: HashMap<(ItemIndex, usize), (Option<String>, u64)>,
+    stop: Option<StopLevel>,
+    stop_reason: Option<String>,
+    kill_at: Option<Instant>,
+}
+
+/// What is due at a time.
+#[derive(Debug, Clone, Copy)]
+enum Timer {
+    /// The next attempt of a task.
+    Retry(ItemIndex, usize),
+    /// A breaker that may be probed.
+    Breaker,
+    /// A look whether the machine is well again.
+    Environment,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The items.
+    pub counts: Counts,
+    /// Why the run ended before everything was done, where it did.
+    pub reason: Option<String>,
+    /// How it was asked to stop, if it was.
+    pub stopped: Option<StopLevel>,
+}
+
+impl<W: Workers> Dispatcher<W> {
+    /// A dispatcher for the batch of `workshop`, with `jobs` tasks at once.
+    pub fn new(workshop: Arc<Workshop>, mut workers: W, recorder: Recorder, seed: u64, jobs: u32) -> Self {
+        workers.grow(jobs);
+        let dependencies = Dependency::all(&workshop.context.plan);
+        Self {
+            ready: vec![BTreeSet::new(); dependencies.len() + 1],
+            workshop,
+            workers,
+            recorder,
+            seed,
+            jobs,
+            running: 0,
+            next_look: 0,
+            looking: 0,
+            again: VecDeque::new(),
+            begun: 0,
+            active: HashMap::new(),
+            dependencies,
+            timers: BTreeMap::new(),
+            timers_set: 0,
+            paused: false,
+            machine_is_ill: false,
+            asked_with: HashMap::new(),
+            stop: None,
+            stop_reason: None,
+            kill_at: None,
+        }
+    }
+
+    /// Runs to the end of the batch, or to a stop. The workers come back, to be ended.
+    pub async fn run(
+        mut self,
+        mut answers: UnboundedReceiver<Answer>,
+        mut commands: UnboundedReceiver<Command>,
+    ) -> (Outcome, W, Recorder) {
+        let mut commands_open = true;
+        loop {
+            self.look_ahead();
+            self.start_tasks();
+            if self.is_finished() {
+                break;
+            }
+            if answers.is_empty() {
+                self.recorder.flush();
+            }
+            let due = self.next_due();
+            tokio::select! {
+                biased;
+                command = commands.recv(), if commands_open => match command {
+                    Some(command) => self.obey(command),
+                    None => commands_open = false,
+                },
+                answer = answers.recv() => match answer {
+                    Some(answer) => self.take_answer(answer),
+                    None => break,
+                },
+                () = tokio::time::sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.fire_timers(),
+            }
+        }
+        self.finish()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.recorder.elapsed()
+    }
+
+    fn set_timer(&mut self, at: Instant, timer: Timer) {
+        self.timers_set += 1;
+        self.timers.insert((at, self.timers_set), timer);
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let timer = self.timers.first_key_value().map(|((at, _), _)| *at);
+        [timer, self.kill_at].into_iter().flatten().min()
+    }
+
+    fn fire_timers(&mut self) {
+        let now = Instant::now();
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
+            match entry.remove() {
+                Timer::Retry(item, step) => self.retry_is_due(item, step),
+                Timer::Breaker => {}
+                Timer::Environment => self.look_at_environment(),
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Pause if !self.paused => {
+                self.paused = true;
+                self.recorder.record(EventKind::RunPaused { reason: "asked to".into() });
+            }
+            Command::Resume if self.paused => {
+                self.paused = false;
+                self.recorder.record(EventKind::RunResumed { reason: "asked to".into() });
+            }
+            Command::Pause | Command::Resume => {}
+            Command::Stop { level, by } => self.stop(level, &by),
+            Command::CancelItem { item } => self.cancel_item(item),
+            Command::RetryFailed { cause } => self.retry_failed(cause.as_deref()),
+            Command::SetJobs { jobs } => {
+                self.jobs = jobs.max(1);
+                self.workers.grow(self.jobs);
+                self.recorder.record(EventKind::JobsChanged { jobs: self.jobs });
+            }
+            Command::ResetBreaker { dependency } => self.force_breaker(&dependency, false),
+            Command::TripBreaker { dependency } => self.force_breaker(&dependency, true),
+        }
+    }
+
+    /// Starts nothing new; how hard running tasks are ended is up to `level`. A stop only ever becomes harder.
+    fn stop(&mut self, level: StopLevel, by: &str) {
+        if self.stop.is_some_and(|now| now >= level) {
+            return;
+        }
+        self.stop = Some(level);
+        self.stop_reason.get_or_insert_with(|| by.to_owned());
+        self.recorder.record(EventKind::StopRequested { level, by: by.to_owned() });
+        self.timers.clear();
+        if level >= StopLevel::Cancel {
+            for canceller in self.active.values().flat_map(Working::cancellers) {
+                canceller.cancel(level == StopLevel::Kill);
+            }
+        }
+        if level == StopLevel::Kill {
+            self.kill_at = Some(Instant::now() + KILL_PATIENCE);
+        }
+    }
+
+    /// Has items looked at, as many as keep the slots busy.
+    fn look_ahead(&mut self) {
+        if self.stop.is_some() {
+            return;
+        }
+        let total = self.workshop.context.batch.len() as u32;
+        while self.looking < LOOK_AHEAD && self.active.len() < ACTIVE {
+            if let Some(item) = self.again.pop_front() {
+                self.looking += 1;
+                self.workers.order(Order::Look { range: item..item + 1, again: true });
+                continue;
+            }
+            if self.next_look == total {
+                return;
+            }
+            if self.limit_reached() {
+                return self.leave_out_rest(total);
+            }
+            let chunk = self.next_look.clamp(LOOK_CHUNK.0, LOOK_CHUNK.1);
+            let end = total.min(self.next_look + chunk);
+            self.looking += end - self.next_look;
+            self.workers.order(Order::Look { range: self.next_look..end, again: false });
+            self.next_look = end;
+        }
+    }
+
+    fn limit_reached(&self) -> bool {
+        self.workshop.context.options.limit.is_some_and(|limit| self.begun >= limit)
+    }
+
+    fn leave_out_rest(&mut self, total: ItemIndex) {
+        for item in self.next_look..total {
+            self.leave_out_item(item, "the limit of this run is reached".into());
+        }
+        self.next_look = total;
+    }
+
+    fn leave_out_item(&mut self, item: ItemIndex, reason: String) {
+        self.recorder.record(EventKind::ItemLeftOut { item, reason });
+    }
+
+    fn is_finished(&mut self) -> bool {
+        if self.stop.is_some() {
+            let patience_is_over = self.kill_at.is_some_and(|at| Instant::now() >= at);
+            return patience_is_over || (self.running == 0 && self.looking == 0);
+        }
+        let idle = self.running == 0 && self.looking == 0 && self.active.is_empty() && self.again.is_empty();
+        idle && self.next_look as usize == self.workshop.context.batch.len() && self.gives_up_parked()
+    }
+
+    fn finish(mut self) -> (Outcome, W, Recorder) {
+        self.end_parked_items();
+        self.end_active_items();
+        self.recorder.flush();
+        let outcome = Outcome { counts: self.recorder.state().counts, reason: self.stop_reason, stopped: self.stop };
+        (outcome, self.workers, self.recorder)
+    }
+}
+
+/// A time that never comes.
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
+}

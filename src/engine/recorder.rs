@@ -1,0 +1,83 @@
+//! Where events begin: numbered, timed, folded, and handed to everyone who wants all of them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use crate::events::journal::JournalWriter;
+use crate::events::{EVENT_VERSION, Event, EventKind, RunState};
+
+/// A front end that gets every event.
+pub trait Sink {
+    /// Takes one event; `state` is the run's state with it.
+    fn event(&mut self, event: &Event, state: &RunState);
+    /// Nothing more comes for the moment.
+    fn idle(&mut self) {}
+}
+
+/// Writes the one stream of events.
+pub struct Recorder {
+    start: Instant,
+    next: u64,
+    state: RunState,
+    journal: Option<JournalWriter>,
+    sinks: Vec<Box<dyn Sink>>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl Recorder {
+    /// Starts a stream now.
+    #[must_use]
+    pub fn new(journal: Option<JournalWriter>, sinks: Vec<Box<dyn Sink>>) -> Self {
+        Self { start: Instant::now(), next: 0, state: RunState::default(), journal, sinks }
+    }
+
+    /// The run's state.
+    #[must_use]
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// The time since the run began.
+    #[must_use]
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.start.elapsed()
+    }
+
+    /// Something happened.
+    pub fn record(&mut self, kind: EventKind) {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let elapsed = self.start.elapsed().as_millis() as u64;
+        let event = Event { v: EVENT_VERSION, seq: self.next, at, elapsed, kind };
+        self.next += 1;
+        self.state.apply(&event);
+        let written = self.journal.as_mut().map(|journal| journal.write(&event));
+        for sink in &mut self.sinks {
+            sink.event(&event, &self.state);
+        }
+        self.lose_journal(written);
+    }
+
+    /// Hands on what is held back for speed.
+    pub fn flush(&mut self) {
+        let flushed = self.journal.as_mut().map(JournalWriter::flush);
+        for sink in &mut self.sinks {
+            sink.idle();
+        }
+        self.lose_journal(flushed);
+    }
+
+    /// A journal that cannot be written costs the record of the run, not the run: told once.
+    fn lose_journal(&mut self, written: Option<std::io::Result<()>>) {
+        if let Some(Err(error)) = written {
+            self.journal = None;
+            let message = format!("the journal cannot be written any more: {error}");
+            self.record(EventKind::Warning { message, item: None });
+        }
+    }
+}
