@@ -70,13 +70,21 @@ fn what_tools_say_decides_where_their_exit_codes_do_not() {
 
 #[test]
 fn a_success_without_its_output_is_told_from_standard_output_too() {
-    let stdout_tail = "Traceback (most recent call last):\n  ...\naudioread.exceptions.NoBackendError\n".to_owned();
+    let stdout_tail = "Traceback (most recent call last):\n  ...\nValueError: odd\n".to_owned();
     let fault = known("basic-pitch", &ToolEnd { stdout_tail, ..end(ExitKind::Code(0), "") });
     assert_eq!(fault.class, Input);
-    assert_eq!(
-        fault.message,
-        "basic-pitch ended well but did not make what it should: audioread.exceptions.NoBackendError"
-    );
+    assert_eq!(fault.message, "basic-pitch ended well but did not make what it should: ValueError: odd");
+}
+
+#[test]
+fn what_a_tool_ends_with_decides_not_what_it_complained_of_before() {
+    let stderr = "Error while decoding stream #0:0\nconnection reset by peer\nav_write(): No space left on device\n";
+    let fault = known("ffmpeg", &end(ExitKind::Code(1), stderr));
+    assert_eq!(fault.cause, "disk-full");
+    assert_eq!(fault.message, "ffmpeg ended with exit code 1: av_write(): No space left on device");
+    // A file's name does not pause the run.
+    let name = "/in/No space left on device.wav: Invalid data found when processing input";
+    assert_eq!(known("ffmpeg", &end(ExitKind::Code(1), name)).class, Input);
 }
 
 #[test]

@@ -138,22 +138,39 @@ impl Case<'_> {
 
     fn by_rows(&self) -> Option<Fault> {
         let ExitKind::Code(code) = self.end.exit else { return None };
-        let said = format!("{}\n{}", self.end.stderr_tail, self.end.stdout_tail).to_lowercase();
-        let fits = |exit: Option<i32>, text: Option<&str>| {
-            (exit.is_some() || text.is_some())
-                && exit.is_none_or(|exit| exit == code)
-                && text.is_none_or(|text| said.contains(&text.to_lowercase()))
-        };
-        let own = self.spec.map_or(&[][..], |spec| &spec.faults);
-        if let Some(rule) = own.iter().find(|rule| fits(rule.exit, rule.output.as_deref())) {
-            return Some(self.by_rule(rule));
-        }
-        let rows = self.known.map_or(&[][..], |known| known.rows).iter().chain(EVERY_TOOL);
-        rows.into_iter().find(|row| fits(row.exit, row.text)).map(|row| self.by_row(row)).or_else(|| {
+        let (stderr, stdout) = (self.end.stderr_tail.to_lowercase(), self.end.stdout_tail.to_lowercase());
+        let own = self.spec.map_or(&[][..], |spec| &spec.faults).iter().find(|rule| {
+            let says = |text: &str| stderr.contains(text) || stdout.contains(text);
+            (rule.exit.is_some() || rule.output.is_some())
+                && rule.exit.is_none_or(|exit| exit == code)
+                && rule.output.as_ref().is_none_or(|text| says(&text.to_lowercase()))
+        });
+        own.map(|rule| self.by_rule(rule)).or_else(|| self.by_tables(code)).or_else(|| {
             // What a shell says of a child that a signal ended.
             let signal = code.checked_sub(128).filter(|signal| (1..=31).contains(signal))?;
             let how = format!("{} was ended by {}", self.tool, signal_name(signal));
             Some(Fault::new(FaultClass::Transient, "signal", self.message(&how, None)))
+        })
+    }
+
+    /// The last line that a row fits decides: what a tool complains of and goes on is not what it ends with.
+    fn by_tables(&self, code: i32) -> Option<Fault> {
+        let rows = || self.known.map_or(&[][..], |known| known.rows).iter().chain(EVERY_TOOL);
+        let (row, line) =
+            lines(&self.end.stderr_tail).rev().chain(lines(&self.end.stdout_tail).rev()).find_map(|line| {
+                let said = line.to_lowercase();
+                let fits = |row: &&Row| row.exit.is_none_or(|exit| exit == code) && said.contains(row.text);
+                rows().find(fits).map(|row| (row, line))
+            })?;
+        // "Traceback" alone tells whose fault it is, and nothing of what it was.
+        let message = match is_closing_word(line) {
+            true => self.message(&self.how(), None),
+            false => format!("{}: {}", self.how(), quote(line)),
+        };
+        let fault = Fault::new(row.class, row.cause, message);
+        Some(match row.hint {
+            Some(hint) => fault.with_hint(hint),
+            None => fault,
         })
     }
 
@@ -168,14 +185,6 @@ impl Case<'_> {
         }
     }
 
-    fn by_row(&self, row: &Row) -> Fault {
-        let fault = self.fault(row.class, row.cause, row.text);
-        match row.hint {
-            Some(hint) => fault.with_hint(hint),
-            None => fault,
-        }
-    }
-
     fn install(&self) -> Option<String> {
         let own = self.spec.and_then(|spec| spec.hint.clone());
         own.or_else(|| self.known.map(|known| known.install.to_owned()))
@@ -187,8 +196,13 @@ impl Case<'_> {
     }
 
     fn fault(&self, class: FaultClass, cause: &str, text: Option<&str>) -> Fault {
+        Fault::new(class, cause, self.message(&self.how(), text))
+    }
+
+    /// How it ended, in words.
+    fn how(&self) -> String {
         let tool = &self.tool;
-        let how = match &self.end.exit {
+        match &self.end.exit {
             ExitKind::Code(0) => format!("{tool} ended well but did not make what it should"),
             ExitKind::Code(126) => format!("{tool} cannot be run (exit code 126)"),
             ExitKind::Code(127) => format!("{tool} or what it calls was not found (exit code 127)"),
@@ -201,8 +215,7 @@ impl Case<'_> {
             ExitKind::IdleTimedOut => format!("{tool} did nothing for longer than it may"),
             ExitKind::OutputFlood => format!("{tool} wrote more messages than it may"),
             ExitKind::StartFailed { message, .. } => format!("{tool} cannot be started: {}", safe_line(message)),
-        };
-        Fault::new(class, cause, self.message(&how, text))
+        }
     }
 
     /// `how`, and the line of the tool that tells most: one with `text` in it, or else the last.

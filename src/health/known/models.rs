@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, KnownTool, Row, says};
+use super::{Ask, KnownTool, Row, exits, says};
 use crate::resilience::FaultClass::{Dependency, Input};
 
 const DEMUCS: &[Row] = &[
@@ -14,8 +14,7 @@ const DEMUCS: &[Row] = &[
     says("loadaudioerror", Input, "decode"),
     says("could not load file", Input, "decode"),
     // It ends with 0.
-    says("does not exist. if the path contains spaces", Input, "not-found"),
-    Row { exit: Some(0), text: Some("does not exist"), class: Input, cause: "not-found", hint: None },
+    exits(0, "does not exist", Input, "not-found"),
 ];
 
 const BASIC_PITCH: &[Row] = &[
@@ -27,14 +26,14 @@ const BASIC_PITCH: &[Row] = &[
     says("file format not recognised", Input, "decode"),
     says("format not recognised", Input, "decode"),
     says("file does not exist", Input, "not-found"),
-    Row { exit: Some(0), text: Some("traceback"), class: Input, cause: "decode", hint: None },
+    exits(0, "traceback", Input, "decode"),
 ];
 
 const WHISPER: &[Row] = &[
     says("invalid data found when processing input", Input, "decode"),
     says("failed to load audio", Input, "decode"),
     // It ends with 0.
-    Row { exit: Some(0), text: Some("skipping "), class: Input, cause: "decode", hint: None },
+    exits(0, "skipping ", Input, "decode"),
     says("not found; available models", Dependency, "model").hint("name a model that is there: whisper --help"),
     says("sha256 checksum does not match", Dependency, "model")
         .hint("the model is damaged: remove it and fetch it again"),
