@@ -89,7 +89,11 @@ mod tests {
     fn found() -> Diagnostics {
         let mut found = Diagnostics::new("songs.toml", "name = \"x\"\njitter = 1.5\n");
         found.push(
-            Diagnostic::error("`jitter` is out of range").at(20..23).label("0 to 1").help("leave it out").note("a note"),
+            Diagnostic::error("`jitter` is out of range")
+                .at(20..23)
+                .label("0 to 1")
+                .help("leave it out")
+                .note("a note"),
         );
         found
     }

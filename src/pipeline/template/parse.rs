@@ -24,7 +24,8 @@ pub(super) fn segments(source: &str) -> Result<Vec<Segment>, TemplateError> {
         if rest.starts_with('}') {
             return Err(error(brace..brace + 1, "this brace closes nothing", Some(AS_TEXT.to_owned())));
         }
-        let Some(end) = rest[1..].find(['{', '}']).map(|end| brace + 1 + end).filter(|end| source[*end..].starts_with('}'))
+        let Some(end) =
+            rest[1..].find(['{', '}']).map(|end| brace + 1 + end).filter(|end| source[*end..].starts_with('}'))
         else {
             return Err(unclosed(source, brace));
         };
