@@ -75,7 +75,7 @@ impl Checker<'_, '_, '_> {
 
     fn ids(&mut self) {
         if self.spec.steps.is_empty() {
-            let help = "add one:\n\n[[step]]\nid = \"copy\"\nrun = [\"cp\", \"{in}\", \"{out}\"]\nout = { file = \"{item.name}\" }";
+            let help = "begin one with a line `[[step]]`; `mediamill init` writes a pipeline from a command";
             // Where the table is there but could not be read, that has been told.
             if !self.found.has_errors() {
                 self.found.push(Diagnostic::error("this pipeline has no step").help(help));

@@ -77,9 +77,7 @@ pub fn parse(name: &str, text: &str, builtins: &dyn Builtins) -> (Option<Plan>, 
     let mut found = Diagnostics::new(name, text);
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        let mut wrong = Diagnostic::error(error.message());
-        wrong.span = error.span();
-        found.push(wrong);
+        found.push(syntax(text, error));
     }
     // After a slip in brackets or quotes, keys stand in tables where nobody wrote them: what else would be found wrong
     // is not. A key that is there twice has no such effect.
@@ -89,4 +87,19 @@ pub fn parse(name: &str, text: &str, builtins: &dyn Builtins) -> (Option<Plan>, 
     let spec = spec::read(text, root.get_ref(), &mut found);
     let plan = check::check(&spec, &check::name_of_file(name), builtins, &mut found);
     (plan, found)
+}
+
+/// A slip of syntax in the words of the parser, and where the cure is plain, that too.
+fn syntax(text: &str, error: &toml::de::Error) -> Diagnostic {
+    let mut wrong = Diagnostic::error(error.message());
+    wrong.span = error.span();
+    let word = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+    if error.message().starts_with("string values must be quoted") && !word.is_empty() {
+        "text stands in quotes".clone_into(&mut wrong.message);
+        return wrong.help(format!("write {}", toml::Value::from(word)));
+    }
+    if error.message() == "duplicate key" {
+        wrong.message = format!("the key `{word}` is here for the second time");
+    }
+    wrong
 }

@@ -55,7 +55,7 @@ impl Checker<'_, '_, '_> {
             let line = self.found.place(span.start).line;
             wrong = wrong.note(format!("`{}` waits for `{}` in line {line}", id(*step), id(next)));
             if at == 0 {
-                wrong = wrong.at(span.clone());
+                wrong = wrong.at(span.clone()).label(format!("waits for `{}`", id(next)));
             }
         }
         self.found

@@ -363,7 +363,7 @@ fn slips_of_syntax_are_told_all_at_once() {
 fn a_key_that_is_there_twice_hides_no_other_mistake() {
     each_of(
         &format!("{COPY}timeout = 1\ntimeout = 2\nsandbox = 3\n"),
-        &["duplicate key", "`sandbox` must be `true` or `false`, not a whole number"],
+        &["the key `timeout` is here for the second time", "`sandbox` must be `true` or `false`, not a whole number"],
     );
 }
 

@@ -17,7 +17,7 @@ use super::plan::Plan;
 const LESSON: &str = include_str!("lesson.toml");
 
 /// A few built-in steps, so that these tests do not depend on those there are.
-struct Few;
+pub(super) struct Few;
 
 impl Builtins for Few {
     fn names(&self) -> Vec<String> {
