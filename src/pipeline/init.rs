@@ -191,8 +191,11 @@ impl Draft {
             one_line(command),
         );
         if is_literal && !tool.contains(['{', '}']) {
-            let _ =
-                writeln!(text, "[health]\n{} = {{ required = true }}    # refuse to start without it\n", quoted(&tool));
+            let _ = writeln!(
+                text,
+                "[health]\n{} = {{ required = true }}    # refuse to start without it\n",
+                if is_name(&tool) { tool.clone() } else { quoted(&tool) }
+            );
         }
         let _ = writeln!(text, "[[step]]\nid = \"{id}\"\nrun = {}", words::toml_list(run));
         if self.outputs.is_empty() {

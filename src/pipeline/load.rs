@@ -103,3 +103,42 @@ fn syntax(text: &str, error: &toml::de::Error) -> Diagnostic {
     }
     wrong
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
+    use super::*;
+    use crate::pipeline::tests::{Few, LESSON};
+
+    fn load_bytes(bytes: &[u8]) -> Result<Loaded, LoadError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("songs.toml");
+        std::fs::write(&path, bytes).unwrap();
+        load(&path, &Few)
+    }
+
+    #[test]
+    fn a_good_file_is_loaded_and_named_after_itself_where_it_says_no_name() {
+        assert_eq!(load_bytes(LESSON.as_bytes()).unwrap().plan.name, "lesson");
+        let text = LESSON.replace("name = \"lesson\"", "");
+        assert_eq!(load_bytes(text.as_bytes()).unwrap().plan.name, "songs");
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf_8_says_where() {
+        let Err(LoadError::Invalid(found)) = load_bytes(b"name = \"x\"\ndescription = \"caf\xe9\"\n") else {
+            panic!("it must not load")
+        };
+        let text = found.to_text(false);
+        assert!(text.contains("songs.toml:2:19") && text.contains("not UTF-8"), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_pipeline_at_all_is_refused_without_reading_it_all() {
+        for (path, why) in [("/nowhere/x.toml", "No such file"), ("/dev/zero", "longer than 4 MiB"), ("/", "directory")]
+        {
+            let error = load(Path::new(path), &Few).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+}

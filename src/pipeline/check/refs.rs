@@ -153,7 +153,7 @@ impl Checker<'_, '_, '_> {
 
     fn other_step(&mut self, index: usize, step: &StepSpec<'_>, place: Place, (other, name): (&str, &str), span: Span) {
         let Some(&target) = self.ids.get(other) else {
-            self.unknown_step(other, span);
+            self.unknown_step(step, other, span);
             return;
         };
         if target == index {
@@ -212,7 +212,7 @@ impl Checker<'_, '_, '_> {
     fn after(&mut self, index: usize, step: &StepSpec<'_>) {
         for name in &step.after {
             match self.ids.get(name.text.as_str()) {
-                None => self.unknown_step(&name.text, name.span.clone()),
+                None => self.unknown_step(step, &name.text, name.span.clone()),
                 Some(&target) if target == index => {
                     self.error(name.span.clone(), format!("{} cannot wait for itself", step.title()), None);
                 }
@@ -224,8 +224,9 @@ impl Checker<'_, '_, '_> {
         }
     }
 
-    fn unknown_step(&mut self, name: &str, span: Span) {
-        let help = suggest::help(name, self.step_ids());
+    fn unknown_step(&mut self, step: &StepSpec<'_>, name: &str, span: Span) {
+        let own = step.id.as_ref().map(|id| id.text.as_str());
+        let help = suggest::help(name, self.step_ids().filter(|id| Some(*id) != own));
         self.error(span, format!("there is no step `{name}`"), help);
     }
 

@@ -9,6 +9,10 @@ use crate::pipeline::suggest;
 impl Checker<'_, '_, '_> {
     /// What is said of a tool that no step uses is most likely a slip of the pen.
     pub(super) fn tools(&mut self) {
+        // Where a step's action could not be read, its tool is not known either.
+        if self.spec.steps.iter().any(|step| step.run.is_none() && step.uses.is_none()) {
+            return;
+        }
         let used: Vec<String> = self.spec.steps.iter().filter_map(tool_of).collect();
         for (name, section) in &self.spec.tools {
             // `required = true` is a wish of its own: a script may need what no step names.

@@ -14,7 +14,7 @@ use super::load::parse;
 use super::plan::Plan;
 
 /// The file of the design, word for word.
-const LESSON: &str = include_str!("lesson.toml");
+pub(super) const LESSON: &str = include_str!("lesson.toml");
 
 /// A few built-in steps, so that these tests do not depend on those there are.
 pub(super) struct Few;
