@@ -201,6 +201,18 @@ impl Default for Verify {
     }
 }
 
+/// The breaker settings of `dependency` where the pipeline says nothing. Tools that load a model for a minute are given
+/// up sooner, and left alone longer.
+#[must_use]
+pub fn default_breaker(dependency: &str) -> BreakerSettings {
+    match dependency {
+        "demucs" | "basic-pitch" => {
+            BreakerSettings { failure_threshold: 3, recovery_timeout: Duration::from_secs(120), success_threshold: 1 }
+        }
+        _ => BreakerSettings::default(),
+    }
+}
+
 impl Input {
     /// The paths as written, or `fallback` where none are.
     #[must_use]

@@ -2,6 +2,7 @@
 
 pub mod audio;
 pub mod builtin;
+pub mod catalog;
 pub mod collect;
 pub mod common;
 pub mod file;
@@ -9,5 +10,6 @@ pub mod image;
 pub mod media_fault;
 pub mod noop;
 pub mod register;
+mod schema;
 pub mod shim;
 pub mod verify;

@@ -1,0 +1,38 @@
+//! What checking a pipeline must know of the built-in steps. The room of steps stands above this one, so what it knows
+//! comes in through a trait.
+
+use serde_json::Value;
+
+/// The built-in steps, as far as checking a pipeline needs to know them.
+pub trait Builtins {
+    /// Every name that `uses` can name.
+    fn names(&self) -> Vec<String>;
+
+    /// What is wrong with the parameters of the step `name`. Texts may hold placeholders that are filled at run time.
+    fn check(&self, name: &str, with: &Value) -> Vec<ParamProblem>;
+
+    /// The outputs that `name` can make, each with whether the step makes no sense without it. `None`: any.
+    fn outputs(&self, name: &str) -> Option<Vec<(String, bool)>>;
+
+    /// The values that `name` reports. `None`: not known before it runs.
+    fn values(&self, name: &str) -> Option<Vec<String>>;
+
+    /// The version of `name`: a part of its fingerprint.
+    fn version(&self, name: &str) -> u32;
+
+    /// Whether `name` runs once over the whole batch.
+    fn is_batch(&self, name: &str) -> bool;
+}
+
+/// What is wrong with a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamProblem {
+    /// Where, below `with`: names of keys, and indexes of lists. Empty is `with` itself.
+    pub path: Vec<String>,
+    /// Whether the name of the last key is wrong, rather than what it holds.
+    pub key: bool,
+    /// What. A fragment, lower case.
+    pub message: String,
+    /// What would be right.
+    pub suggestion: Option<String>,
+}

@@ -1,0 +1,79 @@
+//! Is there such a built-in step, does it take these parameters, does it make these outputs?
+
+use super::Checker;
+use crate::pipeline::diagnostic::Diagnostic;
+use crate::pipeline::spec::{StepSpec, Text};
+use crate::pipeline::suggest;
+use crate::pipeline::template::{Field, ItemField, Segment};
+
+impl Checker<'_, '_, '_> {
+    pub(super) fn action(&mut self, step: &StepSpec<'_>) {
+        if step.run.is_some() {
+            self.could_be_options(step);
+        } else if let Some(uses) = &step.uses {
+            if self.is_known(&uses.text) {
+                self.parameters(step, uses);
+                self.outputs_of_builtin(step, uses);
+            } else {
+                let names = self.builtins.names();
+                let message = format!("there is no built-in step `{}`", uses.text);
+                let help = suggest::closest(&uses.text, names.iter().map(String::as_str));
+                let help = help.map_or_else(
+                    || "`mediamill steps` lists them; a program of your own is started with `run`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.error(uses.span.clone(), message, help);
+            }
+            if let Some((_, first)) = step.env.first() {
+                let help = "a built-in step starts no program; its parameters stand in `with`".to_owned();
+                self.warning(first.text.span.clone(), "`env` has no effect on a built-in step", help);
+            }
+        }
+    }
+
+    fn parameters(&mut self, step: &StepSpec<'_>, uses: &Text) {
+        let none = serde_json::Value::Object(serde_json::Map::new());
+        let with = step.with.as_ref().map_or(&none, |with| &with.value);
+        for problem in self.builtins.check(&uses.text, with) {
+            let span = match &step.with {
+                Some(with) => with.place(&problem.path, problem.key),
+                None => uses.span.clone(),
+            };
+            let wrong = Diagnostic::error(problem.message).at(span).maybe_help(problem.suggestion);
+            self.found.push(wrong.note(format!("`mediamill steps {}` describes its parameters", uses.text)));
+        }
+    }
+
+    fn outputs_of_builtin(&mut self, step: &StepSpec<'_>, uses: &Text) {
+        let Some(known) = self.builtins.outputs(&uses.text) else { return };
+        for (name, out) in &step.out {
+            if known.iter().all(|(known, _)| known != name) {
+                let help = suggest::help(name, known.iter().map(|(known, _)| known.as_str()));
+                self.error(out.key.clone(), format!("`{}` makes no output `{name}`", uses.text), help);
+            }
+        }
+        if step.out_broken {
+            return;
+        }
+        for (name, _) in known.iter().filter(|(name, required)| *required && !step.out.contains_key(name)) {
+            let message = format!("`{}` needs a place for its output `{name}`", uses.text);
+            let help = format!("add it: out = {{ {name} = \"{{item.stem}}.EXTENSION\" }}");
+            self.error(uses.span.clone(), message, help);
+        }
+    }
+
+    /// A file may be called `-rf`. Paths are absolute, so only bare names can be taken for options.
+    fn could_be_options(&mut self, step: &StepSpec<'_>) {
+        for argument in step.run.iter().flat_map(|(_, run)| run).skip(1) {
+            let Some(Segment::Field(field, span)) = argument.template.segments.first() else { continue };
+            if let Field::Item(ItemField::Name | ItemField::Stem | ItemField::Ext | ItemField::Dir) = field {
+                let message = format!("an argument that begins with `{field}` can be read as an option");
+                let wrong = Diagnostic::warning(message).at(argument.text.part(span));
+                let wrong = wrong.label("some file is called `-f`");
+                self.found.push(wrong.help(format!(
+                    "put text before it: `./{field}`, `--name={field}`; the file itself is `{{in}}`, which is always absolute"
+                )));
+            }
+        }
+    }
+}

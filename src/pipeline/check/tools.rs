@@ -1,0 +1,53 @@
+//! The dependencies of the steps, and what the pipeline says of dependencies.
+
+use std::path::Path;
+
+use super::Checker;
+use crate::pipeline::spec::{Span, StepSpec};
+use crate::pipeline::suggest;
+
+impl Checker<'_, '_, '_> {
+    /// What is said of a tool that no step uses is most likely a slip of the pen.
+    pub(super) fn tools(&mut self) {
+        // Where a step's action could not be read, its tool is not known either.
+        if self.spec.steps.iter().any(|step| step.run.is_none() && step.uses.is_none()) {
+            return;
+        }
+        let used: Vec<String> = self.spec.steps.iter().filter_map(tool_of).collect();
+        for (name, section) in &self.spec.tools {
+            // `required = true` is a wish of its own: a script may need what no step names.
+            if !used.contains(name) && section.tool.required != Some(true) {
+                for key in &section.keys {
+                    self.unused(name, key, &used);
+                }
+            }
+        }
+        for (name, section) in &self.spec.breakers {
+            if !used.contains(name) {
+                self.unused(name, &section.key, &used);
+            }
+        }
+    }
+
+    fn unused(&mut self, name: &str, key: &Span, used: &[String]) {
+        let help = suggest::closest(name, used.iter().map(String::as_str)).map_or_else(
+            || format!("a step names it by its program, or with tool = \"{name}\""),
+            |near| format!("did you mean `{near}`?"),
+        );
+        self.warning(key.clone(), format!("no step uses `{name}`"), help);
+    }
+}
+
+/// The dependency of `step`: what it says, or else the program it runs.
+pub(super) fn tool_of(step: &StepSpec<'_>) -> Option<String> {
+    if let Some(tool) = &step.tool {
+        return Some(tool.text.clone());
+    }
+    let (_, run) = step.run.as_ref()?;
+    let program = &run.first()?.template;
+    if !program.is_literal() {
+        return None;
+    }
+    let name = Path::new(program.literal_prefix()).file_name()?;
+    Some(name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,64 @@
+//! What makes a step's result, in one canonical form.
+//!
+//! The fingerprint of a step covers this value, so it must be the same for the same step however the file is laid out,
+//! and must hold nothing of policy: a longer timeout makes no new result.
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use super::plan::{Action, DecodeCheck, Step};
+use super::template::Template;
+
+/// The version of a built-in step; of no account for a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BuiltinVersion(pub(super) u32);
+
+/// The definition of `step`.
+pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion) -> Value {
+    let action = match &step.action {
+        Action::Run(run) => json!({ "run": sources(run) }),
+        Action::Uses { name, with } => json!({ "uses": name, "version": version, "with": with }),
+    };
+    let out: Map<String, Value> = step
+        .out
+        .iter()
+        .map(|(name, rule)| {
+            let to = rule.to.as_ref().map(|to| to.source.as_str());
+            (name.clone(), json!({ "from": rule.from.source, "to": to }))
+        })
+        .collect();
+    let decodes = match step.verify.decode {
+        DecodeCheck::Off => "off",
+        DecodeCheck::Open => "open",
+        DecodeCheck::Full => "full",
+    };
+    sorted(json!({
+        "action": action,
+        "in": sources(&step.input),
+        "out": out,
+        "env": named(&step.env),
+        "fallback": named(&step.fallback),
+        "verify": { "nonempty": step.verify.nonempty, "decodes": decodes, "min_bytes": step.verify.min_bytes },
+    }))
+}
+
+fn sources(templates: &[Template]) -> Vec<&str> {
+    templates.iter().map(|template| template.source.as_str()).collect()
+}
+
+fn named(templates: &IndexMap<String, Template>) -> IndexMap<&str, &str> {
+    templates.iter().map(|(name, template)| (name.as_str(), template.source.as_str())).collect()
+}
+
+/// The same value with the keys of every object in order.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<(String, Value)> = map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(entries.into_iter().collect())
+        }
+        Value::Array(list) => list.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,144 @@
+//! A pipeline as written: every key of the file with its place, each value of the right type, nothing resolved yet.
+
+mod quantity;
+mod read;
+mod sections;
+mod step;
+mod with;
+mod written;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+pub(super) use self::sections::is_pipeline_name;
+pub(super) use self::written::{Text, Written};
+use super::diagnostic::Diagnostics;
+use super::plan::{DecodeCheck, Durability, OnOpen, ToolSpec};
+
+/// A place in the file: bytes.
+pub(super) type Span = Range<usize>;
+
+/// A pipeline as written.
+#[derive(Debug, Default)]
+pub(super) struct Spec<'a> {
+    pub(super) name: Option<Text>,
+    pub(super) description: Option<Text>,
+    pub(super) give_up_after: Option<u32>,
+    pub(super) durability: Option<Durability>,
+    pub(super) paths: Vec<Text>,
+    pub(super) matches: Vec<Text>,
+    pub(super) recursive: Option<bool>,
+    pub(super) output: Option<Written>,
+    /// `[health]` and `[tools]`, one entry for each name.
+    pub(super) tools: IndexMap<String, ToolSection>,
+    pub(super) retry: RetrySection,
+    pub(super) breakers: IndexMap<String, BreakerSection>,
+    pub(super) steps: Vec<StepSpec<'a>>,
+}
+
+/// What `[health]` and `[tools]` say of one tool.
+#[derive(Debug, Default)]
+pub(super) struct ToolSection {
+    /// Where it is named, once for each section that names it.
+    pub(super) keys: Vec<Span>,
+    pub(super) tool: ToolSpec,
+}
+
+/// A `retry` table: what it does not say comes from elsewhere.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct RetrySection {
+    pub(super) max_retries: Option<u32>,
+    pub(super) base_delay: Option<Duration>,
+    pub(super) max_delay: Option<Duration>,
+    pub(super) exponential_base: Option<f64>,
+    pub(super) jitter: Option<f64>,
+}
+
+/// A `[breakers.NAME]` table: what it does not say comes from the dependency's own defaults.
+#[derive(Debug, Default)]
+pub(super) struct BreakerSection {
+    pub(super) key: Span,
+    pub(super) failure_threshold: Option<u32>,
+    pub(super) recovery_timeout: Option<Duration>,
+    pub(super) success_threshold: Option<u32>,
+}
+
+/// One `[[step]]`.
+#[derive(Debug, Default)]
+pub(super) struct StepSpec<'a> {
+    /// Its `[[step]]`.
+    pub(super) header: Span,
+    pub(super) id: Option<Text>,
+    /// The key `run`, and what it holds.
+    pub(super) run: Option<(Span, Vec<Written>)>,
+    pub(super) uses: Option<Text>,
+    pub(super) with: Option<WithSpec<'a>>,
+    pub(super) input: Vec<Written>,
+    pub(super) out: IndexMap<String, OutSpec>,
+    /// Whether an entry of `out` could not be read, so that its absence is told already.
+    pub(super) out_broken: bool,
+    pub(super) after: Vec<Text>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) grace: Option<Duration>,
+    pub(super) retry: RetrySection,
+    pub(super) optional: bool,
+    pub(super) on_open: Option<(Span, OnOpen)>,
+    /// The key `fallback`, if it is there.
+    pub(super) fallback_key: Option<Span>,
+    /// By the name of the output: that name's place, and the stand-in.
+    pub(super) fallback: IndexMap<String, (Span, Written)>,
+    pub(super) verify_nonempty: Option<bool>,
+    pub(super) verify_decode: Option<DecodeCheck>,
+    pub(super) verify_min_bytes: Option<u64>,
+    pub(super) env: IndexMap<String, Written>,
+    pub(super) memory: Option<u64>,
+    pub(super) max_output: Option<u64>,
+    pub(super) sandbox: Option<bool>,
+    pub(super) tool: Option<Text>,
+}
+
+/// The parameters of a built-in step.
+#[derive(Debug)]
+pub(super) struct WithSpec<'a> {
+    /// The key `with`.
+    pub(super) key: Span,
+    /// The parameters as JSON, keys in the order of the file.
+    pub(super) value: serde_json::Value,
+    /// Every text among them.
+    pub(super) texts: Vec<Written>,
+    /// The parameters with their places.
+    tree: &'a Spanned<DeValue<'a>>,
+}
+
+/// One entry of `out`.
+#[derive(Debug)]
+pub(super) struct OutSpec {
+    /// Its name.
+    pub(super) key: Span,
+    pub(super) from: Written,
+    pub(super) to: Option<Written>,
+}
+
+impl StepSpec<'_> {
+    /// Where to point when the step as a whole is meant.
+    pub(super) fn place(&self) -> Span {
+        self.id.as_ref().map_or_else(|| self.header.clone(), |id| id.span.clone())
+    }
+
+    /// What to call it in a message.
+    pub(super) fn title(&self) -> String {
+        self.id.as_ref().map_or_else(|| "this step".to_owned(), |id| format!("step `{}`", id.text))
+    }
+}
+
+/// Reads the tables of a file. What is wrong goes to `found`; what is right is in the spec all the same.
+pub(super) fn read<'a>(text: &'a str, root: &'a DeTable<'a>, found: &mut Diagnostics) -> Spec<'a> {
+    let mut spec = Spec::default();
+    read::Reader { text, found }.pipeline(root, &mut spec);
+    spec
+}

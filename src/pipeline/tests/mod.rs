@@ -1,0 +1,83 @@
+//! Promises about whole pipeline files.
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+mod bad_files;
+mod golden;
+mod good_files;
+mod mutated;
+
+use serde_json::Value;
+
+use super::builtins::{Builtins, ParamProblem};
+use super::diagnostic::Diagnostics;
+use super::load::parse;
+use super::plan::Plan;
+
+/// The file of the design, word for word.
+pub(super) const LESSON: &str = include_str!("lesson.toml");
+
+/// A few built-in steps, so that these tests do not depend on those there are.
+pub(super) struct Few;
+
+impl Builtins for Few {
+    fn names(&self) -> Vec<String> {
+        ["audio.convert", "audio.analyze", "collect"].map(str::to_owned).to_vec()
+    }
+
+    fn check(&self, name: &str, with: &Value) -> Vec<ParamProblem> {
+        let problem = |key: &String| ParamProblem {
+            path: vec![key.clone()],
+            key: true,
+            message: format!("unknown parameter `{key}`"),
+            suggestion: None,
+        };
+        let known = ["sample_rate", "channels", "normalize", "columns", "rate"];
+        let unknown = with.as_object().unwrap().keys().filter(|key| !known.contains(&key.as_str()));
+        if name == "audio.analyze" && with.get("rate").is_some() {
+            let message = "`rate` must be a number".to_owned();
+            return vec![ParamProblem { path: vec!["rate".to_owned()], key: false, message, suggestion: None }];
+        }
+        unknown.map(problem).collect()
+    }
+
+    fn outputs(&self, name: &str) -> Option<Vec<(String, bool)>> {
+        let outputs: &[(&str, bool)] = match name {
+            "audio.convert" => &[("wav", true), ("peaks", false)],
+            "audio.analyze" => &[("json", false), ("picture", false)],
+            _ => return None,
+        };
+        Some(outputs.iter().map(|(name, required)| ((*name).to_owned(), *required)).collect())
+    }
+
+    fn values(&self, name: &str) -> Option<Vec<String>> {
+        let values: &[&str] = if name == "audio.analyze" { &["duration", "tempo"] } else { &[] };
+        Some(values.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    fn version(&self, _name: &str) -> u32 {
+        7
+    }
+
+    fn is_batch(&self, name: &str) -> bool {
+        name == "collect"
+    }
+}
+
+fn check(text: &str) -> (Option<Plan>, Diagnostics) {
+    parse("songs.toml", text, &Few)
+}
+
+/// The plan of a file that must be good, and its warnings.
+fn good(text: &str) -> (Plan, Diagnostics) {
+    let (plan, found) = check(text);
+    assert!(!found.has_errors(), "{}", found.to_text(false));
+    (plan.unwrap(), found)
+}
+
+/// The message of each finding, with the text it points at.
+fn findings(text: &str) -> Vec<(String, String)> {
+    let (plan, found) = check(text);
+    assert_eq!(plan.is_none(), found.has_errors());
+    let place = |span: &Option<std::ops::Range<usize>>| span.clone().map_or("", |span| &text[span]).to_owned();
+    found.iter().map(|diagnostic| (diagnostic.message.clone(), place(&diagnostic.span))).collect()
+}

@@ -1,0 +1,204 @@
+//! What checking a pipeline may ask of the register: names, parameters, outputs, values.
+
+use serde_json::Value;
+
+use super::builtin::Builtin;
+use super::register::BUILTINS;
+use super::schema;
+use crate::pipeline::builtins::{Builtins, ParamProblem};
+
+/// The built-in steps of a list, as the check of a pipeline sees them.
+#[derive(Clone, Copy)]
+pub struct Catalog<'a> {
+    steps: &'a [&'a Builtin],
+}
+
+impl Catalog<'static> {
+    /// All that are registered.
+    #[must_use]
+    pub fn registered() -> Self {
+        Self { steps: BUILTINS }
+    }
+}
+
+impl<'a> Catalog<'a> {
+    /// Those of `steps`.
+    #[must_use]
+    pub const fn of(steps: &'a [&'a Builtin]) -> Self {
+        Self { steps }
+    }
+
+    fn find(&self, name: &str) -> Option<&'a Builtin> {
+        self.steps.iter().copied().find(|step| step.name == name)
+    }
+}
+
+impl Builtins for Catalog<'_> {
+    fn names(&self) -> Vec<String> {
+        self.steps.iter().map(|step| step.name.to_owned()).collect()
+    }
+
+    fn check(&self, name: &str, with: &Value) -> Vec<ParamProblem> {
+        let Some(step) = self.find(name) else { return Vec::new() };
+        let problems = schema::problems(&(step.schema)(), with);
+        // What the schema cannot say, the step's own reader can; but it cannot read placeholders before they are filled.
+        if !problems.is_empty() || schema::has_placeholder(with) {
+            return problems;
+        }
+        match (step.check)(with.clone()) {
+            Ok(()) => problems,
+            Err(message) => vec![ParamProblem { path: Vec::new(), key: true, message, suggestion: None }],
+        }
+    }
+
+    fn outputs(&self, name: &str) -> Option<Vec<(String, bool)>> {
+        let step = self.find(name)?;
+        Some(step.outputs.iter().map(|output| (output.name.to_owned(), output.required)).collect())
+    }
+
+    fn values(&self, name: &str) -> Option<Vec<String>> {
+        let step = self.find(name)?;
+        Some(step.values.iter().map(|value| value.name.to_owned()).collect())
+    }
+
+    fn version(&self, name: &str) -> u32 {
+        self.find(name).map_or(0, |step| step.version)
+    }
+
+    /// `collect` makes one table of all items; every other step works on one.
+    fn is_batch(&self, name: &str) -> bool {
+        name == "collect"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
+    use std::collections::BTreeMap;
+
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::pipeline::load::parse;
+    use crate::steps::builtin::{OutputDoc, ValueDoc, Values, check_of, schema_of};
+
+    /// How the sound is cut.
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape counts")]
+    struct Cut {
+        /// Where to begin, in seconds.
+        #[serde(default)]
+        start: f64,
+        #[schemars(range(min = 1, max = 8))]
+        channels: Option<u8>,
+        shape: Option<Shape>,
+        #[serde(default)]
+        labels: BTreeMap<String, String>,
+        #[serde(default)]
+        gains: Vec<f32>,
+        name: String,
+        fade: Option<Fade>,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(rename_all = "lowercase")]
+    enum Shape {
+        /// Straight.
+        Line,
+        /// Round.
+        Curve,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape counts")]
+    struct Fade {
+        seconds: f64,
+    }
+
+    static CUT: Builtin = Builtin {
+        name: "audio.cut",
+        version: 3,
+        summary: "Cuts",
+        outputs: &[OutputDoc { name: "wav", summary: "the piece", required: true }],
+        values: &[ValueDoc { name: "seconds", summary: "its length" }],
+        schema: schema_of::<Cut>,
+        check: check_of::<Cut>,
+        run: |_, _| Ok(Values::new()),
+    };
+
+    fn problems(with: Value) -> Vec<(String, String, Option<String>)> {
+        let problems = Catalog::of(&[&CUT]).check("audio.cut", &with);
+        problems.into_iter().map(|p| (p.path.join("."), p.message, p.suggestion)).collect()
+    }
+
+    #[test]
+    fn good_parameters_are_good() {
+        let with = serde_json::json!({
+            "start": 1, "channels": 2, "shape": "line", "labels": { "a": "b" }, "gains": [0.5, 1], "name": "x",
+            "fade": { "seconds": 1.5 },
+        });
+        assert_eq!(problems(with), []);
+        assert_eq!(problems(serde_json::json!({ "name": "x" })), []);
+    }
+
+    #[test]
+    fn each_mistake_is_told_with_its_path_and_what_would_be_right() {
+        let with = |key: &str, value: Value| serde_json::json!({ "name": "x", key: value });
+        let table = [
+            (with("strat", 1.into()), "strat", "unknown parameter `strat`", "did you mean `start`?"),
+            (with("start", true.into()), "start", "`start` must be a number, not true or false", ""),
+            (with("start", "soon".into()), "start", "`start` must be a number, not a text", ""),
+            (with("channels", 1.5.into()), "channels", "`channels` must be a whole number, not a number", ""),
+            (with("channels", 0.into()), "channels", "`channels` is out of range", "it is 1 to 8"),
+            (with("channels", 9.into()), "channels", "`channels` is out of range", "it is 1 to 8"),
+            (with("shape", "lin".into()), "shape", "`shape` cannot be `lin`", "did you mean `line`?"),
+            (with("shape", 3.into()), "shape", "`shape` must be a text, not a whole number", ""),
+            (with("gains", vec![serde_json::json!("x")].into()), "gains.0", "`gains` must be a number, not a text", ""),
+            (with("labels", serde_json::json!({"a": 1})), "labels.a", "`a` must be a text, not a whole number", ""),
+            (with("fade", serde_json::json!({})), "fade", "`fade` needs the parameter `seconds`", ""),
+            (
+                with("fade", serde_json::json!({"seconds": 1, "second": 2})),
+                "fade.second",
+                "unknown parameter `second`",
+                "did you mean `seconds`?",
+            ),
+            (serde_json::json!({}), "", "`with` needs the parameter `name`", ""),
+        ];
+        for (with, path, message, suggestion) in table {
+            let found = problems(with.clone());
+            assert_eq!(found.len(), 1, "{with}: {found:?}");
+            let (found_path, found_message, found_suggestion) = &found[0];
+            assert_eq!((found_path.as_str(), found_message.as_str()), (path, message), "{with}");
+            assert!(found_suggestion.as_deref().unwrap_or_default().contains(suggestion), "{with}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_left_for_run_time() {
+        let with = serde_json::json!({ "name": "{item.stem}", "start": "{probe.offset}", "shape": "{probe.shape}" });
+        assert_eq!(problems(with), []);
+        // Braces that are text are no placeholder.
+        assert_eq!(problems(serde_json::json!({ "name": "x", "start": "{{1}}" })).len(), 1);
+    }
+
+    #[test]
+    fn a_pipeline_is_told_about_the_parameter_it_got_wrong() {
+        let text = "[[step]]\nid = \"a\"\nuses = \"audio.cut\"\nout.wav = \"a.wav\"\n\
+                    [step.with]\nname = \"x\"\nlabels = { a = 1 }\ngains = [1, \"y\"]\nsize = 1\n";
+        let (_, found) = parse("x.toml", text, &Catalog::of(&[&CUT]));
+        let places: Vec<&str> = found.iter().map(|d| &text[d.span.clone().unwrap()]).collect();
+        assert_eq!(places, ["1", "\"y\"", "size"]);
+    }
+
+    #[test]
+    fn every_registered_step_can_be_asked() {
+        let catalog = Catalog::registered();
+        for name in catalog.names() {
+            assert!(catalog.outputs(&name).is_some() && catalog.values(&name).is_some() && catalog.version(&name) > 0);
+            catalog.check(&name, &serde_json::json!({}));
+        }
+    }
+}
