@@ -1,9 +1,63 @@
 //! The commands. This is the one room that wires the others together.
 
+mod failure;
+mod output;
+mod run;
+
 use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::failure::Failure;
+use crate::steps::shim::{self, HostKind};
+
+/// Runs audio and image pipelines over batches of files, and never loses work.
+#[derive(Debug, Parser)]
+#[command(name = "mediamill", version, max_term_width = 110, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a pipeline over a batch of files; what is done already is not done again.
+    Run(run::Args),
+}
 
 /// Runs the command line and gives the process's exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    // First of all: a host of a running engine, started for each worker slot, has no command line to read.
+    if let Some(kind) = host_kind() {
+        shim::serve(kind);
+        return ExitCode::SUCCESS;
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::code::USAGE));
+        }
+    };
+    let result = match cli.command {
+        Command::Run(args) => run::run(&args),
+    };
+    result.unwrap_or_else(|failure| {
+        output::error(&failure);
+        ExitCode::from(failure.code)
+    })
+}
+
+/// What the host is for, where this process was started as one: `mediamill __host tool`.
+fn host_kind() -> Option<HostKind> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != "__host" {
+        return None;
+    }
+    match arguments.next()?.to_str()? {
+        "tool" => Some(HostKind::Tool),
+        "step" => Some(HostKind::Step),
+        _ => None,
+    }
 }
