@@ -1,6 +1,7 @@
 //! Sound files as a stream of blocks, in bounded memory, with every loss told.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use symphonia::core::codecs::CodecParameters;
@@ -213,6 +214,14 @@ impl SoundReader {
             let packet = match self.reader.next_packet() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => return Ok(false),
+                // A WAV file that was written into a pipe does not know its length, and ends where the file does.
+                Err(Error::IoError(error))
+                    if error.kind() == ErrorKind::UnexpectedEof
+                        && self.info.format == SoundFormat::Wav
+                        && self.expected.is_none() =>
+                {
+                    return Ok(false);
+                }
                 Err(error) => return Err(self.trouble(&error)),
             };
             if packet.track_id != self.track {
@@ -281,7 +290,7 @@ impl SoundReader {
             Error::IoError(error) if error.raw_os_error().is_some() => {
                 MediaError::Unreadable(std::io::Error::new(error.kind(), error.to_string()))
             }
-            Error::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => self.ends_early(),
+            Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => self.ends_early(),
             Error::ResetRequired => self.damaged("another stream begins there; one file must hold one stream"),
             Error::LimitError(limit) => MediaError::Limit((*limit).to_string()),
             Error::DecodeError(message) => self.damaged(*message),
