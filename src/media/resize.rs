@@ -95,13 +95,10 @@ fn write(picture: &DynamicImage, icc: Option<Vec<u8>>, to: &Path, target: Target
                 (false, false) => DynamicImage::ImageRgb8(picture.to_rgb8()),
                 (_, true) => DynamicImage::ImageRgb8(on_white(picture)),
             };
-            // A profile for gray does not fit the colours that flattening made of it.
-            let icc = icc.filter(|_| !(gray && alpha));
             encode(JpegEncoder::new_with_quality(&mut file, quality), &flat, icc)
         }
         Target::Png => encode(PngEncoder::new(&mut file), &png_pixels(picture), icc),
         Target::WebP => {
-            let icc = icc.filter(|_| !gray);
             let pixels = if alpha {
                 DynamicImage::ImageRgba8(picture.to_rgba8())
             } else {
@@ -123,8 +120,14 @@ fn png_pixels(picture: &DynamicImage) -> std::borrow::Cow<'_, DynamicImage> {
     }
 }
 
+/// Whether a colour profile is for pixels like these. That of a CMYK picture is not for the RGB it was decoded to.
+fn is_for(icc: &[u8], picture: &DynamicImage) -> bool {
+    let space: &[u8] = if picture.color().has_color() { b"RGB " } else { b"GRAY" };
+    icc.get(16..20) == Some(space)
+}
+
 fn encode(mut encoder: impl ImageEncoder, picture: &DynamicImage, icc: Option<Vec<u8>>) -> Result<(), MediaError> {
-    if let Some(icc) = icc {
+    if let Some(icc) = icc.filter(|icc| is_for(icc, picture)) {
         // A format without room for it does without.
         let _ = encoder.set_icc_profile(icc);
     }
@@ -163,6 +166,17 @@ mod tests {
     fn what_is_transparent_becomes_white_in_a_jpeg() {
         let clear = image::RgbaImage::from_pixel(1, 1, image::Rgba([0, 0, 0, 0]));
         assert_eq!(on_white(&DynamicImage::ImageRgba8(clear)).get_pixel(0, 0).0, [255, 255, 255]);
+    }
+
+    #[test]
+    fn a_profile_goes_along_only_with_pixels_of_its_kind() {
+        let mut icc = vec![0; 128];
+        icc[16..20].copy_from_slice(b"CMYK");
+        assert!(!is_for(&icc, &DynamicImage::new_rgb8(1, 1)));
+        icc[16..20].copy_from_slice(b"RGB ");
+        assert!(is_for(&icc, &DynamicImage::new_rgba8(1, 1)));
+        assert!(!is_for(&icc, &DynamicImage::new_luma8(1, 1)));
+        assert!(!is_for(b"", &DynamicImage::new_rgb8(1, 1)));
     }
 
     #[test]
