@@ -10,6 +10,7 @@ use mediamill::media::{SoundReader, decode, picture};
 use mediamill::pipeline::plan::{DecodeCheck, Verify};
 use mediamill::resilience::{Fault, FaultClass};
 use mediamill::steps::builtin::{Job, Values};
+use mediamill::steps::collect::write_table;
 use mediamill::steps::register::{BUILTINS, find};
 use mediamill::steps::verify::verify_output;
 use serde_json::{Value, json};
@@ -205,6 +206,35 @@ fn a_hash_is_that_of_the_content() {
     assert_eq!(values["hash"], "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
     assert_eq!(values["size"], 3);
     assert!((find("file.hash").unwrap().check)(json!({"algorithm": "md5"})).is_err());
+}
+
+#[test]
+fn a_full_disk_is_the_machines_fault_and_not_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = |name: &str| {
+        let path = folder.path().join(name);
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        path
+    };
+    let (sound, photo) = (fixture("speech-1.wav"), fixture("photo-cat.png"));
+    let table = full("t.csv");
+    let rows = (0..100_000).map(|at| IndexMap::from([("n".to_string(), json!(at))]));
+    let params =
+        |format: &str| serde_json::from_value(json!({"format": format, "columns": {"n": "{item.path}"}})).unwrap();
+    let faults = [
+        run("audio.convert", json!({}), &sound, &[("wav", &full("a.wav"))]),
+        run("audio.analyze", json!({}), &sound, &[("picture", &full("b.png"))]),
+        run("audio.analyze", json!({}), &sound, &[("json", &full("c.json"))]),
+        run("image.resize", json!({"width": 9}), &photo, &[("picture", &full("d.jpg"))]),
+        run("image.resize", json!({}), &photo, &[("picture", &full("e.webp"))]),
+        run("file.copy", json!({}), &photo, &[("copy", &full("f"))]),
+        write_table(&params("csv"), rows.clone(), &table),
+        write_table(&params("jsonl"), rows, &table),
+    ];
+    for (at, fault) in faults.into_iter().enumerate() {
+        let fault = fault.unwrap_err();
+        assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Environment, "disk-full"), "{at}: {fault}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod mpeg;
 pub mod ogg;
 pub mod opening;
 pub mod picture;
+mod picture_file;
 pub mod picture_walk;
 pub mod resample;
 pub mod resize;

@@ -1,7 +1,6 @@
 //! Makes pictures smaller, upright and ready to show.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::borrow::Cow;
 use std::path::Path;
 
 use fast_image_resize::{ResizeOptions, Resizer};
@@ -10,6 +9,7 @@ use image::{DynamicImage, ImageEncoder, ImageError, Rgb, RgbImage};
 
 use super::error::MediaError;
 use super::picture::{Picture, load};
+use super::picture_file::write_picture;
 
 /// The box that a picture must fit in. Its shape is kept, and it is never made larger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,38 +85,28 @@ pub fn resize(from: &Path, to: &Path, fit: Fit, target: Target) -> Result<(u32, 
 }
 
 fn write(picture: &DynamicImage, icc: Option<Vec<u8>>, to: &Path, target: Target) -> Result<(), MediaError> {
-    let mut file = BufWriter::new(File::create(to).map_err(MediaError::Unwritable)?);
-    let gray = !picture.color().has_color();
-    let alpha = picture.color().has_alpha();
-    match target {
-        Target::Jpeg(quality) => {
-            let flat = match (gray, alpha) {
-                (true, false) => DynamicImage::ImageLuma8(picture.to_luma8()),
-                (false, false) => DynamicImage::ImageRgb8(picture.to_rgb8()),
-                (_, true) => DynamicImage::ImageRgb8(on_white(picture)),
-            };
-            encode(JpegEncoder::new_with_quality(&mut file, quality), &flat, icc)
-        }
-        Target::Png => encode(PngEncoder::new(&mut file), &png_pixels(picture), icc),
-        Target::WebP => {
-            let pixels = if alpha {
-                DynamicImage::ImageRgba8(picture.to_rgba8())
-            } else {
-                DynamicImage::ImageRgb8(picture.to_rgb8())
-            };
-            encode(WebPEncoder::new_lossless(&mut file), &pixels, icc)
-        }
-    }?;
-    // Dropping a buffer would flush it too, and keep a full disk to itself.
-    file.flush().map_err(MediaError::Unwritable)
+    let (gray, alpha) = (!picture.color().has_color(), picture.color().has_alpha());
+    let pixels = match (target, gray, alpha) {
+        (Target::Png, ..) => png_pixels(picture),
+        (Target::Jpeg(_), true, false) => Cow::Owned(DynamicImage::ImageLuma8(picture.to_luma8())),
+        (Target::Jpeg(_), _, true) => Cow::Owned(DynamicImage::ImageRgb8(on_white(picture))),
+        (Target::WebP, _, true) => Cow::Owned(DynamicImage::ImageRgba8(picture.to_rgba8())),
+        (Target::Jpeg(_) | Target::WebP, _, false) => Cow::Owned(DynamicImage::ImageRgb8(picture.to_rgb8())),
+    };
+    let icc = icc.filter(|icc| is_for(icc, &pixels));
+    write_picture(to, |file| match target {
+        Target::Jpeg(quality) => encode(JpegEncoder::new_with_quality(file, quality), &pixels, icc),
+        Target::Png => encode(PngEncoder::new(file), &pixels, icc),
+        Target::WebP => encode(WebPEncoder::new_lossless(file), &pixels, icc),
+    })
 }
 
 /// PNG holds everything but floating point.
-fn png_pixels(picture: &DynamicImage) -> std::borrow::Cow<'_, DynamicImage> {
+fn png_pixels(picture: &DynamicImage) -> Cow<'_, DynamicImage> {
     match picture {
-        DynamicImage::ImageRgb32F(_) => std::borrow::Cow::Owned(DynamicImage::ImageRgb16(picture.to_rgb16())),
-        DynamicImage::ImageRgba32F(_) => std::borrow::Cow::Owned(DynamicImage::ImageRgba16(picture.to_rgba16())),
-        _ => std::borrow::Cow::Borrowed(picture),
+        DynamicImage::ImageRgb32F(_) => Cow::Owned(DynamicImage::ImageRgb16(picture.to_rgb16())),
+        DynamicImage::ImageRgba32F(_) => Cow::Owned(DynamicImage::ImageRgba16(picture.to_rgba16())),
+        _ => Cow::Borrowed(picture),
     }
 }
 
@@ -126,15 +116,12 @@ fn is_for(icc: &[u8], picture: &DynamicImage) -> bool {
     icc.get(16..20) == Some(space)
 }
 
-fn encode(mut encoder: impl ImageEncoder, picture: &DynamicImage, icc: Option<Vec<u8>>) -> Result<(), MediaError> {
-    if let Some(icc) = icc.filter(|icc| is_for(icc, picture)) {
+fn encode(mut encoder: impl ImageEncoder, picture: &DynamicImage, icc: Option<Vec<u8>>) -> Result<(), ImageError> {
+    if let Some(icc) = icc {
         // A format without room for it does without.
         let _ = encoder.set_icc_profile(icc);
     }
-    picture.write_with_encoder(encoder).map_err(|error| match error {
-        ImageError::IoError(error) => MediaError::Unwritable(error),
-        other => MediaError::Limit(format!("it cannot be written in this format: {other}")),
-    })
+    picture.write_with_encoder(encoder)
 }
 
 fn on_white(picture: &DynamicImage) -> RgbImage {

@@ -1,13 +1,12 @@
 //! A spectrogram as a picture, in memory that does not grow with the length of the sound.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use image::codecs::png::PngEncoder;
 use image::{Rgb, RgbImage};
 
 use super::error::MediaError;
+use super::picture_file::write_picture;
 
 /// How frequencies lie on the height of a spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -164,12 +163,7 @@ fn rows(look: Look, rate: u32, last: usize) -> Vec<(f32, f32)> {
 /// # Errors
 /// [`MediaError::Unwritable`].
 pub fn write_png(picture: &RgbImage, path: &Path) -> Result<(), MediaError> {
-    let mut file = BufWriter::new(File::create(path).map_err(MediaError::Unwritable)?);
-    picture.write_with_encoder(PngEncoder::new(&mut file)).map_err(|error| match error {
-        image::ImageError::IoError(error) => MediaError::Unwritable(error),
-        other => MediaError::Unwritable(std::io::Error::other(other.to_string())),
-    })?;
-    file.flush().map_err(MediaError::Unwritable)
+    write_picture(path, |file| picture.write_with_encoder(PngEncoder::new(file)))
 }
 
 /// Black over purple and orange to pale yellow, of even steps in lightness (after the map "inferno", CC0).

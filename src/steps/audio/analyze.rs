@@ -142,7 +142,7 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     }
     values.append(&mut described(&found.info));
     if let (Some(to), Some(picture)) = (job.output("picture"), &found.picture) {
-        write_png(picture, to).map_err(|error| media_fault(to, &error))?;
+        write_png(picture, to).map_err(|error| media_fault(path, &error))?;
     }
     if let Some(to) = job.output("json") {
         write_json(&values, to)?;
