@@ -125,6 +125,10 @@ impl<W: Workers> Dispatcher<W> {
     ) -> (Outcome, W, Recorder) {
         let mut commands_open = true;
         loop {
+            if self.starts_tasks() {
+                // Before items are looked at: who is to probe is among them.
+                self.supply_probes();
+            }
             self.look_ahead();
             self.start_tasks();
             if self.is_finished() {
@@ -216,6 +220,11 @@ impl<W: Workers> Dispatcher<W> {
         if level == StopLevel::Kill {
             self.kill_at = Some(Instant::now() + KILL_PATIENCE);
         }
+    }
+
+    /// Whether anything new may start now.
+    fn starts_tasks(&self) -> bool {
+        self.stop.is_none() && !self.paused && !self.machine_is_ill
     }
 
     /// Has items looked at, as many as keep the slots busy.
