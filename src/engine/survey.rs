@@ -69,8 +69,11 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
         Err(error) => return refused(checkpoint, Fault::from_io("it cannot be looked at", &error)),
     };
     let is_new = checkpoint.steps.is_empty() && checkpoint.fault.is_none();
-    // What has never run is read when it does; only an earlier result makes it worth reading a changed input now.
-    if !is_new && let Err(error) = read_source(&item.path, &mut checkpoint, seen) {
+    // What has never run is read when it does; an earlier result makes it worth reading a changed input now, and so does
+    // a step that may be left out before any has read it: what is recorded of it holds the input's content.
+    if (!is_new || may_leave_out_unread(context))
+        && let Err(error) = read_source(&item.path, &mut checkpoint, seen)
+    {
         return refused(checkpoint, Fault::from_io("it cannot be read", &error));
     }
     if let Some(reason) = unwanted(context, &item, &checkpoint, is_new) {
@@ -84,6 +87,11 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
         return Look::UpToDate;
     }
     Look::Work(Box::new(Work { item, checkpoint, owned, stale, note }))
+}
+
+fn may_leave_out_unread(context: &Context) -> bool {
+    let steps = context.plan.steps.iter().zip(&context.bases).filter(|(step, _)| !step.batch);
+    steps.into_iter().any(|(step, basis)| basis.unavailable.is_some() && basis.reads_item || !step.fallback.is_empty())
 }
 
 /// For each step: why its result does not stand. A step whose result hangs on one that runs again is to be looked at
