@@ -100,6 +100,16 @@ pub struct Bench {
     pub state: PathBuf,
     /// Where the outputs go, if not into `out/`.
     pub out: PathBuf,
+    /// A file system that is unmounted with the bench.
+    pub unmount: Option<PathBuf>,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Some(disk) = &self.unmount {
+            let _ = Command::new("umount").arg("-l").arg(disk).output();
+        }
+    }
 }
 
 impl Bench {
@@ -107,7 +117,8 @@ impl Bench {
     pub fn new(pipeline: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("mill").tempdir().unwrap();
         std::fs::create_dir(folder.path().join("in")).unwrap();
-        let bench = Self { state: folder.path().join("state"), out: folder.path().join("out"), folder };
+        let (state, out) = (folder.path().join("state"), folder.path().join("out"));
+        let bench = Self { state, out, unmount: None, folder };
         bench.pipeline(pipeline);
         bench
     }
