@@ -1,0 +1,1 @@
+//! Why files failed.
