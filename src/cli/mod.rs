@@ -1,8 +1,13 @@
 //! The commands. This is the one room that wires the others together.
 
+mod check;
+mod completions;
 mod failure;
+mod health;
+mod init;
 mod output;
 mod run;
+mod state;
 
 use std::process::ExitCode;
 
@@ -21,6 +26,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check pipeline files, and tell everything that is wrong with them.
+    Check(check::Args),
+    /// Write the completions for a shell.
+    Completions(completions::Args),
+    /// Look for the tools that pipelines use: what is there, what is missing, how to install it.
+    Health(health::Args),
+    /// Write a new pipeline: from a command that works on one file, or one to begin with.
+    Init(init::Args),
     /// Run a pipeline over a batch of files; what is done already is not done again.
     Run(run::Args),
 }
@@ -41,6 +54,10 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Completions(args) => completions::run(&args, <Cli as clap::CommandFactory>::command()),
+        Command::Health(args) => health::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
     };
     result.unwrap_or_else(|failure| {
