@@ -16,7 +16,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::failure::Failure;
 use crate::steps::shim::{self, HostKind};
 
 /// Runs audio and image pipelines over batches of files, and never loses work.

@@ -36,7 +36,7 @@ pub fn analyze(path: &Path, frames: Frames, look: Option<Look>) -> Result<Analys
     let info = sound.info().clone();
     let mut level = Level::default();
     let mut spectrum = Spectrum::new(frames, info.channels, info.sample_rate);
-    let mut gram = look.map(Spectrogram::new);
+    let mut gram = look.map(|look| Spectrogram::new(look, info.sample_rate));
     let mut draw = |power: &[f32]| {
         if let Some(gram) = &mut gram {
             gram.add(power);

@@ -63,7 +63,7 @@ pub fn convert(from: &Path, to: &Path, how: &Conversion) -> Result<Converted, Me
     let info = SoundReader::open(from)?.info().clone();
     let rate = how.sample_rate.unwrap_or(info.sample_rate);
     let channels = how.channels.unwrap_or(info.channels);
-    let survey = if how.normalize || how.trim.is_some() { Some(survey(from, how, channels)?) } else { None };
+    let survey = if how.normalize || how.trim.is_some() { Some(survey(from, how, channels, rate)?) } else { None };
     let (first, last) = match (&survey, how.trim) {
         (Some(survey), Some(trim)) => survey.range(trim, info.sample_rate)?,
         _ => (0, u64::MAX),
@@ -117,7 +117,9 @@ pub fn convert(from: &Path, to: &Path, how: &Conversion) -> Result<Converted, Me
 
 /// What the first pass finds out, on the mixed channels.
 struct Survey {
+    /// The largest amplitude, at the new rate.
     peak: f32,
+    /// Frames at the old rate.
     frames: u64,
     /// The first frame that sounds, and the one after the last.
     sounding: Option<(u64, u64)>,
@@ -134,17 +136,28 @@ impl Survey {
     }
 }
 
-fn survey(path: &Path, how: &Conversion, channels: usize) -> Result<Survey, MediaError> {
+fn survey(path: &Path, how: &Conversion, channels: usize, rate: u32) -> Result<Survey, MediaError> {
     let mut sound = SoundReader::open(path)?;
-    let from = sound.info().channels;
+    let (from, source_rate) = (sound.info().channels, sound.info().sample_rate);
+    // A peak between samples can become a sample at the new rate, and the other way round: measure what will be written.
+    let mut change =
+        if how.normalize && rate != source_rate { Some(RateChange::new(source_rate, rate, channels)?) } else { None };
+    let mut level = Level::default();
+    let mut measure = |samples: &[f32]| {
+        level.add(samples);
+        Ok(())
+    };
     let threshold = how.trim.map_or(f64::INFINITY, |trim| amplitude(trim.below_dbfs)) as f32;
     let mut found = Survey { peak: 0.0, frames: 0, sounding: None };
     let mut mixed = Vec::new();
     while let Some(block) = sound.next_block()? {
         mix(block, from, channels, &mut mixed);
+        match &mut change {
+            Some(change) => change.add(&mixed, &mut measure)?,
+            None => measure(&mixed)?,
+        }
         for frame in mixed.chunks_exact(channels) {
             let loudest = frame.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
-            found.peak = found.peak.max(loudest);
             if loudest >= threshold {
                 let first = found.sounding.map_or(found.frames, |(first, _)| first);
                 found.sounding = Some((first, found.frames + 1));
@@ -152,6 +165,10 @@ fn survey(path: &Path, how: &Conversion, channels: usize) -> Result<Survey, Medi
             found.frames += 1;
         }
     }
+    if let Some(change) = &mut change {
+        change.finish(&mut measure)?;
+    }
+    found.peak = level.peak();
     Ok(found)
 }
 

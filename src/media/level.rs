@@ -1,8 +1,6 @@
 //! Peak and mean level of a sound.
 
-/// What -infinity dB is told as: nothing.
-///
-/// 0 dBFS is an amplitude of 1. `None` for silence, which has no level.
+/// The level of an amplitude in dBFS, where 0 is an amplitude of 1. `None` for silence, which has no level.
 #[must_use]
 pub fn dbfs(amplitude: f64) -> Option<f64> {
     (amplitude > 0.0).then(|| 20.0 * amplitude.log10())

@@ -6,10 +6,7 @@ use std::path::Path;
 
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
-use image::{
-    AnimationDecoder, ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, ImageReader,
-    Limits,
-};
+use image::{AnimationDecoder, ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::error::MediaError;
 use super::picture_walk::{Walk, walk};
@@ -32,7 +29,7 @@ pub struct PictureInfo {
     pub height: u32,
     /// Bits of one sample.
     pub bits: u16,
-    /// `gray`, `gray-alpha`, `rgb`, `rgba`, `cmyk`, `indexed` or `other`, as stored.
+    /// What it decodes to: `gray`, `gray-alpha`, `rgb` or `rgba`. Palettes and CMYK become one of these.
     pub colour: &'static str,
     /// Frames; more than one in animations.
     pub frames: u32,
@@ -181,28 +178,19 @@ fn inspect(decoder: &mut impl ImageDecoder, format: PictureFormat, walk: Walk) -
         width,
         height,
         bits: stored.bits_per_pixel() / samples,
-        colour: colour(stored, decoder.color_type()),
+        colour: colour(decoder.color_type()),
         frames: walk.frames,
         // An EXIF block that cannot be read turns nothing.
         orientation: decoder.orientation().map_or(1, Orientation::to_exif),
     })
 }
 
-fn colour(stored: ExtendedColorType, decoded: ColorType) -> &'static str {
-    match stored {
-        ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16 => "cmyk",
-        // A palette is told apart only by what it decodes to.
-        ExtendedColorType::L1 | ExtendedColorType::L2 | ExtendedColorType::L4 | ExtendedColorType::L8
-            if decoded.has_color() =>
-        {
-            "indexed"
-        }
-        _ => match (decoded.has_color(), decoded.has_alpha()) {
-            (false, false) => "gray",
-            (false, true) => "gray-alpha",
-            (true, false) => "rgb",
-            (true, true) => "rgba",
-        },
+fn colour(decoded: ColorType) -> &'static str {
+    match (decoded.has_color(), decoded.has_alpha()) {
+        (false, false) => "gray",
+        (false, true) => "gray-alpha",
+        (true, false) => "rgb",
+        (true, true) => "rgba",
     }
 }
 

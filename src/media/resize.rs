@@ -1,7 +1,6 @@
 //! Makes pictures smaller, upright and ready to show.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::borrow::Cow;
 use std::path::Path;
 
 use fast_image_resize::{ResizeOptions, Resizer};
@@ -10,6 +9,7 @@ use image::{DynamicImage, ImageEncoder, ImageError, Rgb, RgbImage};
 
 use super::error::MediaError;
 use super::picture::{Picture, load};
+use super::picture_file::write_picture;
 
 /// The box that a picture must fit in. Its shape is kept, and it is never made larger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,53 +85,43 @@ pub fn resize(from: &Path, to: &Path, fit: Fit, target: Target) -> Result<(u32, 
 }
 
 fn write(picture: &DynamicImage, icc: Option<Vec<u8>>, to: &Path, target: Target) -> Result<(), MediaError> {
-    let mut file = BufWriter::new(File::create(to).map_err(MediaError::Unwritable)?);
-    let gray = !picture.color().has_color();
-    let alpha = picture.color().has_alpha();
-    match target {
-        Target::Jpeg(quality) => {
-            let flat = match (gray, alpha) {
-                (true, false) => DynamicImage::ImageLuma8(picture.to_luma8()),
-                (false, false) => DynamicImage::ImageRgb8(picture.to_rgb8()),
-                (_, true) => DynamicImage::ImageRgb8(on_white(picture)),
-            };
-            // A profile for gray does not fit the colours that flattening made of it.
-            let icc = icc.filter(|_| !(gray && alpha));
-            encode(JpegEncoder::new_with_quality(&mut file, quality), &flat, icc)
-        }
-        Target::Png => encode(PngEncoder::new(&mut file), &png_pixels(picture), icc),
-        Target::WebP => {
-            let icc = icc.filter(|_| !gray);
-            let pixels = if alpha {
-                DynamicImage::ImageRgba8(picture.to_rgba8())
-            } else {
-                DynamicImage::ImageRgb8(picture.to_rgb8())
-            };
-            encode(WebPEncoder::new_lossless(&mut file), &pixels, icc)
-        }
-    }?;
-    // Dropping a buffer would flush it too, and keep a full disk to itself.
-    file.flush().map_err(MediaError::Unwritable)
+    let (gray, alpha) = (!picture.color().has_color(), picture.color().has_alpha());
+    let pixels = match (target, gray, alpha) {
+        (Target::Png, ..) => png_pixels(picture),
+        (Target::Jpeg(_), true, false) => Cow::Owned(DynamicImage::ImageLuma8(picture.to_luma8())),
+        (Target::Jpeg(_), _, true) => Cow::Owned(DynamicImage::ImageRgb8(on_white(picture))),
+        (Target::WebP, _, true) => Cow::Owned(DynamicImage::ImageRgba8(picture.to_rgba8())),
+        (Target::Jpeg(_) | Target::WebP, _, false) => Cow::Owned(DynamicImage::ImageRgb8(picture.to_rgb8())),
+    };
+    let icc = icc.filter(|icc| is_for(icc, &pixels));
+    write_picture(to, |file| match target {
+        Target::Jpeg(quality) => encode(JpegEncoder::new_with_quality(file, quality), &pixels, icc),
+        Target::Png => encode(PngEncoder::new(file), &pixels, icc),
+        Target::WebP => encode(WebPEncoder::new_lossless(file), &pixels, icc),
+    })
 }
 
 /// PNG holds everything but floating point.
-fn png_pixels(picture: &DynamicImage) -> std::borrow::Cow<'_, DynamicImage> {
+fn png_pixels(picture: &DynamicImage) -> Cow<'_, DynamicImage> {
     match picture {
-        DynamicImage::ImageRgb32F(_) => std::borrow::Cow::Owned(DynamicImage::ImageRgb16(picture.to_rgb16())),
-        DynamicImage::ImageRgba32F(_) => std::borrow::Cow::Owned(DynamicImage::ImageRgba16(picture.to_rgba16())),
-        _ => std::borrow::Cow::Borrowed(picture),
+        DynamicImage::ImageRgb32F(_) => Cow::Owned(DynamicImage::ImageRgb16(picture.to_rgb16())),
+        DynamicImage::ImageRgba32F(_) => Cow::Owned(DynamicImage::ImageRgba16(picture.to_rgba16())),
+        _ => Cow::Borrowed(picture),
     }
 }
 
-fn encode(mut encoder: impl ImageEncoder, picture: &DynamicImage, icc: Option<Vec<u8>>) -> Result<(), MediaError> {
+/// Whether a colour profile is for pixels like these. That of a CMYK picture is not for the RGB it was decoded to.
+fn is_for(icc: &[u8], picture: &DynamicImage) -> bool {
+    let space: &[u8] = if picture.color().has_color() { b"RGB " } else { b"GRAY" };
+    icc.get(16..20) == Some(space)
+}
+
+fn encode(mut encoder: impl ImageEncoder, picture: &DynamicImage, icc: Option<Vec<u8>>) -> Result<(), ImageError> {
     if let Some(icc) = icc {
         // A format without room for it does without.
         let _ = encoder.set_icc_profile(icc);
     }
-    picture.write_with_encoder(encoder).map_err(|error| match error {
-        ImageError::IoError(error) => MediaError::Unwritable(error),
-        other => MediaError::Limit(format!("it cannot be written in this format: {other}")),
-    })
+    picture.write_with_encoder(encoder)
 }
 
 fn on_white(picture: &DynamicImage) -> RgbImage {
@@ -163,6 +153,17 @@ mod tests {
     fn what_is_transparent_becomes_white_in_a_jpeg() {
         let clear = image::RgbaImage::from_pixel(1, 1, image::Rgba([0, 0, 0, 0]));
         assert_eq!(on_white(&DynamicImage::ImageRgba8(clear)).get_pixel(0, 0).0, [255, 255, 255]);
+    }
+
+    #[test]
+    fn a_profile_goes_along_only_with_pixels_of_its_kind() {
+        let mut icc = vec![0; 128];
+        icc[16..20].copy_from_slice(b"CMYK");
+        assert!(!is_for(&icc, &DynamicImage::new_rgb8(1, 1)));
+        icc[16..20].copy_from_slice(b"RGB ");
+        assert!(is_for(&icc, &DynamicImage::new_rgba8(1, 1)));
+        assert!(!is_for(&icc, &DynamicImage::new_luma8(1, 1)));
+        assert!(!is_for(b"", &DynamicImage::new_rgb8(1, 1)));
     }
 
     #[test]

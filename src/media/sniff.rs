@@ -7,6 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::error::MediaError;
+use super::mpeg;
 
 /// Sound containers that we decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,8 +164,8 @@ pub fn sniff(head: &[u8]) -> Kind {
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Kind::Picture(PictureFormat::Gif),
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => Kind::Picture(PictureFormat::Tiff),
         [b'B', b'M', ..] if head.get(14..18).is_some_and(bitmap_header) => Kind::Picture(PictureFormat::Bmp),
-        _ if adts(head) => Kind::Sound(SoundFormat::Adts),
-        _ if mpeg(head) => Kind::Sound(SoundFormat::Mpeg),
+        _ if mpeg::starts_adts(head) => Kind::Sound(SoundFormat::Adts),
+        _ if mpeg::starts(head) => Kind::Sound(SoundFormat::Mpeg),
         _ => Kind::Unknown,
     }
 }
@@ -213,65 +214,6 @@ fn id3_length(head: &[u8]) -> Option<u64> {
 /// Whether these are the bytes of the header length of a Windows bitmap.
 fn bitmap_header(bytes: &[u8]) -> bool {
     matches!(bytes, [12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0])
-}
-
-/// Whether an ADTS frame starts here, and another where it ends.
-fn adts(head: &[u8]) -> bool {
-    let frame = |bytes: &[u8]| match *bytes {
-        [0xff, b1, _, b3, b4, b5, ..] if b1 & 0xf6 == 0xf0 => {
-            Some((usize::from(b3 & 3) << 11) | (usize::from(b4) << 3) | usize::from(b5 >> 5))
-                .filter(|length| *length > 7)
-        }
-        _ => None,
-    };
-    frame(head).is_some_and(|length| head.get(length..).and_then(frame).is_some())
-}
-
-/// Whether an MPEG audio frame starts here, and another of the same kind where it ends.
-fn mpeg(head: &[u8]) -> bool {
-    let Some((length, kind)) = mpeg_frame(head) else { return false };
-    match head.get(length..) {
-        Some(next) if next.len() >= 4 => mpeg_frame(next).is_some_and(|(_, other)| other == kind),
-        // A file of one frame, or cut in its first: the decoder has the last word.
-        _ => head.len() < HEAD,
-    }
-}
-
-/// The length of the MPEG audio frame that begins here, and what all frames of a file share (version, layer, rate).
-fn mpeg_frame(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
-    const LAYER_1: [u32; 15] = [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448];
-    const LAYER_2: [u32; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
-    const LAYER_3: [u32; 15] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
-    const LOW_1: [u32; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256];
-    const LOW_23: [u32; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
-    let [0xff, b1, b2, _, ..] = *bytes else { return None };
-    if b1 & 0xe0 != 0xe0 {
-        return None;
-    }
-    let (version, layer) = ((b1 >> 3) & 3, (b1 >> 1) & 3);
-    let rates: [u32; 3] = match version {
-        3 => [44_100, 48_000, 32_000],
-        2 => [22_050, 24_000, 16_000],
-        0 => [11_025, 12_000, 8_000],
-        _ => return None,
-    };
-    let table = match (version, layer) {
-        (3, 3) => LAYER_1,
-        (3, 2) => LAYER_2,
-        (3, 1) => LAYER_3,
-        (_, 3) => LOW_1,
-        (_, 1 | 2) => LOW_23,
-        _ => return None,
-    };
-    let rate = *rates.get(usize::from((b2 >> 2) & 3))?;
-    let bits = 1000 * *table.get(usize::from(b2 >> 4)).filter(|kilobits| **kilobits > 0)?;
-    let padding = u32::from((b2 >> 1) & 1);
-    let length = match (version, layer) {
-        (_, 3) => (12 * bits / rate + padding) * 4,
-        (0 | 2, 1) => 72 * bits / rate + padding,
-        _ => 144 * bits / rate + padding,
-    };
-    Some((length as usize, [b1 & 0xfe, b2 & 0x0c]))
 }
 
 /// What the name of a file promises; [`Kind::Unknown`] for extensions that we do not decode.

@@ -1,28 +1,39 @@
 //! A spectrogram as a picture, in memory that does not grow with the length of the sound.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use image::codecs::png::PngEncoder;
 use image::{Rgb, RgbImage};
 
 use super::error::MediaError;
+use super::picture_file::write_picture;
+
+/// How frequencies lie on the height of a spectrogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scale {
+    /// As the ear hears them (mel): even up to about 700 Hz, then by octaves.
+    #[default]
+    Mel,
+    /// Every hertz takes the same height.
+    Linear,
+}
 
 /// What a spectrogram is to look like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Look {
     /// Pixels from left to right: time.
     pub width: u32,
-    /// Pixels from bottom to top: frequency, 0 to half the sample rate, linear.
+    /// Pixels from bottom to top: frequency, from 0 to half the sample rate.
     pub height: u32,
+    /// How frequencies lie on the height.
+    pub scale: Scale,
     /// Decibels from the brightest colour (the loudest spot of the sound) down to black.
     pub range_db: f32,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { width: 1024, height: 512, range_db: 90.0 }
+        Self { width: 1024, height: 512, scale: Scale::Mel, range_db: 90.0 }
     }
 }
 
@@ -32,6 +43,10 @@ impl Default for Look {
 /// neighbours are merged and every column takes twice as many frames from then on.
 pub struct Spectrogram {
     look: Look,
+    /// In Hz.
+    rate: u32,
+    /// The bins of each row, as places on the scale of bins: from, to.
+    rows: Vec<(f32, f32)>,
     /// Mean powers, one row of the picture after the other in a column, the lowest frequency first.
     columns: Vec<Vec<f32>>,
     /// The column being filled: sums of power, and how many frames are in it.
@@ -42,24 +57,32 @@ pub struct Spectrogram {
 }
 
 impl Spectrogram {
-    /// An empty spectrogram; sides of nothing are taken as one pixel.
+    /// An empty spectrogram of a sound at `rate` Hz; sides of nothing are taken as one pixel.
     #[must_use]
-    pub fn new(look: Look) -> Self {
-        let look = Look { width: look.width.max(1), height: look.height.max(1), range_db: look.range_db.max(1.0) };
-        Self { look, columns: Vec::new(), filling: vec![0.0; look.height as usize], filled: 0, per_column: 1 }
+    pub fn new(look: Look, rate: u32) -> Self {
+        let (width, height) = (look.width.max(1), look.height.max(1));
+        let look = Look { width, height, range_db: look.range_db.max(1.0), ..look };
+        let filling = vec![0.0; height as usize];
+        Self { look, rate, rows: Vec::new(), columns: Vec::new(), filling, filled: 0, per_column: 1 }
     }
 
     /// Takes in the power spectrum of the next frame, of any number of bins.
     pub fn add(&mut self, power: &[f32]) {
-        let (rows, bins) = (self.filling.len(), power.len());
-        if bins == 0 {
-            return;
+        let Some(last) = power.len().checked_sub(1) else { return };
+        if self.rows.is_empty() {
+            self.rows = rows(self.look, self.rate, last);
         }
-        for (row, sum) in self.filling.iter_mut().enumerate() {
-            // A row shows the loudest of its bins: a mean would let single tones fade in tall pictures of long frames.
-            let from = row * bins / rows;
-            let to = ((row + 1) * bins / rows).clamp(from + 1, bins);
-            *sum += power[from..to].iter().copied().fold(0.0, f32::max);
+        for ((from, to), sum) in self.rows.iter().zip(&mut self.filling) {
+            // A row shows the loudest of its bins: a mean would let single tones fade. One that lies between two bins
+            // shows what is between them.
+            let (first, end) = (from.ceil() as usize, (to.ceil() as usize).min(last + 1));
+            *sum += if first < end {
+                power[first..end].iter().copied().fold(0.0, f32::max)
+            } else {
+                let low = (from.floor() as usize).min(last);
+                let part = (from + to) / 2.0 - low as f32;
+                power[low] * (1.0 - part) + power[(low + 1).min(last)] * part
+            };
         }
         self.filled += 1;
         if self.filled == self.per_column {
@@ -94,7 +117,7 @@ impl Spectrogram {
         if self.filled > 0 && (self.columns.is_empty() || self.filled * 2 >= self.per_column) {
             self.close_column();
         }
-        let Look { width, height, range_db } = self.look;
+        let Look { width, height, range_db, .. } = self.look;
         let loudest = self.columns.iter().flatten().copied().fold(0.0, f32::max);
         let mut picture = RgbImage::from_pixel(width, height, colour(0.0));
         if loudest <= 0.0 {
@@ -115,17 +138,32 @@ impl Spectrogram {
     }
 }
 
+/// The bins of each row, the lowest first: places on a scale from 0 to `last`.
+fn rows(look: Look, rate: u32, last: usize) -> Vec<(f32, f32)> {
+    let top = f64::from(rate.max(1)) / 2.0;
+    let mel = |hertz: f64| (1.0 + hertz / 700.0).ln();
+    let place = |row: u32| {
+        let part = f64::from(row) / f64::from(look.height);
+        let hertz = match look.scale {
+            Scale::Linear => part * top,
+            Scale::Mel => 700.0 * (part * mel(top)).exp_m1(),
+        };
+        (hertz / top * last as f64) as f32
+    };
+    let mut rows: Vec<_> = (0..look.height).map(|row| (place(row), place(row + 1))).collect();
+    // A row ends before the next begins, and nothing comes after the top one: it takes the last bin too.
+    if let Some((_, to)) = rows.last_mut() {
+        *to = last as f32 + 1.0;
+    }
+    rows
+}
+
 /// Writes a picture as PNG.
 ///
 /// # Errors
 /// [`MediaError::Unwritable`].
 pub fn write_png(picture: &RgbImage, path: &Path) -> Result<(), MediaError> {
-    let mut file = BufWriter::new(File::create(path).map_err(MediaError::Unwritable)?);
-    picture.write_with_encoder(PngEncoder::new(&mut file)).map_err(|error| match error {
-        image::ImageError::IoError(error) => MediaError::Unwritable(error),
-        other => MediaError::Unwritable(std::io::Error::other(other.to_string())),
-    })?;
-    file.flush().map_err(MediaError::Unwritable)
+    write_picture(path, |file| picture.write_with_encoder(PngEncoder::new(file)))
 }
 
 /// Black over purple and orange to pale yellow, of even steps in lightness (after the map "inferno", CC0).
@@ -156,12 +194,16 @@ fn colour(level: f32) -> Rgb<u8> {
 mod tests {
     use super::*;
 
+    fn look(width: u32, height: u32, scale: Scale) -> Look {
+        Look { width, height, scale, range_db: 60.0 }
+    }
+
     #[test]
     fn a_tone_is_a_line_at_its_height_however_long_it_lasts() {
         let mut power = vec![0.0; 1025];
         power[256] = 1.0;
         for frames in [3, 64, 100_000] {
-            let mut gram = Spectrogram::new(Look { width: 32, height: 64, range_db: 60.0 });
+            let mut gram = Spectrogram::new(look(32, 64, Scale::Linear), 48_000);
             (0..frames).for_each(|_| gram.add(&power));
             assert!(gram.columns.len() <= 64, "memory is bounded");
             let picture = gram.finish();
@@ -172,9 +214,24 @@ mod tests {
     }
 
     #[test]
+    fn every_tone_is_seen_on_either_scale_at_any_height() {
+        for scale in [Scale::Linear, Scale::Mel] {
+            for (height, bin) in [(16, 0), (16, 128), (100, 3), (512, 1), (512, 77), (2000, 128)] {
+                let mut power = vec![0.0; 129];
+                power[bin] = 1.0;
+                let mut gram = Spectrogram::new(look(1, height, scale), 8000);
+                gram.add(&power);
+                let picture = gram.finish();
+                assert!(picture.pixels().any(|pixel| *pixel == colour(1.0)), "{scale:?} {height} {bin}");
+            }
+        }
+    }
+
+    #[test]
     fn silence_and_nothing_are_black() {
-        let mut gram = Spectrogram::new(Look { width: 4, height: 4, range_db: 90.0 });
-        assert!(Spectrogram::new(Look::default()).finish().pixels().all(|pixel| *pixel == colour(0.0)));
+        let mut gram = Spectrogram::new(look(4, 4, Scale::Mel), 8000);
+        let empty = Spectrogram::new(Look::default(), 8000).finish();
+        assert!(empty.pixels().all(|pixel| *pixel == colour(0.0)));
         gram.add(&[0.0; 17]);
         assert!(gram.finish().pixels().all(|pixel| *pixel == colour(0.0)));
     }

@@ -26,7 +26,7 @@ pub enum Field {
 }
 
 /// What `{item.NAME}` can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ItemField {
     /// The absolute path.
     Path,

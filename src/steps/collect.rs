@@ -104,14 +104,24 @@ fn csv(
     out: impl Write,
 ) -> io::Result<u64> {
     let mut table = ::csv::Writer::from_writer(out);
-    table.write_record(params.columns.keys())?;
+    table.write_record(params.columns.keys()).map_err(unwrapped)?;
     let mut count = 0;
     for row in rows {
-        table.write_record(params.columns.keys().map(|name| field(row.get(name).unwrap_or(&Value::Null))))?;
+        table
+            .write_record(params.columns.keys().map(|name| field(row.get(name).unwrap_or(&Value::Null))))
+            .map_err(unwrapped)?;
         count += 1;
     }
     table.flush()?;
     Ok(count)
+}
+
+/// The error of the disk out of one of the library: a full disk must stay one.
+fn unwrapped(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// A value as a field: texts as they are, nothing as nothing, lists and objects as JSON.

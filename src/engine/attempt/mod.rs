@@ -1,5 +1,6 @@
 //! One attempt at one task: from its scratch to its committed outputs.
 
+pub mod batch;
 mod builtin;
 mod commit;
 mod outputs;

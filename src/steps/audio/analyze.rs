@@ -6,12 +6,23 @@ use serde_json::{Value, json};
 
 use super::probe::described;
 use crate::media::analyze::analyze;
-use crate::media::spectrogram::{Look, write_png};
+use crate::media::spectrogram::{Look, Scale, write_png};
 use crate::media::spectrum::Frames;
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, within, write_json};
 use crate::steps::media_fault::media_fault;
+
+/// How frequencies lie on the height of the spectrogram.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FrequencyScale {
+    /// As the ear hears them: even up to about 700 Hz, then by octaves.
+    #[default]
+    Mel,
+    /// Every hertz takes the same height.
+    Linear,
+}
 
 /// The parameters of `audio.analyze`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -25,6 +36,9 @@ pub struct AnalyzeParams {
     #[serde(default = "height")]
     #[schemars(range(min = 16, max = 4096))]
     pub height: u32,
+    /// How frequencies lie on the height of the spectrogram: `mel`, as the ear hears them, or `linear`.
+    #[serde(default)]
+    pub scale: FrequencyScale,
     /// From the brightest colour of the spectrogram, the loudest spot, down to black, in decibels.
     #[serde(default = "range_db")]
     #[schemars(range(min = 10.0, max = 200.0))]
@@ -109,7 +123,11 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     let path = job.input()?;
     let size = params.fft_size as usize;
     let frames = Frames { size, hop: params.hop.map_or(size / 4, |hop| hop as usize) };
-    let look = Look { width: params.width, height: params.height, range_db: params.range_db };
+    let scale = match params.scale {
+        FrequencyScale::Mel => Scale::Mel,
+        FrequencyScale::Linear => Scale::Linear,
+    };
+    let look = Look { width: params.width, height: params.height, scale, range_db: params.range_db };
     let found =
         analyze(path, frames, job.output("picture").map(|_| look)).map_err(|error| media_fault(path, &error))?;
 
@@ -124,7 +142,7 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     }
     values.append(&mut described(&found.info));
     if let (Some(to), Some(picture)) = (job.output("picture"), &found.picture) {
-        write_png(picture, to).map_err(|error| media_fault(to, &error))?;
+        write_png(picture, to).map_err(|error| media_fault(path, &error))?;
     }
     if let Some(to) = job.output("json") {
         write_json(&values, to)?;

@@ -29,7 +29,7 @@ pub static PROBE: Builtin = Builtin {
         ValueDoc { name: "width", summary: "pixels from left to right, once upright" },
         ValueDoc { name: "height", summary: "pixels from top to bottom, once upright" },
         ValueDoc { name: "bits", summary: "bits of a sample" },
-        ValueDoc { name: "colour", summary: "gray, gray-alpha, rgb, rgba, cmyk or indexed, as stored" },
+        ValueDoc { name: "colour", summary: "gray, gray-alpha, rgb or rgba: what it decodes to" },
         ValueDoc { name: "frames", summary: "number of frames" },
         ValueDoc { name: "animated", summary: "whether there is more than one frame" },
         ValueDoc { name: "orientation", summary: "how EXIF says it must be turned: 1 (not at all) to 8" },

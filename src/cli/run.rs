@@ -1,0 +1,252 @@
+//! `mediamill run`: a pipeline over a batch.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use super::failure::{Failure, code};
+use super::output;
+use crate::engine::batch::{Batch, Wanted, listed};
+use crate::engine::context::{Options, fixed_output};
+use crate::engine::preflight::Conflict;
+use crate::engine::run::{Finished, Request, RunError, run as run_engine};
+use crate::health::HealthCheck;
+use crate::pipeline::load::{LoadError, load};
+use crate::pipeline::plan::Plan;
+use crate::steps::catalog::Catalog;
+use crate::steps::shim::HostProgram;
+
+/// What `run` and `plan` are given.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BatchArgs {
+    /// The pipeline file.
+    pub pipeline: PathBuf,
+    /// Files, folders and globs; they replace the pipeline's own.
+    pub inputs: Vec<PathBuf>,
+    /// Where the outputs go, in place of the fixed part of the pipeline's output folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Take the files from this list, one a line or separated by NUL; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub files_from: Option<PathBuf>,
+    /// The folder for checkpoints, journals and logs.
+    #[arg(long, value_name = "DIR", default_value = "checkpoints")]
+    pub state: PathBuf,
+    /// Do everything again.
+    #[arg(long)]
+    pub fresh: bool,
+    /// Run only the items that failed before, whatever they failed with.
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// With --retry-failed: only those that failed with this cause.
+    #[arg(long, requires = "retry_failed")]
+    pub cause: Option<String>,
+    /// Only this step, and what it reads.
+    #[arg(long, value_name = "STEP")]
+    pub only: Option<String>,
+    /// Do this step and what reads it again.
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
+    /// Work on no more than this many items.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+    /// Leave out items whose outputs are already there, whoever made them.
+    #[arg(long)]
+    pub skip_existing: bool,
+    /// Let outputs replace files that mediamill did not make.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// What `run` is given.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    batch: BatchArgs,
+    /// Tasks at once [default: one for each core].
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
+    /// Plain lines instead of the screen; implied where the output is not a terminal.
+    #[arg(long)]
+    no_tui: bool,
+    /// What the plain output looks like.
+    #[arg(long, value_enum, default_value = "lines")]
+    format: Format,
+    /// End the run at the first failure.
+    #[arg(long)]
+    fail_fast: bool,
+    /// Leave the folder of every attempt for a look.
+    #[arg(long)]
+    keep_scratch: bool,
+    /// The seed of all chance: the jitter of retries.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Lines,
+    /// One JSON object for each event.
+    Json,
+}
+
+impl BatchArgs {
+    /// The options of the run.
+    pub fn options(&self, fail_fast: bool) -> Options {
+        Options {
+            output: self.output.clone(),
+            fresh: self.fresh,
+            retry_failed: self.retry_failed,
+            cause: self.cause.clone(),
+            only: self.only.clone(),
+            from: self.from.clone(),
+            limit: self.limit,
+            fail_fast,
+            skip_existing: self.skip_existing,
+            overwrite: self.overwrite,
+        }
+    }
+
+    /// Reads and checks the pipeline.
+    pub fn load(&self) -> Result<Plan, Failure> {
+        match load(&self.pipeline, &Catalog::registered()) {
+            Ok(loaded) => {
+                if !loaded.warnings.is_empty() {
+                    output::note(&loaded.warnings.to_text(false));
+                }
+                Ok(loaded.plan)
+            }
+            Err(LoadError::Invalid(diagnostics)) => {
+                output::note(&diagnostics.to_text(false));
+                Err(Failure::usage(format!("{} has errors", self.pipeline.display())))
+            }
+            Err(error) => Err(Failure::usage(error.to_string())),
+        }
+    }
+
+    /// Finds the files.
+    pub fn batch(&self, plan: &Plan) -> Result<Batch, Failure> {
+        let mut batch = match &self.files_from {
+            Some(list) => {
+                let mut batch = Batch::default();
+                let text = read_list(list)
+                    .map_err(|error| Failure::usage(format!("cannot read the list {}: {error}", list.display())))?;
+                listed(&text).iter().for_each(|path| batch.push(path));
+                batch
+            }
+            None => {
+                let output = self.output.clone().unwrap_or_else(|| fixed_output(&plan.output));
+                let output = if output.as_os_str().is_empty() { Vec::new() } else { vec![output] };
+                let wanted = Wanted {
+                    paths: plan.input.paths_or(&self.inputs),
+                    matches: plan.input.matches.clone(),
+                    recursive: plan.input.recursive,
+                    except: output.into_iter().chain([self.state.clone()]).collect(),
+                };
+                if wanted.paths.is_empty() {
+                    return Err(Failure::usage("there is nothing to work on")
+                        .hint("name files, folders or globs after the pipeline, or in its [input] paths"));
+                }
+                Batch::find(&wanted).map_err(|error| Failure::usage(error.to_string()))?
+            }
+        };
+        if batch.is_empty() {
+            let mut failure = Failure::usage("no input file was found");
+            for problem in batch.problems.drain(..) {
+                failure = failure.hint(format!("{}: {}", problem.path.display(), problem.message));
+            }
+            if !plan.input.matches.is_empty() {
+                failure = failure.hint(format!("the pipeline takes {}", plan.input.matches.join(", ")));
+            }
+            return Err(failure);
+        }
+        Ok(batch)
+    }
+}
+
+fn read_list(list: &Path) -> std::io::Result<Vec<u8>> {
+    if list.as_os_str() != "-" {
+        return std::fs::read(list);
+    }
+    let mut text = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Runs the pipeline.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let plan = args.batch.load()?;
+    let batch = args.batch.batch(&plan)?;
+    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
+    let request = Request {
+        options: args.batch.options(args.fail_fast),
+        state: args.batch.state.clone(),
+        jobs,
+        seed: args.seed,
+        keep_scratch: args.keep_scratch,
+        host: HostProgram::default(),
+        sinks: Vec::new(),
+        about: serde_json::json!({ "version": 1 }),
+        plan,
+        batch,
+    };
+    let finished = run_engine(request).map_err(failure)?;
+    output::print(&format!("{:?}\n", finished.outcome));
+    Ok(ExitCode::from(exit_code(&finished)))
+}
+
+/// The exit code that tells how a run ended.
+fn exit_code(finished: &Finished) -> u8 {
+    let counts = finished.outcome.counts;
+    match finished.outcome.reason.as_deref() {
+        Some("SIGINT") => 130,
+        Some("SIGTERM") => 143,
+        Some("SIGHUP") => 129,
+        _ if counts.failed > 0 => code::FAILED,
+        _ if counts.parked > 0 || counts.waiting() > 0 || counts.cancelled > 0 => code::LEFT,
+        _ => code::DONE,
+    }
+}
+
+/// Why a run did not start, for the person.
+pub fn failure(error: RunError) -> Failure {
+    match error {
+        RunError::Store(error) => Failure::new(code::STATE, error.to_string()),
+        RunError::Io { .. } => Failure::new(code::STATE, error.to_string()),
+        RunError::Missing(checks) => missing(&checks),
+        RunError::NoSuchStep(_) => Failure::usage(error.to_string()),
+        RunError::Conflicts(ref conflicts) => {
+            let lines: Vec<String> = conflicts.iter().map(conflict).collect();
+            let failure = Failure::usage(format!("{error}:\n{}", lines.join("\n")));
+            let collide = conflicts.iter().any(|conflict| matches!(conflict, Conflict::Collision { .. }));
+            if collide {
+                failure
+                    .hint("put {item.dir} or {item.hash} into the output's path, so that files of one name keep apart")
+            } else {
+                failure
+            }
+        }
+    }
+}
+
+fn conflict(conflict: &Conflict) -> String {
+    match conflict {
+        Conflict::Collision { target, first, second } => {
+            format!("  {} and {} would both write {}", first.display(), second.display(), target.display())
+        }
+        Conflict::Name { item, why } => format!("  {}: {why}", item.display()),
+    }
+}
+
+fn missing(checks: &[HealthCheck]) -> Failure {
+    let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+    let mut failure = Failure::new(code::DEPENDENCY, format!("the pipeline needs {}", names.join(", ")));
+    for check in checks {
+        let hint = check.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+        failure = failure.hint(format!("{}: {}{hint}", check.name, check.details));
+    }
+    failure
+}

@@ -1,0 +1,277 @@
+//! A run, from a checked plan to its end.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::attempt::Workshop;
+use super::attempt::batch::make_batch_step;
+use super::batch::Batch;
+use super::context::{Basis, Context, Options, select};
+use super::dispatcher::{Dispatcher, Outcome};
+use super::preflight::{Conflict, conflicts};
+use super::recorder::{Recorder, Sink};
+use super::slot::Threads;
+use super::{signals, tools};
+use crate::events::journal::JournalWriter;
+use crate::events::{EventKind, RunState};
+use crate::health::HealthCheck;
+use crate::pipeline::plan::{Durability, Plan};
+use crate::resilience::os_text::OsText;
+use crate::resilience::scratch::{RunScratch, sweep};
+use crate::resilience::store::{Access, Store, StoreError};
+use crate::steps::shim::HostProgram;
+
+/// Items in one event of the listing.
+const LISTED_AT_ONCE: usize = 1000;
+/// Conflicts that are told before a run is refused.
+const CONFLICTS_TOLD: usize = 10;
+/// The folder for scratch, where the output is on another file system than the state.
+const HIDDEN_SCRATCH: &str = ".mediamill-scratch";
+
+/// What is to be run.
+pub struct Request {
+    /// The pipeline.
+    pub plan: Plan,
+    /// The files.
+    pub batch: Batch,
+    /// What was asked for.
+    pub options: Options,
+    /// The state folder.
+    pub state: PathBuf,
+    /// Tasks at once.
+    pub jobs: u32,
+    /// The seed of all chance.
+    pub seed: u64,
+    /// Leave every attempt's scratch for a look.
+    pub keep_scratch: bool,
+    /// The program that serves as hosts.
+    pub host: HostProgram,
+    /// Where the events go, besides the journal.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// For the record: written into the run's folder as `run.json`.
+    pub about: serde_json::Value,
+}
+
+/// What a run came to, and where its parts are.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// All that is known of it.
+    pub state: RunState,
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// The folder that the outputs are below.
+    pub output: PathBuf,
+}
+
+/// Why a run did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Tools that the pipeline cannot do without are not well.
+    #[error("required dependencies are missing")]
+    Missing(Vec<HealthCheck>),
+    /// Outputs would collide, or could not be named.
+    #[error("some outputs cannot be placed")]
+    Conflicts(Vec<Conflict>),
+    /// The step of `--only` or `--from` is not in the pipeline.
+    #[error("there is no step called '{0}'")]
+    NoSuchStep(String),
+    /// A folder of the run cannot be made.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// A verb.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// Prepares what a run shares, without starting anything: also what `plan` looks at.
+///
+/// # Errors
+/// That the run could not start.
+pub fn prepare(
+    plan: Plan,
+    batch: Batch,
+    options: Options,
+    state: &Path,
+    access: Access,
+) -> Result<(Context, Vec<HealthCheck>), RunError> {
+    for asked in options.only.iter().chain(&options.from) {
+        if plan.steps.iter().all(|step| step.id != *asked) {
+            return Err(RunError::NoSuchStep(asked.clone()));
+        }
+    }
+    let store = Store::open(&super::batch::absolute(state), &plan.name, access)?;
+    let mut bases: Vec<Basis> = plan.steps.iter().map(Basis::of).collect();
+    select(&plan, &options, &mut bases);
+    let checks = tools::prepare(&plan, &mut bases, &store.dir().join("tools.json"), access != Access::Look);
+    Ok((Context { plan, batch, store, options, bases }, checks))
+}
+
+/// Runs it to its end.
+///
+/// # Errors
+/// Why it did not start.
+pub fn run(request: Request) -> Result<Finished, RunError> {
+    let sync = request.plan.durability == Durability::Power;
+    let access = Access::Run { sync };
+    let (context, checks) = prepare(request.plan, request.batch, request.options, &request.state, access)?;
+    let missing: Vec<HealthCheck> = checks.iter().filter(|check| check.required && !check.available).cloned().collect();
+    if !missing.is_empty() {
+        return Err(RunError::Missing(missing));
+    }
+    let found = conflicts(&context, CONFLICTS_TOLD);
+    if !found.is_empty() {
+        return Err(RunError::Conflicts(found));
+    }
+    context.store.heal();
+
+    let id = run_id();
+    let folder = context.store.dir().join("runs").join(&id);
+    let io = |doing, path: &Path| {
+        let path = path.to_path_buf();
+        move |source| RunError::Io { doing, path, source }
+    };
+    std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
+    let about = folder.join("run.json");
+    std::fs::write(&about, format!("{:#}\n", request.about)).map_err(io("write", &about))?;
+    let journal_path = folder.join("journal.jsonl");
+    let journal = JournalWriter::create(&journal_path).map_err(io("create", &journal_path))?;
+    let scratch = make_scratch(&context, &id, request.keep_scratch)?;
+
+    let mut recorder = Recorder::new(Some(journal), request.sinks);
+    tell_beginning(&mut recorder, &context, &checks, &id, request.jobs, request.seed);
+    let output = context.output_root();
+    let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone() });
+
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("start the run in", &folder))?;
+    let (outcome, threads, mut recorder) = runtime.block_on(async {
+        let (answers, from_workers) = unbounded_channel();
+        let (commands, to_dispatcher) = unbounded_channel();
+        let lookers = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, 4));
+        let threads = Threads::start(Arc::clone(&workshop), request.host, lookers, answers);
+        let dispatcher = Dispatcher::new(Arc::clone(&workshop), threads, recorder, request.seed, request.jobs);
+        let signals = tokio::spawn(signals::forward(commands));
+        let ended = dispatcher.run(from_workers, to_dispatcher).await;
+        signals.abort();
+        ended
+    });
+    let killed = outcome.stopped == Some(crate::events::StopLevel::Kill);
+    if killed {
+        // Their hosts end their tools when this process is gone; nothing here waits for them.
+        std::mem::forget(threads);
+    } else {
+        threads.join();
+    }
+    if outcome.stopped.is_none() {
+        batch_steps(&workshop, &mut recorder);
+    }
+    let counts = recorder.state().counts;
+    recorder.record(EventKind::RunFinished { counts, reason: outcome.reason.clone() });
+    recorder.flush();
+    let state = recorder.state().clone();
+    if let Ok(workshop) = Arc::try_unwrap(workshop) {
+        if let Err(error) = workshop.context.store.close() {
+            let message = format!("some checkpoints could not be written ({error}); the next run writes them");
+            recorder.record(EventKind::Warning { message, item: None });
+            recorder.flush();
+        }
+    }
+    Ok(Finished { outcome, state, folder, output })
+}
+
+fn tell_beginning(recorder: &mut Recorder, context: &Context, checks: &[HealthCheck], id: &str, jobs: u32, seed: u64) {
+    recorder.record(EventKind::RunStarted {
+        run: id.to_owned(),
+        pipeline: context.plan.name.clone(),
+        steps: context.plan.steps.iter().map(|step| step.id.clone()).collect(),
+        jobs,
+        seed,
+    });
+    for check in checks {
+        recorder.record(EventKind::DependencyChecked {
+            name: check.name.clone(),
+            available: check.available,
+            required: check.required,
+            version: check.version.clone(),
+            details: check.details.clone(),
+        });
+    }
+    for problem in &context.batch.problems {
+        let message = format!("{}: {}", problem.path.display(), problem.message);
+        recorder.record(EventKind::Warning { message, item: None });
+    }
+    for first in (0..context.batch.len()).step_by(LISTED_AT_ONCE) {
+        let places = first..context.batch.len().min(first + LISTED_AT_ONCE);
+        let paths = places.filter_map(|place| context.batch.files.get(place)).map(OsText::from).collect();
+        recorder.record(EventKind::ItemsListed { first: first as u32, paths });
+    }
+}
+
+/// The steps over the whole batch, in order.
+fn batch_steps(workshop: &Workshop, recorder: &mut Recorder) {
+    let context = &workshop.context;
+    for (place, step) in context.plan.steps.iter().enumerate() {
+        if !step.batch || context.bases[place].left_out {
+            continue;
+        }
+        let (fault, artifact) = match make_batch_step(workshop, step) {
+            Ok(artifact) => (None, Some(OsText::from(artifact))),
+            Err(fault) => (Some(fault), None),
+        };
+        recorder.record(EventKind::BatchStepFinished { step: place as u32, fault, artifact });
+    }
+}
+
+/// The scratch of the run, on the file system of the outputs: beside the state where that is the same one, so that
+/// nobody who watches the output folder ever sees it; else hidden in the output folder.
+fn make_scratch(context: &Context, id: &str, keep: bool) -> Result<RunScratch, RunError> {
+    let output = context.output_root();
+    let beside = context.store.dir().join("scratch");
+    let hidden = output.join(HIDDEN_SCRATCH);
+    for base in [&beside, &hidden] {
+        sweep(base);
+    }
+    let io = |doing, path: &Path| {
+        let path = path.to_path_buf();
+        move |source| RunError::Io { doing, path, source }
+    };
+    let scratch = RunScratch::create(&beside, id, keep).map_err(io("create scratch in", &beside))?;
+    let makes_files = context.plan.steps.iter().any(|step| !step.out.is_empty());
+    if !makes_files {
+        return Ok(scratch);
+    }
+    std::fs::create_dir_all(&output).map_err(io("create", &output))?;
+    let probe = scratch.folder().join("probe");
+    let landed = output.join(format!(".mediamill-{id}"));
+    let same = std::fs::write(&probe, b"").and_then(|()| std::fs::rename(&probe, &landed));
+    match same {
+        Ok(()) => {
+            std::fs::remove_file(&landed).map_err(io("write into", &output))?;
+            Ok(scratch)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+            drop(scratch);
+            RunScratch::create(&hidden, id, keep).map_err(io("create scratch in", &hidden))
+        }
+        Err(error) => Err(io("write into", &output)(error)),
+    }
+}
+
+/// When it began, and four digits against two in one second.
+fn run_id() -> String {
+    let now = jiff::Timestamp::now();
+    let hash =
+        crate::resilience::hash::hash_bytes(format!("{} {}", now.as_nanosecond(), std::process::id()).as_bytes());
+    format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), &hash[..4])
+}

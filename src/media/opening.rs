@@ -1,0 +1,168 @@
+//! What happens when a sound file is opened: the right reader, the right decoder, and what is to be trimmed.
+
+use std::fs::File;
+use std::path::Path;
+
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known as codecs;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::MetadataOptions;
+
+use super::decode::SoundInfo;
+use super::error::MediaError;
+use super::sniff::{Kind, SoundFormat, sniff_file};
+use super::{mp4, ogg};
+
+/// The most channels that are taken: what Ambisonics of order 7 needs.
+pub const MAX_CHANNELS: usize = 64;
+
+/// The highest sample rate that is taken, in Hz.
+pub const MAX_SAMPLE_RATE: u32 = 1_536_000;
+
+/// A sound file that has been opened, before anything is decoded.
+pub(super) struct Opening {
+    pub(super) info: SoundInfo,
+    pub(super) reader: Box<dyn FormatReader>,
+    pub(super) decoder: Box<dyn AudioDecoder>,
+    /// The id of the track to read.
+    pub(super) track: u32,
+    pub(super) trim: Trim,
+    /// Frames that a whole file decodes to, padding included, where that is certain.
+    pub(super) expected: Option<u64>,
+}
+
+/// What an encoder added, to be taken away again.
+#[derive(Default)]
+pub(super) struct Trim {
+    /// Frames still to drop at the start.
+    pub(super) skip: u64,
+    /// Frames still to hand out; `None` is all.
+    pub(super) keep: Option<u64>,
+    /// Frames to drop at the end.
+    pub(super) hold: usize,
+}
+
+pub(super) fn open(path: &Path, verify: bool) -> Result<Opening, MediaError> {
+    let format = sound_format(path)?;
+    let file = File::open(path).map_err(MediaError::Unreadable)?;
+    let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
+    let reader = symphonia::default::get_probe()
+        .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
+        .map_err(at_opening)?;
+    if !agrees(format, reader.format_info().short_name) {
+        return Err(MediaError::damaged(format!("its {} headers cannot be read", format.word())));
+    }
+    let track = reader
+        .default_track(TrackType::Audio)
+        .ok_or_else(|| MediaError::NotSound(format!("this {} file has no sound track", format.word())))?;
+    let Some(CodecParameters::Audio(params)) = &track.codec_params else {
+        return Err(MediaError::Unsupported(format!("{} with an unknown codec", format.word())));
+    };
+    // Packets of MPEG audio past an estimated length count as padding, so trimming is done here, by the LAME tag.
+    let options = AudioDecoderOptions::default().gapless(format != SoundFormat::Mpeg).verify(verify);
+    let decoder = symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(at_opening)?;
+    // The pieces of a fragmented MP4 are not counted.
+    let (padding, declared) = (track.padding, track.num_frames.filter(|frames| *frames > 0));
+    let delay = track.delay.unwrap_or(0);
+    let (mut trim, mut expected, mut frames) = (Trim::default(), None, declared);
+    match format {
+        SoundFormat::Mpeg => {
+            trim = Trim { skip: delay.into(), keep: None, hold: padding.unwrap_or(0) as usize };
+            // Without the tag that counts the frames the length is a guess from the bit rate.
+            frames = padding.and(declared);
+            expected = frames.map(|frames| frames + u64::from(delay + padding.unwrap_or(0)));
+        }
+        SoundFormat::Mp4 => {
+            expected = declared;
+            trim.skip = mp4::priming(path, track.id)?.unwrap_or(0);
+            trim.keep = declared.map(|frames| frames.saturating_sub(trim.skip));
+            frames = trim.keep;
+        }
+        SoundFormat::Wav | SoundFormat::Aiff | SoundFormat::Caf | SoundFormat::Flac => expected = declared,
+        SoundFormat::Ogg if !ogg::ends_with_a_whole_page(path)? => {
+            // Told at the end, when all that can be had has been read.
+            expected = Some(u64::MAX);
+        }
+        SoundFormat::Adts => frames = None,
+        SoundFormat::Ogg | SoundFormat::Matroska => {}
+    }
+    let codec = decoder.codec_info().short_name;
+    let info = SoundInfo {
+        format,
+        codec,
+        sample_rate: params.sample_rate.unwrap_or(0),
+        channels: params.channels.as_ref().map_or(0, |channels| channels.count()),
+        bits: bits(codec, params),
+        frames,
+    };
+    let track = track.id;
+    Ok(Opening { info, reader, decoder, track, trim, expected })
+}
+
+fn sound_format(path: &Path) -> Result<SoundFormat, MediaError> {
+    match sniff_file(path)? {
+        Kind::Sound(format) => Ok(format),
+        Kind::Picture(format) => Err(MediaError::NotSound(format!("it is a {} picture", format.word()))),
+        Kind::Foreign(name) => Err(MediaError::Unsupported(name.to_string())),
+        Kind::Other(name) => Err(MediaError::NotSound(format!("it is {name}"))),
+        Kind::Unknown if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) => {
+            Err(MediaError::NotSound("it is empty".into()))
+        }
+        Kind::Unknown => Err(MediaError::NotSound("its first bytes are those of no known format".into())),
+    }
+}
+
+/// Whether the reader that was picked is the one for what the first bytes say.
+fn agrees(format: SoundFormat, reader: &str) -> bool {
+    match format {
+        SoundFormat::Wav => reader == "wave",
+        SoundFormat::Aiff => reader == "aiff",
+        SoundFormat::Caf => reader == "caf",
+        SoundFormat::Flac => reader == "flac",
+        SoundFormat::Ogg => reader == "ogg",
+        SoundFormat::Mp4 => reader == "isomp4",
+        SoundFormat::Matroska => reader == "matroska",
+        SoundFormat::Mpeg => matches!(reader, "mp1" | "mp2" | "mp3"),
+        SoundFormat::Adts => reader == "aac",
+    }
+}
+
+pub(super) fn check_limits(rate: u32, channels: usize) -> Result<(), MediaError> {
+    if rate == 0 || rate > MAX_SAMPLE_RATE {
+        return Err(MediaError::Limit(format!("a sample rate of {rate} Hz (1 to {MAX_SAMPLE_RATE} are taken)")));
+    }
+    if channels == 0 || channels > MAX_CHANNELS {
+        return Err(MediaError::Limit(format!("{channels} channels (1 to {MAX_CHANNELS} are taken)")));
+    }
+    Ok(())
+}
+
+fn bits(codec: &str, params: &AudioCodecParameters) -> Option<u32> {
+    // Some containers tell of lossy codecs what the decoder would like to give.
+    if !codec.starts_with("pcm_") && !matches!(codec, "flac" | "alac") {
+        return None;
+    }
+    match params.codec {
+        codecs::CODEC_ID_PCM_F32LE | codecs::CODEC_ID_PCM_F32BE => Some(32),
+        codecs::CODEC_ID_PCM_F64LE | codecs::CODEC_ID_PCM_F64BE => Some(64),
+        _ => params.bits_per_coded_sample.or(params.bits_per_sample),
+    }
+}
+
+fn at_opening(error: Error) -> MediaError {
+    match error {
+        Error::IoError(error) => MediaError::reading(error),
+        // What is called unsupported here is as often a file that was cut within its headers.
+        Error::Unsupported(what) if what.contains("missing") || what.contains("no suitable") => {
+            MediaError::damaged(what)
+        }
+        Error::Unsupported(what) => MediaError::Unsupported(what.to_string()),
+        Error::LimitError(limit) => MediaError::Limit(limit.to_string()),
+        Error::DecodeError(message) => MediaError::damaged(message),
+        other => MediaError::damaged(other.to_string()),
+    }
+}

@@ -1,0 +1,266 @@
+//! The built-in steps on real files, as the engine calls them.
+
+#![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use mediamill::media::{SoundReader, decode, picture};
+use mediamill::pipeline::plan::{DecodeCheck, Verify};
+use mediamill::resilience::{Fault, FaultClass};
+use mediamill::steps::builtin::{Job, Values};
+use mediamill::steps::collect::write_table;
+use mediamill::steps::register::{BUILTINS, find};
+use mediamill::steps::verify::verify_output;
+use serde_json::{Value, json};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media").join(name)
+}
+
+fn run(step: &str, with: Value, input: &Path, outputs: &[(&str, &Path)]) -> Result<Values, Fault> {
+    let outputs: IndexMap<String, PathBuf> =
+        outputs.iter().map(|(name, path)| ((*name).to_string(), path.to_path_buf())).collect();
+    (find(step).unwrap().run)(with, &Job { inputs: vec![input.to_path_buf()], outputs })
+}
+
+#[test]
+fn every_step_describes_its_parameters_and_refuses_those_it_does_not_know() {
+    for step in BUILTINS {
+        let schema = serde_json::to_value((step.schema)()).unwrap();
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(property["description"].is_string() || property["$ref"].is_string(), "{}: {name}", step.name);
+        }
+        let wrong = (step.check)(json!({"no_such": 1, "columns": {"a": "b"}}));
+        assert!(wrong.is_err(), "{} takes what it does not know", step.name);
+    }
+    let names: Vec<_> = BUILTINS.iter().map(|step| step.name).collect();
+    assert!(names.is_sorted(), "the register is in order");
+}
+
+#[test]
+fn what_is_out_of_range_is_told_with_the_range() {
+    let wrong = |step: &str, with: Value| (find(step).unwrap().check)(with).unwrap_err();
+    assert_eq!(wrong("image.resize", json!({"quality": 0})), "`quality` is 0; it must be between 1 and 100");
+    assert_eq!(wrong("audio.convert", json!({"bits": 20})), "`bits` is 20; it must be 16, 24 or 32 (floating point)");
+    assert_eq!(
+        wrong("audio.analyze", json!({"fft_size": 1000})),
+        "`fft_size` is 1000; it must be a power of two, such as 2048"
+    );
+    assert!(wrong("audio.convert", json!({"sample_rate": 1})).contains("1000 and 384000 Hz"));
+}
+
+#[test]
+fn probing_tells_a_sound_apart() {
+    let values = run("audio.probe", json!({}), &fixture("music-1.flac"), &[]).unwrap();
+    let wanted =
+        json!({"sample_rate": 44100, "channels": 2, "codec": "flac", "format": "flac", "bits": 16, "duration": 3.0});
+    assert_eq!(Value::Object(values), wanted);
+    let lossy = run("audio.probe", json!({}), &fixture("music-2.ogg"), &[]).unwrap();
+    assert_eq!((lossy["codec"].as_str(), lossy.get("bits")), (Some("vorbis"), None));
+}
+
+#[test]
+fn analysis_is_written_as_json_and_as_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let (text, png) = (folder.path().join("a.json"), folder.path().join("a.png"));
+    let values = run(
+        "audio.analyze",
+        json!({"width": 320, "height": 128}),
+        &fixture("speech-1.wav"),
+        &[("json", &text), ("picture", &png)],
+    )
+    .unwrap();
+    assert_eq!(values["duration"], 6.05);
+    assert_eq!(serde_json::from_slice::<Values>(&fs::read(&text).unwrap()).unwrap(), values);
+    assert_eq!(picture::verify(&png).unwrap().upright(), (320, 128));
+}
+
+#[test]
+fn a_broken_sound_is_the_inputs_fault_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half.wav");
+    let whole = fs::read(fixture("speech-1.wav")).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let fault = run("audio.analyze", json!({}), &path, &[]).unwrap_err();
+    assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "decode"));
+    assert!(fault.message.contains("half.wav: damaged at 3.02 s"), "{fault}");
+    let fault = run("audio.probe", json!({}), &fixture("photo-cat.png"), &[]).unwrap_err();
+    assert_eq!(fault.cause, "not-sound");
+    let fault = run("image.probe", json!({}), &fixture("LICENSES.md"), &[]).unwrap_err();
+    assert_eq!(fault.cause, "not-picture");
+}
+
+#[test]
+fn a_conversion_has_the_rate_the_channels_and_the_peak_that_were_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a.wav");
+    let with = json!({"sample_rate": 16000, "channels": 1, "normalize": true, "bits": 24});
+    let values = run("audio.convert", with, &fixture("music-2.mp3"), &[("wav", &out)]).unwrap();
+    assert_eq!((&values["sample_rate"], &values["channels"]), (&json!(16000), &json!(1)));
+    assert_eq!(values["duration"], 8.0);
+    let peak = values["peak_dbfs"].as_f64().unwrap();
+    assert!((peak + 1.0).abs() < 1e-3, "{peak}");
+    let sound = SoundReader::open(&out).unwrap();
+    assert_eq!((sound.info().sample_rate, sound.info().channels, sound.info().bits), (16_000, 1, Some(24)));
+    assert_eq!(decode::verify(&out).unwrap(), 128_000);
+}
+
+#[test]
+fn normalising_brings_the_peak_to_one_below_full_scale() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a.wav");
+    let values = run("audio.convert", json!({"normalize": true}), &fixture("speech-3.mp3"), &[("wav", &out)]).unwrap();
+    assert!((values["peak_dbfs"].as_f64().unwrap() + 1.0).abs() < 1e-3);
+    assert_eq!(values["clipped"], 0);
+}
+
+#[test]
+fn silence_is_taken_off_both_ends_and_some_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a.wav");
+    let with = json!({"trim_dbfs": -40.0, "trim_keep_ms": 10});
+    let values = run("audio.convert", with, &fixture("speech-1.wav"), &[("wav", &out)]).unwrap();
+    let number = |name: &str| values[name].as_f64().unwrap();
+    assert!(number("trimmed_start") > 0.0 || number("trimmed_end") > 0.0, "{values:?}");
+    assert!((number("trimmed_start") + number("duration") + number("trimmed_end") - 6.05).abs() < 1e-9);
+}
+
+#[test]
+fn a_conversion_that_changes_nothing_keeps_every_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a.wav");
+    run("audio.convert", json!({}), &fixture("music-1.flac"), &[("wav", &out)]).unwrap();
+    let samples = |path: &Path| {
+        let mut sound = SoundReader::open(path).unwrap();
+        let mut all = Vec::new();
+        while let Some(block) = sound.next_block().unwrap() {
+            all.extend_from_slice(block);
+        }
+        all
+    };
+    assert!(samples(&out) == samples(&fixture("music-1.flac")));
+}
+
+#[test]
+fn a_picture_is_turned_upright_and_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.jpg", "a.png", "a.webp"] {
+        let out = folder.path().join(name);
+        let values = run(
+            "image.resize",
+            json!({"width": 120, "height": 120}),
+            &fixture("photo-coffee-rotated.jpg"),
+            &[("picture", &out)],
+        )
+        .unwrap();
+        assert_eq!((&values["width"], &values["height"]), (&json!(120), &json!(80)));
+        let info = picture::verify(&out).unwrap();
+        assert_eq!((info.width, info.height, info.orientation), (120, 80, 1), "{name}");
+        // The rim of the saucer is light at the left, the table dark at the upper right: it is not upside down.
+        let small = image::open(&out).unwrap().to_luma8();
+        let wanted = image::open(fixture("photo-coffee-rotated.jpg")).unwrap().rotate90().resize(
+            120,
+            80,
+            image::imageops::FilterType::Lanczos3,
+        );
+        let difference: u64 =
+            small.pixels().zip(wanted.to_luma8().pixels()).map(|(a, b)| u64::from(a.0[0].abs_diff(b.0[0]))).sum();
+        assert!(difference / (120 * 80) < 6, "{name}: {difference}");
+    }
+}
+
+#[test]
+fn a_picture_is_never_enlarged_and_its_target_must_be_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let cat = fixture("photo-cat.png");
+    let values =
+        run("image.resize", json!({"width": 4000}), &cat, &[("picture", &folder.path().join("a.png"))]).unwrap();
+    assert_eq!((&values["width"], &values["height"]), (&json!(300), &json!(200)));
+    let fault = run("image.resize", json!({}), &cat, &[("picture", &folder.path().join("a.xyz"))]).unwrap_err();
+    assert!(fault.hint.unwrap().contains(".jpg, .png or .webp"));
+}
+
+#[test]
+fn a_copy_keeps_its_bytes_and_its_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    fs::write(&from, b"words").unwrap();
+    let then = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    fs::File::options().write(true).open(&from).unwrap().set_modified(then).unwrap();
+    run("file.copy", json!({}), &from, &[("copy", &to)]).unwrap();
+    assert_eq!(fs::read(&to).unwrap(), b"words");
+    assert_eq!(fs::metadata(&to).unwrap().modified().unwrap(), then);
+    let gone = run("file.copy", json!({}), &folder.path().join("none"), &[("copy", &to)]).unwrap_err();
+    assert_eq!((gone.class, gone.cause.as_str()), (FaultClass::Input, "not-found"));
+}
+
+#[test]
+fn a_hash_is_that_of_the_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    fs::write(&path, b"abc").unwrap();
+    let values = run("file.hash", json!({}), &path, &[]).unwrap();
+    // The official test vector of BLAKE3 for "abc", as `b3sum` prints it.
+    assert_eq!(values["hash"], "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
+    assert_eq!(values["size"], 3);
+    assert!((find("file.hash").unwrap().check)(json!({"algorithm": "md5"})).is_err());
+}
+
+#[test]
+fn a_full_disk_is_the_machines_fault_and_not_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = |name: &str| {
+        let path = folder.path().join(name);
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        path
+    };
+    let (sound, photo) = (fixture("speech-1.wav"), fixture("photo-cat.png"));
+    let table = full("t.csv");
+    let rows = (0..100_000).map(|at| IndexMap::from([("n".to_string(), json!(at))]));
+    let params =
+        |format: &str| serde_json::from_value(json!({"format": format, "columns": {"n": "{item.path}"}})).unwrap();
+    let faults = [
+        run("audio.convert", json!({}), &sound, &[("wav", &full("a.wav"))]),
+        run("audio.analyze", json!({}), &sound, &[("picture", &full("b.png"))]),
+        run("audio.analyze", json!({}), &sound, &[("json", &full("c.json"))]),
+        run("image.resize", json!({"width": 9}), &photo, &[("picture", &full("d.jpg"))]),
+        run("image.resize", json!({}), &photo, &[("picture", &full("e.webp"))]),
+        run("file.copy", json!({}), &photo, &[("copy", &full("f"))]),
+        write_table(&params("csv"), rows.clone(), &table),
+        write_table(&params("jsonl"), rows, &table),
+    ];
+    for (at, fault) in faults.into_iter().enumerate() {
+        let fault = fault.unwrap_err();
+        assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Environment, "disk-full"), "{at}: {fault}");
+    }
+}
+
+#[test]
+fn outputs_are_held_against_what_verify_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let cause = |path: &Path, verify: Verify| verify_output(path, &verify).err().map(|fault| fault.cause);
+    let (open, full) = (Verify::default(), Verify { decode: DecodeCheck::Full, ..Verify::default() });
+    let off = Verify { decode: DecodeCheck::Off, ..Verify::default() };
+    let whole = fs::read(fixture("speech-1.wav")).unwrap();
+    let half = path("half.wav", &whole[..whole.len() / 2]);
+    assert_eq!(cause(&path("empty.txt", b""), open), Some("output-empty".into()));
+    assert_eq!(cause(&path("empty.txt", b""), Verify { nonempty: false, ..open }), None);
+    assert_eq!(cause(&path("a.txt", b"ab"), Verify { min_bytes: 3, ..open }), Some("output-small".into()));
+    assert_eq!(cause(&half, open), None, "its start is whole");
+    assert_eq!(cause(&half, full), Some("output-undecodable".into()));
+    assert_eq!(cause(&path("text.png", b"no picture"), open), Some("output-undecodable".into()));
+    assert_eq!(cause(&path("text.png", b"no picture"), off), None);
+    assert_eq!(cause(&path("a.opus", b"what we cannot judge"), full), None);
+    let opus = b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead";
+    assert_eq!(cause(&path("a.ogg", opus), full), None, "Opus under a name we know is left alone");
+    for name in ["music-1.m4a", "music-2.ogg", "photo-rocket.jpg", "photo-astronaut.webp"] {
+        assert_eq!(cause(&fixture(name), full), None, "{name}");
+    }
+}
