@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use super::failure::{Failure, code};
 use super::state::{self, StateArgs};
+use crate::report::Names;
 use crate::resilience::checkpoint::{Checkpoint, ItemState, Unusable};
 use crate::resilience::store::{self, Access, ItemKey, Loaded, Store};
 
@@ -104,6 +105,12 @@ fn unusable(why: &Unusable) -> String {
         Unusable::Unreadable(why) => format!("it cannot be read: {why}"),
         Unusable::Newer(version) => format!("it is of version {version}, written by a newer mediamill"),
     }
+}
+
+/// The item's file; the record of the steps over the whole batch has none.
+fn source(checkpoint: &Checkpoint, names: &Names) -> String {
+    let path = checkpoint.source.path.as_path();
+    if path.as_os_str().is_empty() { "(the whole batch)".to_owned() } else { names.short(path) }
 }
 
 /// Seconds since 1970 as people read them.

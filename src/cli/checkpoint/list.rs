@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Entry, Place, unusable, when, word};
+use super::{Entry, Place, source, unusable, when, word};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::report::Names;
@@ -34,7 +34,7 @@ fn table(all: &[Entry], names: &Names) -> String {
                 found.completed_steps.len().to_string(),
                 found.last_step.as_deref().map_or_else(|| "-".to_owned(), |step| safe_line(step).into_owned()),
                 when(found.checkpoint_time),
-                names.short(found.source.path.as_path()),
+                source(found, names),
             ],
             Err(why) => {
                 let none = || "-".to_owned();

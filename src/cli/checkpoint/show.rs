@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use super::{Place, find, unusable, when, word};
+use super::{Place, find, source, unusable, when, word};
 use crate::cli::failure::{Failure, code};
 use crate::cli::output;
 use crate::report::Names;
@@ -38,7 +38,7 @@ fn text(found: &Checkpoint, names: &Names) -> String {
     let mut told = String::new();
     let hash = if found.source.hash.is_empty() { "never read" } else { &found.source.hash };
     let _ = writeln!(told, "Item:    {}", safe_line(&found.item_id));
-    let _ = writeln!(told, "Source:  {}", names.short(found.source.path.as_path()));
+    let _ = writeln!(told, "Source:  {}", source(found, names));
     let _ = writeln!(told, "Content: {}", safe_line(hash));
     let _ = writeln!(told, "State:   {}", word(found.state));
     let _ = writeln!(told, "Written: {}, revision {}", when(found.checkpoint_time), found.revision);
