@@ -56,12 +56,16 @@ fn behave(arguments: &[std::ffi::OsString]) -> std::io::Result<()> {
             note_pid(arguments.get(1))?;
             Err(shell("trap '' TERM HUP INT; exec \"$0\" sleep 600000", Path::new("")))
         }
-        // forks N DEPTH: a bush of processes that all sleep.
+        // forks N DEPTH: N processes, each of which starts one, which starts one, ... A brake for the machine's sake: no
+        // more than DEPTH of them in a row, and each ends by itself.
         "forks" => {
             for _ in 0..number(1) {
-                Command::new(std::env::current_exe()?).args(["forks", "1"]).stdin(Stdio::null()).spawn()?;
+                if number(2) > 0 {
+                    let depth = (number(2) - 1).to_string();
+                    Command::new(std::env::current_exe()?).args(["forks", "1", &depth]).stdin(Stdio::null()).spawn()?;
+                }
             }
-            rest(600_000);
+            rest(15_000);
             Ok(())
         }
         // flood BYTES IN OUT: half to each stream.

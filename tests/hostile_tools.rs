@@ -128,8 +128,8 @@ fn one_that_leaves_a_daemon_in_a_session_of_its_own_is_done_and_the_daemon_is_en
 }
 
 #[test]
-fn one_that_starts_many_processes_is_ended_with_all_of_them() {
-    let seen = run("exec TOOL forks 40", "timeout = \"700ms\"");
+fn one_that_starts_processes_without_end_is_ended_with_all_of_them() {
+    let seen = run("exec TOOL forks 8 150", "timeout = \"300ms\"");
     seen.failed_with(FaultClass::Transient, "timeout").faster_than(Duration::from_secs(10));
 }
 
@@ -150,6 +150,39 @@ fn one_that_is_ended_by_a_signal_may_pass() {
     let seen = run("exec TOOL flaky BENCH/calls 1 \\\"$1\\\" \\\"$2\\\"", "");
     seen.all_done();
     assert_eq!(seen.faults().len(), 1, "the second attempt went well");
+}
+
+#[test]
+fn one_that_stops_itself_is_ended_at_its_time_limit() {
+    let seen = run("kill -STOP $$", "timeout = \"400ms\"");
+    seen.failed_with(FaultClass::Transient, "timeout").faster_than(Duration::from_secs(7));
+}
+
+#[test]
+fn one_that_kills_the_process_above_it_ends_itself_and_nobody_else() {
+    // Once: the next attempt has a new host.
+    let once = "if ! [ -e BENCH/killed ]; then : > BENCH/killed; kill -9 $PPID; sleep 600; fi; exec TOOL copy";
+    let seen = run(&format!("{once} \\\"$1\\\" \\\"$2\\\""), "");
+    if seen.journal.faults().is_empty() {
+        return skip("the sandbox lets no tool signal what is outside of it");
+    }
+    seen.all_done();
+    assert!(seen.faults().iter().all(|fault| fault.class == FaultClass::Transient), "{:?}", seen.faults());
+    // Every time.
+    let seen = run("kill -9 $PPID; sleep 600", "");
+    seen.failed_with(FaultClass::Transient, "host-lost").faster_than(Duration::from_secs(7));
+}
+
+#[test]
+fn a_link_or_a_folder_or_a_pipe_in_the_place_of_an_output_is_none() {
+    for made in ["ln -s /etc/passwd \\\"$2\\\"", "mkdir \\\"$2\\\"", "mkfifo \\\"$2\\\"", "ln -s nowhere \\\"$2\\\""] {
+        let seen = run(made, "");
+        assert_eq!(seen.ended.code(), Some(1), "{made}: {:?}", seen.ended);
+        let fault = seen.faults().pop().cloned();
+        assert_eq!(fault.map(|fault| fault.cause).as_deref(), Some("output-missing"), "{made}");
+        assert_eq!(seen.bench.outputs().len(), 10, "{made}");
+        seen.leaves_nothing();
+    }
 }
 
 #[test]
@@ -425,6 +458,30 @@ fn a_disk_that_fills_up_pauses_the_run_until_there_is_room() {
     ended.mark.assert_gone(Duration::from_millis(500));
     bench.assert_clean();
     bench.run().expect(0);
+}
+
+#[test]
+fn the_journal_of_a_run_that_met_a_full_disk_is_whole() {
+    let Some((bench, disk)) = on_small_disk(FILLING, "size=16m") else { return };
+    // Many small items, so that the journal itself needs room while there is none.
+    for n in 0..250 {
+        bench.input(format!("{n:03}.txt"), "small");
+    }
+    let hog = disk.0.join("hog");
+    let room = 600_000;
+    std::fs::write(&hog, vec![1; (16 << 20) - room]).unwrap_or_default();
+    let live = bench.run().start();
+    let paused = |bench: &Bench| bench.journal().kinds().any(|kind| matches!(kind, EventKind::RunPaused { .. }));
+    let _ = live.ends_within(Duration::from_secs(2));
+    assert!(std::fs::remove_file(&hog).is_ok());
+    let ended = live.end();
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    let journal = bench.journal();
+    assert!(paused(&bench), "the disk was never full: this shows nothing");
+    assert_eq!(journal.counts().map(|counts| counts.done), Some(250), "the journal does not tell how the run ended");
+    for (place, event) in journal.events.iter().enumerate() {
+        assert_eq!(event.seq, place as u64, "an event is missing");
+    }
 }
 
 #[test]
