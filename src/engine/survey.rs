@@ -9,6 +9,10 @@ use crate::resilience::os_text::OsText;
 use crate::resilience::store::Loaded;
 use crate::resilience::{Fault, FaultClass};
 
+/// Causes that count as the item's fault and are none of its content: a person can be done with them between two runs.
+const NOT_THE_CONTENT: [&str; 6] =
+    ["input-changed", "output-exists", "output-changed", "permission", "not-found", "io"];
+
 /// What became of a look.
 #[derive(Debug)]
 pub enum Look {
@@ -136,7 +140,8 @@ fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: boo
 /// The fault that the item failed with, where it would only fail with it again.
 fn stands_failed<'a>(context: &Context, checkpoint: &'a Checkpoint, stale: &[Option<String>]) -> Option<&'a StepFault> {
     let fault = checkpoint.fault.as_ref().filter(|_| checkpoint.state == ItemState::Failed)?;
-    if context.options.retry_failed || fault.fault.class != FaultClass::Input || fault.fault.cause == "input-changed" {
+    let passes = fault.fault.class != FaultClass::Input || NOT_THE_CONTENT.contains(&fault.fault.cause.as_str());
+    if context.options.retry_failed || passes {
         return None;
     }
     let place = context.plan.steps.iter().position(|step| step.id == fault.step)?;
