@@ -479,6 +479,27 @@ fn a_second_run_at_the_same_time_is_told_who_holds_the_state_and_harms_nobody() 
 }
 
 #[test]
+fn scratch_that_somebody_cleans_up_during_a_run_fails_nothing() {
+    let slow = "\"{in}\", \"{out}\", \"20\"]\nout = { text = \"beside.txt\" }";
+    let bench = Bench::new(&CHAIN.replace("\"{in}\", \"{out}\"]\nout = { text = \"beside.txt\" }", slow));
+    bench.inputs(40);
+    let live = bench.run().start();
+    until("it has made something", PATIENCE, || bench.outputs().len() > 3);
+    for _ in 0..3 {
+        let _ = std::fs::remove_dir_all(bench.state_dir().join("scratch"));
+        assert!(!live.ends_within(Duration::from_millis(50)), "it has ended already: this shows nothing");
+    }
+    let ended = live.end();
+    // The attempts of that moment lost what they had made: the canary-less tool cannot be told from the file.
+    assert!(matches!(ended.code(), Some(0 | 1)), "{ended:?}");
+    let counts = bench.journal().counts().unwrap_or_default();
+    assert!(counts.failed <= 6, "{counts:?}");
+    bench.run().arg("--retry-failed").end();
+    bench.run().expect(0);
+    assert_eq!(bench.outputs().len(), 160);
+}
+
+#[test]
 fn of_many_runs_started_at_once_one_does_the_work() {
     let bench = Bench::new(CHAIN);
     bench.inputs(20);
@@ -588,6 +609,12 @@ fn files_that_are_there_already_are_left_alone_or_replaced_as_asked() {
         assert!(fault.is_some_and(|fault| fault.cause == "output-exists" && fault.hint.is_some()), "{fault:?}");
     }
     assert_eq!(std::fs::read(bench.path("out/000/first.txt")).unwrap_or_default(), b"not ours");
+
+    // As the hint says: moved away, and it runs without another word.
+    assert!(std::fs::rename(bench.path("out/001"), bench.path("away")).is_ok());
+    let begun = begins(&bench, 1);
+    assert!(begun.is_superset(&all_of("001.txt")), "{begun:?}");
+    assert_eq!(bench.journal().finished()[OsStr::new("001.txt")].0, ItemState::Done);
 
     bench.run().arg("--overwrite").expect(0);
     let outputs = bench.outputs();
