@@ -140,6 +140,7 @@ impl<W: Workers> Dispatcher<W> {
             working.steps[step] = Progress::Failed;
             return true;
         }
+        let matches = spec.matches.takes(working.active.item.name());
         let upstream = {
             let checkpoint = working.active.checkpoint();
             // The steps before it ran again: what they made now may be what they made before.
@@ -152,6 +153,10 @@ impl<W: Workers> Dispatcher<W> {
             }
             spec.reads.iter().map(|read| &plan.steps[*read].id).find(|id| is_left_out(&checkpoint, id)).cloned()
         };
+        if !matches {
+            self.leave_out_step(index, step, Because::Unmatched, format!("it is for {}", spec.matches));
+            return true;
+        }
         if let Some(upstream) = upstream {
             self.leave_out_step(index, step, Because::Upstream, format!("step '{upstream}' was left out"));
             return true;
