@@ -1,6 +1,5 @@
 //! `mediamill check`: everything that is wrong with pipeline files, at once.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,7 +27,7 @@ pub struct Args {
 /// # Errors
 /// None: a file that cannot be read is told like one that is wrong.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = output::colour();
     let (mut text, mut json) = (String::new(), Vec::new());
     let (mut good, mut errors, mut warnings) = (0_usize, 0, 0);
     for path in &args.pipelines {

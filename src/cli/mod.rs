@@ -8,6 +8,7 @@ mod failures;
 mod health;
 mod init;
 mod output;
+mod plan;
 mod run;
 mod state;
 mod steps;
@@ -40,6 +41,8 @@ enum Command {
     Health(health::Args),
     /// Write a new pipeline: from a command that works on one file, or one to begin with.
     Init(init::Args),
+    /// Tell what a run would do and why, and what is in its way.
+    Plan(plan::Args),
     /// Run a pipeline over a batch of files; what is done already is not done again.
     Run(run::Args),
     /// List the built-in steps, or tell all of one: parameters, outputs, values, an example.
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Failures(args) => failures::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Steps(args) => steps::run(&args),
     };

@@ -1,6 +1,6 @@
 //! Whether a step's earlier result still stands.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::context::{Context, is_glob};
 use super::item::Item;
@@ -53,12 +53,20 @@ pub fn stale(context: &Context, item: &Item, step: usize, checkpoint: &Checkpoin
     if basis.forced {
         return Some("it was asked for".into());
     }
+    let unmatched = record.left_out.as_ref().is_some_and(|left_out| left_out.because == Because::Unmatched);
+    if spec.matches.takes(item.name()) == unmatched {
+        return Some(format!("the files it is for were changed ({})", spec.matches));
+    }
+    if unmatched && record.outcome == StepOutcome::Skipped {
+        return None;
+    }
     if let Some(change) = fingerprint(context, step, checkpoint).change_since(&record.fingerprint) {
         return Some(change);
     }
     if let Some(left_out) = &record.left_out {
         let upstream_left_out = || spec.reads.iter().any(|read| is_left_out(checkpoint, &context.plan.steps[*read].id));
         let stands = match left_out.because {
+            Because::Unmatched => true,
             Because::Unavailable => basis.unavailable.is_some(),
             Because::Upstream => upstream_left_out(),
             Because::Input => !context.options.retry_failed,
@@ -143,7 +151,7 @@ pub fn owner(path: &Path, known: &[&Checkpoint]) -> Owner {
 ///
 /// # Errors
 /// That it cannot be read.
-pub fn read_source(path: &PathBuf, checkpoint: &mut Checkpoint, seen: Identity) -> std::io::Result<bool> {
+pub fn read_source(path: &Path, checkpoint: &mut Checkpoint, seen: Identity) -> std::io::Result<bool> {
     if checkpoint.source.identity == Some(seen) {
         return Ok(false);
     }

@@ -38,11 +38,17 @@ impl Item {
         Self { index, below: batch.below(place).to_path_buf(), key, id, path }
     }
 
+    /// The name of its file.
+    #[must_use]
+    pub fn name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
+    }
+
     fn field(&self, field: ItemField) -> OsString {
         let text = |part: Option<&OsStr>| part.unwrap_or_default().to_os_string();
         match field {
             ItemField::Path => self.path.clone().into(),
-            ItemField::Name => text(self.path.file_name()),
+            ItemField::Name => self.name().to_os_string(),
             ItemField::Stem => text(self.path.file_stem()),
             ItemField::Ext => text(self.path.extension()),
             ItemField::Dir => self.below.clone().into(),

@@ -53,7 +53,8 @@ pub fn conflicts(context: &Context, limit: usize) -> Vec<Conflict> {
     let mut writers: HashMap<PathBuf, u32> = HashMap::new();
     for index in close {
         let item = Item::of(batch, index);
-        for rule in steps.iter().flat_map(|step| step.out.values()) {
+        let for_it = steps.iter().filter(|step| step.matches.takes(item.name()));
+        for rule in for_it.flat_map(|step| step.out.values()) {
             match context.known_target(&item, rule) {
                 Some(Ok(target)) => {
                     let first = *writers.entry(target.clone()).or_insert(index);

@@ -128,7 +128,8 @@ fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: boo
     }
     if options.skip_existing && is_new {
         let mut targets = Vec::new();
-        for rule in context.plan.steps.iter().filter(|step| !step.batch).flat_map(|step| step.out.values()) {
+        let steps = context.plan.steps.iter().filter(|step| !step.batch && step.matches.takes(item.name()));
+        for rule in steps.flat_map(|step| step.out.values()) {
             targets.push(context.known_target(item, rule)?.ok()?);
         }
         let all_there = !targets.is_empty() && targets.iter().all(|target| owner(target, &[]) != Owner::Nobody);

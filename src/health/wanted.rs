@@ -77,6 +77,7 @@ mod tests {
             id: "step".to_owned(),
             action: Action::Run(Vec::new()),
             input: Vec::new(),
+            matches: crate::pipeline::names::NamePatterns::default(),
             out: IndexMap::new(),
             tool: tool.map(str::to_owned),
             reads: Vec::new(),

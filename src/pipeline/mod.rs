@@ -9,6 +9,7 @@ mod definition;
 pub mod diagnostic;
 pub mod init;
 pub mod load;
+pub mod names;
 pub mod plan;
 mod spec;
 pub mod suggest;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::names::NamePatterns;
 use super::template::Template;
 use crate::resilience::FaultClass;
 use crate::resilience::breaker::BreakerSettings;
@@ -96,6 +97,9 @@ pub struct Step {
     pub action: Action,
     /// The files it reads: `in`. Empty is the item itself (or, in a batch step, nothing).
     pub input: Vec<Template>,
+    /// The items it is for, by the name of their file: it is left out for the others, and what reads it along with
+    /// it, unless its `fallback` stands in.
+    pub matches: NamePatterns,
     /// The files it makes, by name.
     pub out: IndexMap<String, OutputRule>,
     /// The dependency whose health and breaker count for it.

@@ -78,6 +78,8 @@ pub(super) struct StepSpec<'a> {
     pub(super) uses: Option<Text>,
     pub(super) with: Option<WithSpec<'a>>,
     pub(super) input: Vec<Written>,
+    /// The key `match`, and the patterns.
+    pub(super) matches: Option<(Span, Vec<Text>)>,
     pub(super) out: IndexMap<String, OutSpec>,
     /// Whether an entry of `out` could not be read, so that its absence is told already.
     pub(super) out_broken: bool,

@@ -146,6 +146,8 @@ pub struct LeftOut {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Because {
+    /// It is for files of other names: holds while it is.
+    Unmatched,
     /// Its tool is not there: holds while it is not.
     Unavailable,
     /// A step that it reads was left out: holds while that is.

@@ -26,7 +26,7 @@ pub(super) struct Working {
     /// The first required step that failed for good.
     pub(super) failed: Option<(usize, Fault)>,
     /// Something was noted that the store does not know.
-    unsaved: bool,
+    pub(super) unsaved: bool,
 }
 
 /// Where a step of an item stands.
@@ -136,6 +136,7 @@ impl<W: Workers> Dispatcher<W> {
             working.steps[step] = Progress::Failed;
             return true;
         }
+        let matches = spec.matches.takes(working.active.item.name());
         let upstream = {
             let checkpoint = working.active.checkpoint();
             // The steps before it ran again: what they made now may be what they made before.
@@ -148,6 +149,10 @@ impl<W: Workers> Dispatcher<W> {
             }
             spec.reads.iter().map(|read| &plan.steps[*read].id).find(|id| is_left_out(&checkpoint, id)).cloned()
         };
+        if !matches {
+            self.leave_out_step(index, step, Because::Unmatched, format!("it is for {}", spec.matches));
+            return true;
+        }
         if let Some(upstream) = upstream {
             self.leave_out_step(index, step, Because::Upstream, format!("step '{upstream}' was left out"));
             return true;
@@ -224,7 +229,7 @@ impl<W: Workers> Dispatcher<W> {
 
     fn end_item(&mut self, index: ItemIndex) {
         let Some(working) = self.active.remove(&index) else { return };
-        let asked_for_less = self.workshop.context.bases.iter().any(|basis| basis.left_out);
+        let asked_for_less = self.workshop.context.asks_for_less();
         let (state, fault) = match &working.failed {
             Some((step, fault)) => (ItemState::Failed, Some((*step, fault.clone()))),
             None => (ItemState::Done, None),

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use super::Checker;
 use super::tools::tool_of;
 use crate::pipeline::definition::{self, BuiltinVersion};
+use crate::pipeline::names::NamePatterns;
 use crate::pipeline::plan::{Action, Input, OutputRule, Plan, Step, Verify, default_breaker};
 use crate::pipeline::spec::{RetrySection, Spec, StepSpec, Text, Written};
 use crate::pipeline::template::{Field, ItemField, Segment, Template};
@@ -59,6 +60,7 @@ impl Checker<'_, '_, '_> {
             id: spec.id.as_ref().map(|id| id.text.clone()).unwrap_or_default(),
             action: action(spec),
             input: templates(&spec.input),
+            matches: matches(spec),
             out: outputs(spec),
             tool: tool_of(spec),
             reads,
@@ -92,6 +94,12 @@ fn action(spec: &StepSpec<'_>) -> Action {
             with: spec.with.as_ref().map_or_else(|| serde_json::json!({}), |with| with.value.clone()),
         },
     }
+}
+
+/// Every pattern was looked at when it was read, and a plan is made only where none was wrong.
+fn matches(spec: &StepSpec<'_>) -> NamePatterns {
+    let patterns = spec.matches.as_ref().map(|(_, patterns)| texts(patterns)).unwrap_or_default();
+    NamePatterns::new(patterns).unwrap_or_default()
 }
 
 fn outputs(spec: &StepSpec<'_>) -> IndexMap<String, OutputRule> {

@@ -1,4 +1,4 @@
-//! What happens when a step cannot run: `optional`, `on_open`, `fallback`.
+//! What happens when a step does not run: `match`, `optional`, `on_open`, `fallback`.
 
 use super::Checker;
 use crate::pipeline::diagnostic::Diagnostic;
@@ -9,6 +9,10 @@ use crate::pipeline::suggest;
 impl Checker<'_, '_, '_> {
     pub(super) fn policy(&mut self, step: &StepSpec<'_>) {
         let title = step.title();
+        if let Some((span, _)) = step.matches.as_ref().filter(|_| self.is_batch(step)) {
+            let message = format!("{title} runs once over the whole batch, so there is no file name to match");
+            self.error(span.clone(), message, "put `match` into the steps that it reads".to_owned());
+        }
         if let Some((span, on_open)) = &step.on_open {
             if *on_open == OnOpen::Skip && !step.optional {
                 let message = format!("{title} cannot be skipped: it is not optional");
@@ -23,9 +27,9 @@ impl Checker<'_, '_, '_> {
             }
         }
         let falls_back = matches!(step.on_open, Some((_, OnOpen::Fallback)));
-        if let (Some(key), false, false) = (&step.fallback_key, falls_back, step.optional) {
+        if let (Some(key), false, false) = (&step.fallback_key, falls_back, step.optional || step.matches.is_some()) {
             let message = format!("the `fallback` of {title} is never used");
-            self.error(key.clone(), message, "add on_open = \"fallback\", or optional = true".to_owned());
+            self.error(key.clone(), message, "add on_open = \"fallback\", optional = true or a `match`".to_owned());
         }
         if step.out_broken {
             return;

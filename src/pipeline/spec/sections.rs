@@ -97,7 +97,12 @@ impl<'a> Reader<'a, '_> {
             }
             self.no_tilde(path);
         }
-        for pattern in &spec.matches {
+        self.name_patterns(&spec.matches);
+    }
+
+    /// Patterns of file names, of `[input]` or of a step.
+    pub(super) fn name_patterns(&mut self, patterns: &[Text]) {
+        for pattern in patterns {
             if let Err(error) = globset::Glob::new(&pattern.text) {
                 let message = format!("`{}` is no pattern: {}", pattern.text, error.kind());
                 self.error(pattern.span.clone(), message, "for example: match = [\"*.wav\", \"*.flac\"]".to_owned());

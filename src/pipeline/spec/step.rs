@@ -16,6 +16,7 @@ const STEP: &[&str] = &[
     "uses",
     "with",
     "in",
+    "match",
     "out",
     "after",
     "timeout",
@@ -60,6 +61,7 @@ impl<'a> Reader<'a, '_> {
         step.id = self.get(table, "id", Self::step_id);
         self.action(table, &mut step);
         step.input = self.get(table, "in", Self::step_input).unwrap_or_default();
+        step.matches = self.get(table, "match", Self::step_matches);
         self.get(table, "out", |r, k, v| {
             let entries = v.get_ref().as_table().map(toml::de::DeTable::len);
             step.out = r.out(k, v).unwrap_or_default();
@@ -171,6 +173,16 @@ impl<'a> Reader<'a, '_> {
         } else {
             self.template(key, value).map(|one| vec![one])
         }
+    }
+
+    fn step_matches(&mut self, key: &str, value: &'a Value<'a>) -> Option<(super::Span, Vec<Text>)> {
+        let patterns = self.texts(key, value)?;
+        if value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
+            let help = "name the files it is for: match = [\"*.wav\"]; for all of them, leave it out";
+            self.error(value.span(), "`match` names no file", help.to_owned());
+        }
+        self.name_patterns(&patterns);
+        Some((value.span(), patterns))
     }
 
     fn out(&mut self, key: &str, value: &'a Value<'a>) -> Option<IndexMap<String, OutSpec>> {

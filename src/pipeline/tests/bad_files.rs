@@ -354,6 +354,23 @@ fn names_that_a_tool_could_take_for_options() {
 }
 
 #[test]
+fn patterns_of_a_step() {
+    each_in_step(&[
+        ("match = \"*.wav\"", "`match` must be a list of texts, not a text", "\"*.wav\""),
+        ("match = []", "`match` names no file", "[]"),
+        ("match = [\"[\"]", "`[` is no pattern: unclosed character class; missing ']'", "\"[\""),
+        ("match = [\"a/*.wav\"]", "`a/*.wav` matches no file name", "\"a/*.wav\""),
+    ]);
+    each(&[(
+        "COPY\n[[step]]\nid = \"t\"\nuses = \"collect\"\nmatch = [\"*\"]\n",
+        "step `t` runs once over the whole batch, so there is no file name to match",
+        "[\"*\"]",
+    )]);
+    // A stand-in for the files that do not match.
+    assert_eq!(findings(&format!("{COPY}match = [\"*.wav\"]\nfallback = {{ file = \"x\" }}\n")), []);
+}
+
+#[test]
 fn slips_of_syntax_are_told_all_at_once() {
     let found = findings("a b = 2\nc = = 3\nname = \"x\n");
     assert!(found.len() >= 3, "{found:?}");

@@ -60,7 +60,10 @@ fn every_key_is_understood() {
     assert_eq!((step.on_open, step.fallback["wav"].source.as_str()), (OnOpen::Fallback, "{in}"));
     assert_eq!(step.out["wav"].to.as_ref().unwrap().source, "clean.wav");
     assert_eq!((step.idle_timeout, step.grace), (Some(Duration::from_secs(90)), Duration::from_secs(10)));
+    assert_eq!(step.matches.to_string(), "*.wav, take-*");
+    assert!(step.matches.takes("A.WAV".as_ref()) && !step.matches.takes("a.mp3".as_ref()));
     assert_eq!(plan.steps[1].after, [0]);
+    assert!(plan.steps[1].matches.is_empty());
     assert_eq!(plan.breakers["sox"].success_threshold, 2);
     assert_eq!(plan.breakers["sox"].failure_threshold, 9);
 }
@@ -140,9 +143,15 @@ fn what_makes_another_result_makes_another_definition() {
     ] {
         assert_ne!(definition(base), definition(&format!("{base}{change}\n")), "{change}");
     }
-    for policy in
-        ["timeout = 9", "grace = 1", "optional = true", "memory = \"1GiB\"", "sandbox = false", "tool = \"x\""]
-    {
+    for policy in [
+        "timeout = 9",
+        "grace = 1",
+        "optional = true",
+        "memory = \"1GiB\"",
+        "sandbox = false",
+        "tool = \"x\"",
+        "match = [\"*.wav\"]",
+    ] {
         assert_eq!(definition(base), definition(&format!("{base}{policy}\n")), "{policy}");
     }
 }
