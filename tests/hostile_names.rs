@@ -227,7 +227,7 @@ fn what_is_no_readable_file_is_refused_with_a_reason_and_its_neighbours_are_done
         assert!(symlink("/proc/self/mem", &unreadable).is_ok());
     } else {
         bench.input("unreadable.txt", "secret");
-        let nothing = std::os::unix::fs::PermissionsExt::from_mode(0);
+        let nothing = std::os::unix::fs::PermissionsExt::from_mode(0o000);
         assert!(std::fs::set_permissions(&unreadable, nothing).is_ok());
     }
     bench.pipeline(&COPY.replace("[output]", "[retry]\nmax_retries = 1\nbase_delay = \"5ms\"\n[output]"));
