@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    ABI, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    RulesetError, Scope,
 };
 
 /// The folders, besides the scratch, that tools rightly write to. Opened once: a rule needs only the open folder.
@@ -23,8 +24,9 @@ impl Writable {
     pub(super) fn restrict_to(&self, scratch: &Path) -> Result<(), RulesetError> {
         let abi = ABI::V3;
         let write = AccessFs::from_write(abi);
-        let mut ruleset =
-            Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(write)?.create()?;
+        // Nor does it signal what is not its own: without its host, what it started in other sessions would get away.
+        let ruleset = Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(write)?;
+        let mut ruleset = ruleset.scope(Scope::Signal)?.create()?;
         for folder in &self.0 {
             ruleset = ruleset.add_rule(PathBeneath::new(folder, write))?;
         }
