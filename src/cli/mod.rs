@@ -1,8 +1,17 @@
 //! The commands. This is the one room that wires the others together.
 
+mod check;
+mod checkpoint;
+mod completions;
 mod failure;
+mod failures;
+mod health;
+mod init;
 mod output;
+mod plan;
 mod run;
+mod state;
+mod steps;
 
 use std::process::ExitCode;
 
@@ -20,8 +29,24 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check pipeline files, and tell everything that is wrong with them.
+    Check(check::Args),
+    /// Look at checkpoints: what is done, and whether it still holds; remove and export them.
+    Checkpoint(checkpoint::Args),
+    /// Write the completions for a shell.
+    Completions(completions::Args),
+    /// Tell why files of a run failed: by cause, each with an example, its log, and the command that tries them again.
+    Failures(failures::Args),
+    /// Look for the tools that pipelines use: what is there, what is missing, how to install it.
+    Health(health::Args),
+    /// Write a new pipeline: from a command that works on one file, or one to begin with.
+    Init(init::Args),
+    /// Tell what a run would do and why, and what is in its way.
+    Plan(plan::Args),
     /// Run a pipeline over a batch of files; what is done already is not done again.
     Run(run::Args),
+    /// List the built-in steps, or tell all of one: parameters, outputs, values, an example.
+    Steps(steps::Args),
 }
 
 /// Runs the command line and gives the process's exit code.
@@ -40,7 +65,15 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Checkpoint(args) => checkpoint::run(&args),
+        Command::Completions(args) => completions::run(&args, <Cli as clap::CommandFactory>::command()),
+        Command::Failures(args) => failures::run(&args),
+        Command::Health(args) => health::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Steps(args) => steps::run(&args),
     };
     result.unwrap_or_else(|failure| {
         output::error(&failure);

@@ -1,9 +1,14 @@
 //! Standard output and error, the one place where commands print. A reader that went away is no error of ours.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use super::failure::Failure;
 use crate::resilience::safe_text::safe_text;
+
+/// Whether standard output shows colours: a terminal, and nobody who said no (<https://no-color.org>).
+pub fn colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
 
 /// Prints `text` as it stands.
 pub fn print(text: &str) {

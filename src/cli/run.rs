@@ -8,14 +8,16 @@ use clap::ValueEnum;
 
 use super::failure::{Failure, code};
 use super::output;
-use crate::engine::batch::{Batch, Wanted, listed};
+use crate::engine::batch::{Batch, Wanted, absolute, listed};
 use crate::engine::context::{Options, fixed_output};
 use crate::engine::preflight::Conflict;
+use crate::engine::recorder::Sink;
 use crate::engine::run::{Finished, Request, RunError, run as run_engine};
 use crate::health::HealthCheck;
-use crate::pipeline::load::{LoadError, load};
 use crate::pipeline::plan::Plan;
-use crate::steps::catalog::Catalog;
+use crate::report::json::JsonLines;
+use crate::report::lines::{Level, Lines};
+use crate::report::summary::{self, Places};
 use crate::steps::shim::HostProgram;
 
 /// What `run` and `plan` are given.
@@ -74,6 +76,9 @@ pub struct Args {
     /// What the plain output looks like.
     #[arg(long, value_enum, default_value = "lines")]
     format: Format,
+    /// How much the plain lines tell.
+    #[arg(long, value_enum, default_value = "info")]
+    log_level: Level,
     /// End the run at the first failure.
     #[arg(long)]
     fail_fast: bool,
@@ -112,19 +117,7 @@ impl BatchArgs {
 
     /// Reads and checks the pipeline.
     pub fn load(&self) -> Result<Plan, Failure> {
-        match load(&self.pipeline, &Catalog::registered()) {
-            Ok(loaded) => {
-                if !loaded.warnings.is_empty() {
-                    output::note(&loaded.warnings.to_text(false));
-                }
-                Ok(loaded.plan)
-            }
-            Err(LoadError::Invalid(diagnostics)) => {
-                output::note(&diagnostics.to_text(false));
-                Err(Failure::usage(format!("{} has errors", self.pipeline.display())))
-            }
-            Err(error) => Err(Failure::usage(error.to_string())),
-        }
+        super::state::plan(&self.pipeline).map(|loaded| loaded.plan)
     }
 
     /// Finds the files.
@@ -181,6 +174,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let plan = args.batch.load()?;
     let batch = args.batch.batch(&plan)?;
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
+    let attempts = plan.steps.iter().map(|step| step.retry.max_attempts()).collect();
+    let sink: Box<dyn Sink> = match args.format {
+        Format::Lines => {
+            Box::new(Lines::new(std::io::stdout(), args.log_level, output::colour()).with_attempts(attempts))
+        }
+        Format::Json => Box::new(JsonLines::new(std::io::stdout())),
+    };
     let request = Request {
         options: args.batch.options(args.fail_fast),
         state: args.batch.state.clone(),
@@ -188,14 +188,37 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         seed: args.seed,
         keep_scratch: args.keep_scratch,
         host: HostProgram::default(),
-        sinks: Vec::new(),
-        about: serde_json::json!({ "version": 1 }),
+        sinks: vec![sink],
+        about: about(args),
         plan,
         batch,
     };
     let finished = run_engine(request).map_err(failure)?;
-    output::print(&format!("{:?}\n", finished.outcome));
+    let places = Places {
+        output: finished.output.display().to_string(),
+        state: finished.checkpoints.clone(),
+        run_folder: finished.folder.clone(),
+    };
+    let summary = finished.folder.join("summary.json");
+    if let Err(error) = std::fs::write(&summary, summary::json(&finished.state, &places)) {
+        output::note(&format!("warning: cannot write {}: {error}\n", summary.display()));
+    }
+    if args.format == Format::Lines {
+        output::print(&summary::text(&finished.state, &places));
+    }
     Ok(ExitCode::from(exit_code(&finished)))
+}
+
+/// What the run's folder keeps of how the run was asked for.
+fn about(args: &Args) -> serde_json::Value {
+    let text = |argument: std::ffi::OsString| argument.to_string_lossy().into_owned();
+    serde_json::json!({
+        "version": 1,
+        "mediamill": env!("CARGO_PKG_VERSION"),
+        "pipeline_file": absolute(&args.batch.pipeline).display().to_string(),
+        "folder": std::env::current_dir().unwrap_or_default().display().to_string(),
+        "arguments": std::env::args_os().skip(1).map(text).collect::<Vec<_>>(),
+    })
 }
 
 /// The exit code that tells how a run ended.
@@ -214,12 +237,13 @@ fn exit_code(finished: &Finished) -> u8 {
 /// Why a run did not start, for the person.
 pub fn failure(error: RunError) -> Failure {
     match error {
-        RunError::Store(error) => Failure::new(code::STATE, error.to_string()),
+        RunError::Store(error) => super::state::refused(&error),
         RunError::Io { .. } => Failure::new(code::STATE, error.to_string()),
         RunError::Missing(checks) => missing(&checks),
         RunError::NoSuchStep(_) => Failure::usage(error.to_string()),
         RunError::Conflicts(ref conflicts) => {
-            let lines: Vec<String> = conflicts.iter().map(conflict).collect();
+            let lines: Vec<String> =
+                conflicts.iter().map(|conflict| format!("  {}", conflict_line(conflict))).collect();
             let failure = Failure::usage(format!("{error}:\n{}", lines.join("\n")));
             let collide = conflicts.iter().any(|conflict| matches!(conflict, Conflict::Collision { .. }));
             if collide {
@@ -232,12 +256,13 @@ pub fn failure(error: RunError) -> Failure {
     }
 }
 
-fn conflict(conflict: &Conflict) -> String {
+/// What is in the way of two outputs, or of one.
+pub fn conflict_line(conflict: &Conflict) -> String {
     match conflict {
         Conflict::Collision { target, first, second } => {
-            format!("  {} and {} would both write {}", first.display(), second.display(), target.display())
+            format!("{} and {} would both write {}", first.display(), second.display(), target.display())
         }
-        Conflict::Name { item, why } => format!("  {}: {why}", item.display()),
+        Conflict::Name { item, why } => format!("{}: {why}", item.display()),
     }
 }
 

@@ -132,6 +132,12 @@ pub fn fixed_output(output: &Template) -> PathBuf {
 }
 
 impl Context {
+    /// Whether this run leaves out steps, so that items are not done when it is.
+    #[must_use]
+    pub fn asks_for_less(&self) -> bool {
+        self.bases.iter().any(|basis| basis.left_out)
+    }
+
     /// The folder that all outputs of the batch are below. Absolute.
     #[must_use]
     pub fn output_root(&self) -> PathBuf {

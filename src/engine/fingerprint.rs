@@ -1,6 +1,6 @@
 //! Whether a step's earlier result still stands.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::context::{Context, is_glob};
 use super::item::Item;
@@ -151,7 +151,7 @@ pub fn owner(path: &Path, known: &[&Checkpoint]) -> Owner {
 ///
 /// # Errors
 /// That it cannot be read.
-pub fn read_source(path: &PathBuf, checkpoint: &mut Checkpoint, seen: Identity) -> std::io::Result<bool> {
+pub fn read_source(path: &Path, checkpoint: &mut Checkpoint, seen: Identity) -> std::io::Result<bool> {
     if checkpoint.source.identity == Some(seen) {
         return Ok(false);
     }

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod context;
 pub mod dispatcher;
 pub mod fingerprint;
+pub mod forecast;
 pub mod item;
 pub mod preflight;
 pub mod recorder;

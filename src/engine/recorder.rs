@@ -43,6 +43,12 @@ impl Recorder {
         &self.state
     }
 
+    /// The run's state, when nothing more is to come.
+    #[must_use]
+    pub fn into_state(self) -> RunState {
+        self.state
+    }
+
     /// The time since the run began.
     #[must_use]
     pub fn elapsed(&self) -> std::time::Duration {

@@ -65,6 +65,8 @@ pub struct Finished {
     pub folder: PathBuf,
     /// The folder that the outputs are below.
     pub output: PathBuf,
+    /// The pipeline's folder in the state folder.
+    pub checkpoints: PathBuf,
 }
 
 /// Why a run did not start.
@@ -150,7 +152,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
 
     let mut recorder = Recorder::new(Some(journal), request.sinks);
     tell_beginning(&mut recorder, &context, &checks, &id, request.jobs, request.seed);
-    let output = context.output_root();
+    let (output, checkpoints) = (context.output_root(), context.store.dir().to_path_buf());
     let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone() });
 
     let runtime =
@@ -176,18 +178,16 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     if outcome.stopped.is_none() {
         batch_steps(&workshop, &mut recorder);
     }
+    let store = Arc::try_unwrap(workshop).map(|workshop| workshop.context.store);
+    if let Ok(Err(error)) = store.map(Store::close) {
+        let message = format!("some checkpoints could not be written ({error}); the next run writes them");
+        recorder.record(EventKind::Warning { message, item: None });
+    }
     let counts = recorder.state().counts;
     recorder.record(EventKind::RunFinished { counts, reason: outcome.reason.clone() });
     recorder.flush();
-    let state = recorder.state().clone();
-    if let Ok(workshop) = Arc::try_unwrap(workshop) {
-        if let Err(error) = workshop.context.store.close() {
-            let message = format!("some checkpoints could not be written ({error}); the next run writes them");
-            recorder.record(EventKind::Warning { message, item: None });
-            recorder.flush();
-        }
-    }
-    Ok(Finished { outcome, state, folder, output })
+    let state = recorder.into_state();
+    Ok(Finished { outcome, state, folder, output, checkpoints })
 }
 
 fn tell_beginning(recorder: &mut Recorder, context: &Context, checks: &[HealthCheck], id: &str, jobs: u32, seed: u64) {

@@ -10,7 +10,7 @@ use super::outputs::Found;
 use crate::engine::fingerprint::Owner;
 use crate::pipeline::plan::Durability;
 use crate::resilience::Fault;
-use crate::resilience::checkpoint::{Fingerprint, StepOutcome, StepRecord};
+use crate::resilience::checkpoint::{Fingerprint, ItemState, StepOutcome, StepRecord};
 use crate::resilience::store::stamp;
 use crate::steps::builtin::Values;
 
@@ -50,6 +50,7 @@ impl Attempt<'_> {
         let before = checkpoint.clone();
         checkpoint.mark(&self.step.id, record, values);
         checkpoint.fault = None;
+        checkpoint.state = if self.task.last { ItemState::Done } else { ItemState::Pending };
         stamp(&mut checkpoint);
         let recorded = context.store.record(active.item.key, &checkpoint);
         let moved = recorded

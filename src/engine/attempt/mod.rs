@@ -63,6 +63,8 @@ pub struct Task {
     pub step: usize,
     /// From 1.
     pub attempt: u32,
+    /// With it the item is done: no other step of it is left.
+    pub last: bool,
     /// Ends it from outside.
     pub canceller: Arc<Canceller>,
     /// Leave to call the step's dependency.

@@ -68,6 +68,8 @@ impl<W: Workers> Dispatcher<W> {
                 self.settle(step, ticket, Outcome::Success);
                 if let Some(working) = self.active.get_mut(&item) {
                     working.steps[step] = Progress::Through;
+                    // The commit saved all that was noted before.
+                    working.unsaved = false;
                 }
                 let step = step as u32;
                 self.recorder.record(EventKind::TaskDone { item, step, attempts: attempt, ms, bytes });

@@ -26,7 +26,7 @@ pub(super) struct Working {
     /// The first required step that failed for good.
     pub(super) failed: Option<(usize, Fault)>,
     /// Something was noted that the store does not know.
-    unsaved: bool,
+    pub(super) unsaved: bool,
 }
 
 /// Where a step of an item stands.
@@ -233,7 +233,7 @@ impl<W: Workers> Dispatcher<W> {
 
     fn end_item(&mut self, index: ItemIndex) {
         let Some(working) = self.active.remove(&index) else { return };
-        let asked_for_less = self.workshop.context.bases.iter().any(|basis| basis.left_out);
+        let asked_for_less = self.workshop.context.asks_for_less();
         let (state, fault) = match &working.failed {
             Some((step, fault)) => (ItemState::Failed, Some((*step, fault.clone()))),
             None => (ItemState::Done, None),

@@ -43,7 +43,13 @@ impl<W: Workers> Dispatcher<W> {
         working.attempts[step] += 1;
         working.steps[step] = Progress::Running(Arc::clone(&canceller));
         let attempt = working.attempts[step];
-        let task = Task { active: Arc::clone(&working.active), step, attempt, canceller, ticket };
+        let others_through = working
+            .steps
+            .iter()
+            .enumerate()
+            .all(|(other, progress)| other == step || matches!(progress, Progress::Through));
+        let last = others_through && !self.workshop.context.asks_for_less();
+        let task = Task { active: Arc::clone(&working.active), step, attempt, last, canceller, ticket };
         self.running += 1;
         self.recorder.record(EventKind::AttemptStarted { item, step: step as u32, attempt });
         self.workers.order(Order::Attempt(Box::new(task)));

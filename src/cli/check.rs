@@ -1,0 +1,70 @@
+//! `mediamill check`: everything that is wrong with pipeline files, at once.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::failure::{Failure, code};
+use super::output;
+use crate::pipeline::diagnostic::Severity;
+use crate::pipeline::load::{LoadError, load};
+use crate::report::Names;
+use crate::resilience::safe_text::safe_line;
+use crate::steps::catalog::Catalog;
+
+/// Check pipeline files, and tell everything that is wrong with them.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The pipeline files.
+    #[arg(required = true)]
+    pipelines: Vec<PathBuf>,
+    /// Write one JSON array with every finding.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks, and tells what was found.
+///
+/// # Errors
+/// None: a file that cannot be read is told like one that is wrong.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let colour = output::colour();
+    let (mut text, mut json) = (String::new(), Vec::new());
+    let (mut good, mut errors, mut warnings) = (0_usize, 0, 0);
+    for path in &args.pipelines {
+        let found = match load(path, &Catalog::registered()) {
+            Ok(loaded) => {
+                good += 1;
+                loaded.warnings
+            }
+            Err(LoadError::Invalid(found)) => found,
+            Err(error @ LoadError::Read { .. }) => {
+                errors += 1;
+                text.push_str(&format!("error: {}\n\n", safe_line(&error.to_string())));
+                json.push(serde_json::json!({
+                    "file": path.to_string_lossy(), "line": null, "column": null, "end_line": null, "end_column": null,
+                    "severity": "error", "message": error.to_string(), "help": [], "notes": [],
+                }));
+                continue;
+            }
+        };
+        errors += found.count(Severity::Error);
+        warnings += found.count(Severity::Warning);
+        text.push_str(&found.to_text(colour));
+        json.extend(found.to_json().as_array().into_iter().flatten().cloned());
+    }
+    text.push_str(&match (args.pipelines.as_slice(), good) {
+        ([one], 1) => format!("{} is good", Names::here().short(one)),
+        (all, good) if good == all.len() => format!("{good} pipelines are good"),
+        (all, good) => format!("{} of {} pipelines are good, {}", good, all.len(), counted(errors, "error")),
+    });
+    if warnings > 0 {
+        text.push_str(&format!(", {}", counted(warnings, "warning")));
+    }
+    text.push('\n');
+    output::print(&if args.json { format!("{:#}\n", serde_json::Value::from(json)) } else { text });
+    Ok(ExitCode::from(if errors > 0 { code::USAGE } else { code::DONE }))
+}
+
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}

@@ -1,0 +1,80 @@
+//! `mediamill checkpoint show`.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use super::{Place, find, source, unusable, when, word};
+use crate::cli::failure::{Failure, code};
+use crate::cli::output;
+use crate::report::Names;
+use crate::resilience::checkpoint::{Checkpoint, StepOutcome};
+use crate::resilience::safe_text::safe_line;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The item: its id, its file, or its file's name.
+    item: String,
+    /// Write the checkpoint as it is.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, place: &Place) -> Result<ExitCode, Failure> {
+    let mut all = place.all()?;
+    let (id, read) = all.swap_remove(find::find(&all, &args.item)?);
+    let found = read.map_err(|why| {
+        let path = place.folder().join("items").join(format!("{id}.json"));
+        Failure::new(code::FAILED, format!("{}: {}", path.display(), unusable(&why)))
+    })?;
+    output::print(&if args.json {
+        serde_json::to_string_pretty(&found).map_or_else(|_| String::new(), |text| text + "\n")
+    } else {
+        text(&found, &Names::here())
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(found: &Checkpoint, names: &Names) -> String {
+    let mut told = String::new();
+    let hash = if found.source.hash.is_empty() { "never read" } else { &found.source.hash };
+    let _ = writeln!(told, "Item:    {}", safe_line(&found.item_id));
+    let _ = writeln!(told, "Source:  {}", source(found, names));
+    let _ = writeln!(told, "Content: {}", safe_line(hash));
+    let _ = writeln!(told, "State:   {}", word(found.state));
+    let _ = writeln!(told, "Written: {}, revision {}", when(found.checkpoint_time), found.revision);
+    for (step, record) in &found.steps {
+        let outcome = match record.outcome {
+            StepOutcome::Done => "done",
+            StepOutcome::Skipped => "left out",
+            StepOutcome::Fallback => "stand-ins",
+        };
+        let attempts =
+            if record.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", record.attempts) };
+        let _ = writeln!(told, "\n{}: {outcome}, {attempts}, {:.3} s", safe_line(step), record.duration);
+        if let Some(left_out) = &record.left_out {
+            let _ = writeln!(told, "  because {}", safe_line(&left_out.reason));
+        }
+        for (name, artifact) in &record.artifacts {
+            let path = names.short(artifact.path.as_path());
+            let _ = writeln!(
+                told,
+                "  {}: {path} ({} bytes, {})",
+                safe_line(name),
+                artifact.size,
+                safe_line(&artifact.hash)
+            );
+        }
+        for (name, value) in found.result(step).into_iter().flatten() {
+            let _ = writeln!(told, "  {} = {}", safe_line(name), safe_line(&value.to_string()));
+        }
+    }
+    if let Some(failed) = &found.fault {
+        let (step, fault) = (safe_line(&failed.step), &failed.fault);
+        let _ = writeln!(told, "\n{step}: {} ({}/{})", word(found.state), fault.class, safe_line(&fault.cause));
+        let _ = writeln!(told, "  {}", safe_line(&fault.message));
+        if let Some(hint) = &fault.hint {
+            let _ = writeln!(told, "  hint: {}", safe_line(hint));
+        }
+    }
+    told
+}

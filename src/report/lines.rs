@@ -1,0 +1,325 @@
+//! Plain lines for people who read along without a screen: one line for each file that ends, and for what matters.
+
+mod run;
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::io::Write;
+
+use indexmap::IndexMap;
+
+use super::names::{Names, counted, duration};
+use crate::engine::recorder::Sink;
+use crate::events::{Event, EventKind, ItemIndex, RunState};
+use crate::resilience::Fault;
+use crate::resilience::checkpoint::ItemState;
+use crate::resilience::safe_text::safe_line;
+
+/// Held back at most before it is written.
+const FULL: usize = 64 * 1024;
+/// Counts of files that nothing is done for are told at most once in this time (milliseconds).
+const COUNTS_EVERY: u64 = 1000;
+
+/// How much is told: each level tells what the ones before it tell, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, clap::ValueEnum)]
+pub enum Level {
+    /// Files that failed, and why the run ended early.
+    Error,
+    /// Retries, parked files, breakers, pauses and warnings.
+    Warn,
+    /// One line for each file.
+    #[default]
+    Info,
+    /// Every attempt and every task.
+    Debug,
+}
+
+/// Writes plain lines: the time since the run began, a word, the file, and what there is to say.
+#[derive(Debug)]
+pub struct Lines<W: Write> {
+    out: W,
+    level: Level,
+    colour: bool,
+    names: Names,
+    held: String,
+    lost: bool,
+    /// How many attempts each step may make, where that was told.
+    attempts: Vec<u32>,
+    /// When the first task of an item that is not finished began.
+    begun: HashMap<ItemIndex, u64>,
+    /// Steps of items that are not finished which were left out.
+    skipped: HashMap<ItemIndex, Vec<u32>>,
+    /// Why the last attempt of a task failed, until it is known what becomes of it.
+    faults: HashMap<(ItemIndex, u32), Fault>,
+    counts: Untold,
+}
+
+/// What is told as a number, once in a while.
+#[derive(Debug, Default)]
+struct Untold {
+    listed: bool,
+    up_to_date: u64,
+    left_out: IndexMap<String, u64>,
+    told_at: Option<u64>,
+}
+
+/// The colour of a word.
+#[derive(Clone, Copy)]
+enum Tone {
+    Good,
+    Bad,
+    Careful,
+    Plain,
+}
+
+impl<W: Write> Lines<W> {
+    /// Writes what `level` asks for to `out`; `colour` is for terminals.
+    pub fn new(out: W, level: Level, colour: bool) -> Self {
+        Self {
+            out,
+            level,
+            colour,
+            names: Names::here(),
+            held: String::with_capacity(FULL),
+            lost: false,
+            attempts: Vec::new(),
+            begun: HashMap::new(),
+            skipped: HashMap::new(),
+            faults: HashMap::new(),
+            counts: Untold::default(),
+        }
+    }
+
+    /// Tells with each retry how many attempts there are: the most that each step makes (its retries and one), in the
+    /// plan's order.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: Vec<u32>) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Writes paths as `names` does.
+    #[must_use]
+    pub fn with_names(mut self, names: Names) -> Self {
+        self.names = names;
+        self
+    }
+
+    fn line(&mut self, elapsed: u64, tone: Tone, word: &str, rest: fmt::Arguments<'_>) {
+        let seconds = elapsed / 1000;
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        // Writing to a String cannot fail.
+        let _ = match hours {
+            0 => write!(self.held, "{minutes:02}:{seconds:02} "),
+            _ => write!(self.held, "{hours}:{minutes:02}:{seconds:02} "),
+        };
+        let code = match tone {
+            Tone::Good => "\x1b[32m",
+            Tone::Bad => "\x1b[31m",
+            Tone::Careful => "\x1b[33m",
+            Tone::Plain => "",
+        };
+        let _ = if self.colour && !code.is_empty() {
+            write!(self.held, "{code}{word:<9}\x1b[0m ")
+        } else {
+            write!(self.held, "{word:<9} ")
+        };
+        let _ = self.held.write_fmt(rest);
+        self.held.truncate(self.held.trim_end().len());
+        self.held.push('\n');
+        if self.held.len() >= FULL {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        if !self.lost {
+            // A reader that went away stops nothing: the run goes on without it.
+            self.lost = self.out.write_all(self.held.as_bytes()).and_then(|()| self.out.flush()).is_err();
+        }
+        self.held.clear();
+    }
+
+    fn name(&self, item: ItemIndex, state: &RunState) -> String {
+        state.path(item).map_or_else(|| format!("file {item}"), |path| self.names.short(&path))
+    }
+
+    /// Tells how many files there are, and for how many nothing is done.
+    fn tell_counts(&mut self, elapsed: u64, state: &RunState) {
+        let untold = std::mem::take(&mut self.counts);
+        if self.level >= Level::Info {
+            if untold.listed {
+                let files = counted(state.counts.total as usize, "file");
+                self.line(elapsed, Tone::Plain, "items", format_args!("{files}"));
+            }
+            if untold.up_to_date > 0 {
+                self.line(elapsed, Tone::Good, "done", format_args!("{} up to date", untold.up_to_date));
+            }
+            for (reason, count) in untold.left_out {
+                self.line(elapsed, Tone::Plain, "skipped", format_args!("{count} left out: {}", safe_line(&reason)));
+            }
+        }
+        self.counts.told_at = Some(elapsed);
+    }
+
+    fn finished(&mut self, elapsed: u64, item: ItemIndex, end: &EventKind, state: &RunState) {
+        let began = self.begun.remove(&item);
+        let skipped = self.skipped.remove(&item).unwrap_or_default();
+        if !self.faults.is_empty() {
+            self.faults.retain(|(of, _), _| *of != item);
+        }
+        let EventKind::ItemFinished { state: end, step, fault, before, .. } = end else { return };
+        let level = match end {
+            ItemState::Failed => Level::Error,
+            ItemState::Parked => Level::Warn,
+            ItemState::Done | ItemState::Pending => Level::Info,
+        };
+        if self.level < level {
+            return;
+        }
+        let name = self.name(item, state);
+        let why = fault.as_ref().map_or_else(String::new, |fault| self.why(*step, fault, state));
+        match end {
+            ItemState::Done => {
+                let took = began.map_or_else(String::new, |began| duration(elapsed.saturating_sub(began)));
+                let without = skipped.iter().map(|step| step_id(state, *step)).collect::<Vec<_>>().join(", ");
+                let without = if without.is_empty() { without } else { format!(", without {without}") };
+                self.line(elapsed, Tone::Good, "done", format_args!("{name}  {took}{without}"));
+            }
+            ItemState::Failed if *before => {
+                self.line(elapsed, Tone::Bad, "failed", format_args!("{name}  as before: {why}"));
+            }
+            ItemState::Failed => self.line(elapsed, Tone::Bad, "failed", format_args!("{name}  {why}")),
+            ItemState::Parked => self.line(elapsed, Tone::Careful, "parked", format_args!("{name}  {why}")),
+            ItemState::Pending => self.line(elapsed, Tone::Careful, "cancelled", format_args!("{name}  {why}")),
+        }
+    }
+
+    /// `step: message (class/cause)`.
+    fn why(&self, step: Option<u32>, fault: &Fault, state: &RunState) -> String {
+        let step = step.map_or_else(String::new, |step| format!("{}: ", step_id(state, step)));
+        format!("{step}{} ({}/{})", safe_line(&fault.message), fault.class, safe_line(&fault.cause))
+    }
+
+    fn retry(&mut self, elapsed: u64, (item, step): (ItemIndex, u32), attempt: u32, delay: u64, state: &RunState) {
+        let fault = self.faults.remove(&(item, step));
+        if self.level < Level::Warn {
+            return;
+        }
+        let name = self.name(item, state);
+        let why = fault.map_or_else(|| step_id(state, step).to_owned(), |fault| self.why(Some(step), &fault, state));
+        let of = self.attempts.get(step as usize).map_or_else(String::new, |most| format!(" of {most}"));
+        let seconds = delay as f64 / 1000.0;
+        self.line(
+            elapsed,
+            Tone::Careful,
+            "retry",
+            format_args!("{name}  {why}; attempt {attempt}{of} in {seconds:.1} s"),
+        );
+    }
+}
+
+impl<W: Write> Sink for Lines<W> {
+    fn event(&mut self, event: &Event, state: &RunState) {
+        let at = event.elapsed;
+        // What is only counted must not be held back by what is told, nor told for each file.
+        let due = self.counts.told_at.is_none_or(|told| at.saturating_sub(told) >= COUNTS_EVERY);
+        let ends = matches!(event.kind, EventKind::RunFinished { .. });
+        match &event.kind {
+            EventKind::ItemsListed { .. } => self.counts.listed = true,
+            EventKind::ItemsUpToDate { ranges } => {
+                self.counts.up_to_date += ranges.iter().map(|(from, to)| u64::from(to - from)).sum::<u64>();
+            }
+            EventKind::ItemLeftOut { reason, .. } => match self.counts.left_out.get_mut(reason) {
+                Some(count) => *count += 1,
+                None => drop(self.counts.left_out.insert(reason.clone(), 1)),
+            },
+            _ => {}
+        }
+        let listing = matches!(event.kind, EventKind::ItemsListed { .. });
+        if (due && !listing || ends) && self.counts.any() {
+            self.tell_counts(at, state);
+        }
+        match &event.kind {
+            EventKind::AttemptStarted { item, step, attempt } => {
+                self.begun.entry(*item).or_insert(at);
+                if self.level >= Level::Debug {
+                    let (name, step) = (self.name(*item, state), step_id(state, *step));
+                    self.line(at, Tone::Plain, "attempt", format_args!("{name}  {step}: attempt {attempt}"));
+                }
+            }
+            EventKind::AttemptFailed { item, step, fault, log, .. } => {
+                self.faults.insert((*item, *step), fault.clone());
+                if self.level >= Level::Debug {
+                    let (name, why) = (self.name(*item, state), self.why(Some(*step), fault, state));
+                    let log = log.as_deref().map_or_else(String::new, |log| format!("; log: {}", safe_line(log)));
+                    self.line(at, Tone::Bad, "attempt", format_args!("{name}  {why}{log}"));
+                }
+            }
+            EventKind::RetryScheduled { item, step, attempt, delay } => {
+                self.retry(at, (*item, *step), *attempt, *delay, state);
+            }
+            EventKind::TaskDone { item, step, ms, .. } => {
+                self.faults.remove(&(*item, *step));
+                if self.level >= Level::Debug {
+                    let (name, step, took) = (self.name(*item, state), step_id(state, *step), duration(*ms));
+                    self.line(at, Tone::Plain, "task", format_args!("{name}  {step}: done in {took}"));
+                }
+            }
+            EventKind::TaskSkipped { item, step, reason } => {
+                self.faults.remove(&(*item, *step));
+                self.skipped.entry(*item).or_default().push(*step);
+                if self.level >= Level::Debug {
+                    let (name, step) = (self.name(*item, state), step_id(state, *step));
+                    self.line(at, Tone::Plain, "task", format_args!("{name}  {step}: left out: {}", safe_line(reason)));
+                }
+            }
+            EventKind::TaskParked { item, step, dependency } => {
+                self.faults.remove(&(*item, *step));
+                if self.level >= Level::Debug {
+                    let (name, step, tool) = (self.name(*item, state), step_id(state, *step), safe_line(dependency));
+                    self.line(at, Tone::Plain, "task", format_args!("{name}  {step}: waits for {tool}"));
+                }
+            }
+            EventKind::ItemFinished { item, .. } => self.finished(at, *item, &event.kind, state),
+            EventKind::ItemsListed { .. } | EventKind::ItemsUpToDate { .. } | EventKind::ItemLeftOut { .. } => {}
+            _ => self.run_event(event, state),
+        }
+    }
+
+    fn idle(&mut self) {
+        if !self.held.is_empty() {
+            self.write();
+        }
+    }
+}
+
+impl<W: Write> Lines<W> {
+    /// What happened to the run as a whole.
+    fn run_event(&mut self, event: &Event, state: &RunState) {
+        let at = event.elapsed;
+        let Some((level, tone, word, text)) = self.told(&event.kind, state) else { return };
+        if self.level >= level {
+            self.line(at, tone, word, format_args!("{}", safe_line(&text)));
+        }
+    }
+}
+
+impl Untold {
+    fn any(&self) -> bool {
+        self.listed || self.up_to_date > 0 || !self.left_out.is_empty()
+    }
+}
+
+impl<W: Write> Drop for Lines<W> {
+    fn drop(&mut self) {
+        self.idle();
+    }
+}
+
+fn step_id(state: &RunState, step: u32) -> &str {
+    state.steps.get(step as usize).map_or("a step", String::as_str)
+}
+
+#[cfg(test)]
+mod tests;
