@@ -130,7 +130,8 @@ impl Place {
     fn fake(&mut self, name: &str, script: &str) {
         let program = self.at("bin").join(name);
         fs::create_dir_all(self.at("bin")).unwrap();
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        // As the real ones do, it answers when it is asked whether it is there.
+        fs::write(&program, format!("#!/bin/sh\n[ \"$1\" = --help ] && exit 0\n{script}\n")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         self.path = Some(format!("{}:/usr/bin:/bin", self.at("bin").display()));
     }
@@ -229,7 +230,9 @@ fn quickstart_measures_and_draws_the_sound_and_the_pictures_of_the_repository() 
         place.take(name, &format!("tests/fixtures/media/{name}"));
     }
     place.run_all("quickstart", &[], 12);
-    assert_eq!(fs::read_dir(place.at("checkpoints/quickstart/items")).unwrap().count(), 12);
+    let checkpoints = files(&place.at("checkpoints/quickstart/items"));
+    let of_items = checkpoints.iter().filter(|file| !file.file_name().unwrap().to_string_lossy().starts_with('_'));
+    assert_eq!(of_items.count(), 12);
 
     let rows = place.table("out/quickstart/table.csv");
     assert_eq!(rows.len(), 12);
@@ -413,12 +416,10 @@ fn a_demucs_that_dies_costs_a_few_calls_and_no_song() {
     for number in 0..6 {
         place.take("music-1.m4a", &format!("songs/{number}.m4a"));
     }
-    // Where the sandbox works, the fake cannot note its calls outside of the folders that tools may write to.
-    fs::write(place.at("bin/calls"), "").unwrap();
     let ran = place.run("lesson", &[]);
     assert_eq!((ran.output.status.code(), &ran.counts["done"]), (Some(0), &6.into()), "{}", ran.told());
     let calls = fs::read_to_string(place.at("bin/calls")).unwrap().lines().count();
-    assert!(calls <= 3, "a dead tool costs no more calls than its breaker allows: {calls}");
+    assert!((1..=3).contains(&calls), "a dead tool costs no more calls than its breaker allows: {calls}");
     assert!(songs(&place).iter().all(|song| !song["vocals"].as_str().unwrap().contains("/stems/")));
     assert_eq!(songs(&place).len(), 6);
     place.no_scratch();
