@@ -34,13 +34,14 @@ fn fixture(name: &str) -> PathBuf {
 fn here(tools: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |tool: &&str| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
-    for tool in tools.iter().filter(|tool| !is_there(tool)) {
-        let said = format!("skipped: {tool} is not installed");
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{said}");
-        let _ = writeln!(std::io::stderr(), "{said}");
-        return false;
+    let missing: Vec<&str> = tools.iter().filter(|tool| !is_there(tool)).copied().collect();
+    if missing.is_empty() {
+        return true;
     }
-    true
+    let said = format!("skipped: {} is not installed", missing.join(", "));
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{said}");
+    let _ = writeln!(std::io::stderr(), "{said}");
+    false
 }
 
 /// A folder in which mediamill is run, as a user would: outputs in `out`, state in `checkpoints`.
