@@ -81,7 +81,7 @@ fn no_circle_among_the_files_of_a_room() {
             let shared = source.module.iter().zip(&path).take_while(|(own, other)| own == other).count();
             let (Some(own), Some(other)) = (source.module.get(shared), path.get(shared)) else { continue };
             let family = path[..shared].to_vec();
-            if !modules.contains(&path[..=shared].to_vec()) {
+            if !modules.contains(&path[..=shared]) {
                 continue;
             }
             let place = format!("{}:{line}", source.shown);

@@ -290,3 +290,6 @@ impl<W: Workers> Dispatcher<W> {
 fn far() -> Instant {
     Instant::now() + Duration::from_secs(3600)
 }
+
+#[cfg(test)]
+mod tests;
