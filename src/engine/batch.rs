@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::events::paths::PathTable;
+use crate::resilience::store::ItemKey;
 
 /// The files of a batch, in a fixed order: as given on the command line, and sorted within a folder.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Batch {
     below: HashMap<PathBuf, PathBuf>,
     /// What was asked for and cannot be had.
     pub problems: Vec<Problem>,
+    /// The files of a list so far: a million of them need little room as keys.
+    listed: HashSet<ItemKey>,
 }
 
 /// A path of the input that gave nothing.
@@ -62,9 +65,12 @@ impl Batch {
         Ok(finder.batch)
     }
 
-    /// Adds one file as it stands: from a list, where nothing is looked for.
+    /// Adds one file as it stands: from a list, where nothing is looked for. One that is listed twice is taken once.
     pub fn push(&mut self, path: &Path) {
-        self.files.push(&absolute(path));
+        let path = absolute(path);
+        if self.listed.insert(ItemKey::of(&path)) {
+            self.files.push(&path);
+        }
     }
 
     /// How many files there are.

@@ -21,6 +21,7 @@ pub struct Recorder {
     next: u64,
     state: RunState,
     journal: Option<JournalWriter>,
+    journal_is_ill: bool,
     sinks: Vec<Box<dyn Sink>>,
 }
 
@@ -34,7 +35,7 @@ impl Recorder {
     /// Starts a stream now.
     #[must_use]
     pub fn new(journal: Option<JournalWriter>, sinks: Vec<Box<dyn Sink>>) -> Self {
-        Self { start: Instant::now(), next: 0, state: RunState::default(), journal, sinks }
+        Self { start: Instant::now(), next: 0, state: RunState::default(), journal, journal_is_ill: false, sinks }
     }
 
     /// The run's state.
@@ -66,7 +67,7 @@ impl Recorder {
         for sink in &mut self.sinks {
             sink.event(&event, &self.state);
         }
-        self.lose_journal(written);
+        self.watch_journal(written);
     }
 
     /// Hands on what is held back for speed.
@@ -75,14 +76,21 @@ impl Recorder {
         for sink in &mut self.sinks {
             sink.idle();
         }
-        self.lose_journal(flushed);
+        self.journal_is_ill &= !matches!(flushed, Some(Ok(())));
+        self.watch_journal(flushed);
     }
 
-    /// A journal that cannot be written costs the record of the run, not the run: told once.
-    fn lose_journal(&mut self, written: Option<std::io::Result<()>>) {
-        if let Some(Err(error)) = written {
+    /// A journal that cannot be written costs the record of the run, not the run: told once for each time.
+    fn watch_journal(&mut self, written: Option<std::io::Result<()>>) {
+        let Some(Err(error)) = written else { return };
+        let given_up = self.journal.as_ref().is_some_and(JournalWriter::is_far_behind);
+        if given_up {
             self.journal = None;
-            let message = format!("the journal cannot be written any more: {error}");
+        }
+        if given_up || !self.journal_is_ill {
+            self.journal_is_ill = true;
+            let how = if given_up { "any more" } else { "at the moment" };
+            let message = format!("the journal cannot be written {how}: {error}");
             self.record(EventKind::Warning { message, item: None });
         }
     }

@@ -1,5 +1,6 @@
 //! A run, from a checked plan to its end.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -252,20 +253,14 @@ fn make_scratch(context: &Context, id: &str, keep: bool) -> Result<RunScratch, R
         return Ok(scratch);
     }
     std::fs::create_dir_all(&output).map_err(io("create", &output))?;
-    let probe = scratch.folder().join("probe");
-    let landed = output.join(format!(".mediamill-{id}"));
-    let same = std::fs::write(&probe, b"").and_then(|()| std::fs::rename(&probe, &landed));
-    match same {
-        Ok(()) => {
-            std::fs::remove_file(&landed).map_err(io("write into", &output))?;
-            Ok(scratch)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
-            drop(scratch);
-            RunScratch::create(&hidden, id, keep).map_err(io("create scratch in", &hidden))
-        }
-        Err(error) => Err(io("write into", &output)(error)),
+    // A file without a name: nobody sees it, and a SIGKILL leaves nothing of it.
+    tempfile::tempfile_in(&output).map_err(io("write into", &output))?;
+    let device = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.dev()).map_err(io("look at", path));
+    if device(scratch.folder())? == device(&output)? {
+        return Ok(scratch);
     }
+    drop(scratch);
+    RunScratch::create(&hidden, id, keep).map_err(io("create scratch in", &hidden))
 }
 
 /// When it began, and four digits against two in one second.

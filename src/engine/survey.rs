@@ -9,6 +9,10 @@ use crate::resilience::os_text::OsText;
 use crate::resilience::store::Loaded;
 use crate::resilience::{Fault, FaultClass};
 
+/// Causes that count as the item's fault and are none of its content: a person can be done with them between two runs.
+const NOT_THE_CONTENT: [&str; 6] =
+    ["input-changed", "output-exists", "output-changed", "permission", "not-found", "io"];
+
 /// What became of a look.
 #[derive(Debug)]
 pub enum Look {
@@ -69,8 +73,11 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
         Err(error) => return refused(checkpoint, Fault::from_io("it cannot be looked at", &error)),
     };
     let is_new = checkpoint.steps.is_empty() && checkpoint.fault.is_none();
-    // What has never run is read when it does; only an earlier result makes it worth reading a changed input now.
-    if !is_new && let Err(error) = read_source(&item.path, &mut checkpoint, seen) {
+    // What has never run is read when it does; an earlier result makes it worth reading a changed input now, and so does
+    // a step that may be left out before any has read it: what is recorded of it holds the input's content.
+    if (!is_new || may_leave_out_unread(context))
+        && let Err(error) = read_source(&item.path, &mut checkpoint, seen)
+    {
         return refused(checkpoint, Fault::from_io("it cannot be read", &error));
     }
     if let Some(reason) = unwanted(context, &item, &checkpoint, is_new) {
@@ -84,6 +91,11 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
         return Look::UpToDate;
     }
     Look::Work(Box::new(Work { item, checkpoint, owned, stale, note }))
+}
+
+fn may_leave_out_unread(context: &Context) -> bool {
+    let steps = context.plan.steps.iter().zip(&context.bases).filter(|(step, _)| !step.batch);
+    steps.into_iter().any(|(step, basis)| basis.unavailable.is_some() && basis.reads_item || !step.fallback.is_empty())
 }
 
 /// For each step: why its result does not stand. A step whose result hangs on one that runs again is to be looked at
@@ -129,7 +141,8 @@ fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: boo
 /// The fault that the item failed with, where it would only fail with it again.
 fn stands_failed<'a>(context: &Context, checkpoint: &'a Checkpoint, stale: &[Option<String>]) -> Option<&'a StepFault> {
     let fault = checkpoint.fault.as_ref().filter(|_| checkpoint.state == ItemState::Failed)?;
-    if context.options.retry_failed || fault.fault.class != FaultClass::Input || fault.fault.cause == "input-changed" {
+    let passes = fault.fault.class != FaultClass::Input || NOT_THE_CONTENT.contains(&fault.fault.cause.as_str());
+    if context.options.retry_failed || passes {
         return None;
     }
     let place = context.plan.steps.iter().position(|step| step.id == fault.step)?;

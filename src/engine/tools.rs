@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::context::Basis;
-use crate::health::{Finder, HealthCheck, ToolIdentity, Wanted, check_all, known, wanted};
+use crate::health::{Finder, HealthCheck, ToolIdentity, Wanted, check_all, program_of, wanted};
 use crate::pipeline::plan::{Action, Plan};
 use crate::resilience::hash::hash_file;
 use crate::resilience::store::write_whole;
@@ -84,15 +84,6 @@ pub fn prepare(plan: &Plan, bases: &mut [Basis], seen: &Path, remember: bool) ->
         let _ = write_whole(seen, &json, false);
     }
     checks
-}
-
-/// The program that the steps of a tool start, where that is not the tool's own name.
-fn program_of(plan: &Plan, tool: &str) -> Option<String> {
-    let step = plan.steps.iter().find(|step| step.tool.as_deref() == Some(tool))?;
-    let Action::Run(argv) = &step.action else { return None };
-    let first = argv.first().filter(|first| first.is_literal())?;
-    // A known tool is found by its own rules; its steps may start a script beside it.
-    (known::find(tool).is_none() || first.literal_prefix().contains('/')).then(|| first.literal_prefix().to_owned())
 }
 
 fn read(path: &Path) -> Seen {

@@ -1,15 +1,25 @@
 //! The journal of a run: its events, one JSON object a line.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::{EVENT_VERSION, Event};
 
-/// Writes events to a journal.
+/// Events are handed to the file when there are so many bytes of them.
+const BLOCK: usize = 64 * 1024;
+/// A file that takes nothing any more is given up when it is so many bytes behind.
+const FAR_BEHIND: usize = 64 << 20;
+
+/// Writes events to a journal. What a full disk does not take is kept, and handed over when there is room.
 #[derive(Debug)]
 pub struct JournalWriter {
-    out: BufWriter<File>,
+    file: File,
+    end: u64,
+    behind: Vec<u8>,
+    /// Bytes behind at which it is handed over, or tried again.
+    next_try: usize,
 }
 
 impl JournalWriter {
@@ -18,24 +28,49 @@ impl JournalWriter {
     /// # Errors
     /// That the file cannot be made.
     pub fn create(path: &Path) -> std::io::Result<Self> {
-        Ok(Self { out: BufWriter::with_capacity(64 * 1024, File::create_new(path)?) })
+        Ok(Self { file: File::create_new(path)?, end: 0, behind: Vec::with_capacity(BLOCK + 1024), next_try: BLOCK })
     }
 
     /// Adds an event. It reaches the file at the next [`flush`](Self::flush) at the latest.
     ///
     /// # Errors
-    /// That the file cannot be written.
+    /// That the file cannot be written at the moment.
     pub fn write(&mut self, event: &Event) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.out, event)?;
-        self.out.write_all(b"\n")
+        serde_json::to_writer(&mut self.behind, event)?;
+        self.behind.push(b'\n');
+        if self.behind.len() >= self.next_try { self.flush() } else { Ok(()) }
     }
 
     /// Hands all that was written to the system: a SIGKILL does not lose it any more.
     ///
     /// # Errors
-    /// That the file cannot be written.
+    /// That the file cannot be written at the moment. What was to be written waits for the next call.
     pub fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
+        if self.behind.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.file.write_all_at(&self.behind, self.end) {
+            // Whole lines or nothing, as far as it goes: a reader stops at a torn one.
+            let _ = self.file.set_len(self.end);
+            self.next_try = self.behind.len() + BLOCK;
+            return Err(error);
+        }
+        self.end += self.behind.len() as u64;
+        self.behind.clear();
+        self.next_try = BLOCK;
+        Ok(())
+    }
+
+    /// Whether so much waits for the file that it had better be given up.
+    #[must_use]
+    pub fn is_far_behind(&self) -> bool {
+        self.behind.len() > FAR_BEHIND
+    }
+}
+
+impl Drop for JournalWriter {
+    fn drop(&mut self) {
+        let _ = self.flush();
     }
 }
 

@@ -17,4 +17,4 @@ mod wanted;
 pub use classify::{ExitKind, ToolEnd, Verdict, classify};
 pub use find::{Finder, ToolIdentity, tool_identity};
 pub use probe::{HealthCheck, check_all, check_all_with};
-pub use wanted::{Wanted, all_known, wanted};
+pub use wanted::{Wanted, all_known, program_of, wanted};

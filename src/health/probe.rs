@@ -163,6 +163,9 @@ pub(super) fn programs<'a>(wanted: &'a Wanted, known: Option<&KnownTool>) -> Vec
     if let Some(program) = wanted.spec.probe.as_ref().and_then(|probe| probe.first()) {
         return vec![OsStr::new(program)];
     }
+    if let Some(program) = &wanted.program {
+        return vec![OsStr::new(program)];
+    }
     match known {
         // A step that calls `convert` is not helped by `magick`.
         Some(known) if !wanted.name.contains('/') && !known.runs(&wanted.name) => {

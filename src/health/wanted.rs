@@ -5,13 +5,15 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::known;
-use crate::pipeline::plan::{Plan, ToolSpec};
+use crate::pipeline::plan::{Action, Plan, ToolSpec};
 
 /// A dependency to look for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
     /// Its name: as a step names its tool, or the table of known tools does.
     pub name: String,
+    /// The program that its steps start, where that is not found by the name: a path, or another name.
+    pub program: Option<String>,
     /// Whether a run refuses to start without it.
     pub required: bool,
     /// What the pipeline says of it.
@@ -37,9 +39,20 @@ pub fn wanted(plan: &Plan) -> Vec<Wanted> {
     }
     let one = |(name, needed): (&str, bool)| {
         let spec = plan.tools.get(name).cloned().unwrap_or_default();
-        Wanted { name: name.to_owned(), required: spec.required.unwrap_or(needed), spec, limit: None }
+        let program = program_of(plan, name);
+        Wanted { name: name.to_owned(), program, required: spec.required.unwrap_or(needed), spec, limit: None }
     };
     needed.into_iter().map(one).collect()
+}
+
+/// The program that the steps of a tool start, where that is not found by the tool's own name.
+#[must_use]
+pub fn program_of(plan: &Plan, tool: &str) -> Option<String> {
+    let step = plan.steps.iter().find(|step| step.tool.as_deref() == Some(tool))?;
+    let Action::Run(argv) = &step.action else { return None };
+    let first = argv.first().filter(|first| first.is_literal())?;
+    // A known tool is found by its own rules; its steps may start a script beside it.
+    (known::find(tool).is_none() || first.literal_prefix().contains('/')).then(|| first.literal_prefix().to_owned())
 }
 
 /// All tools that mediamill knows. None is required: no pipeline has asked for it.
@@ -51,7 +64,7 @@ pub fn all_known() -> Vec<Wanted> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::plan::{Action, DecodeCheck, Durability, Input, OnOpen, Step, Verify};
+    use crate::pipeline::plan::{DecodeCheck, Durability, Input, OnOpen, Step, Verify};
     use crate::pipeline::template::Template;
     use crate::resilience::retry::RetryPolicy;
 

@@ -118,6 +118,10 @@ impl RunScratch {
                 remove_tree(&folder)?;
                 DirBuilder::new().mode(0o700).create(&folder)?;
             }
+            // Somebody cleans up what looks old: no reason to fail an item.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+            }
             other => other?,
         }
         let guard = Cleanup::new([folder.clone()]).when(!self.keep, !self.keep);

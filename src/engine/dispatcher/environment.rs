@@ -51,7 +51,8 @@ fn has_room(folder: &std::path::Path) -> bool {
     if !folder.exists() {
         return true;
     }
-    tempfile::Builder::new().prefix(".mediamill-").tempfile_in(folder).is_ok_and(|mut file| {
+    // A file without a name: nobody sees it, and a SIGKILL leaves nothing of it.
+    tempfile::tempfile_in(folder).is_ok_and(|mut file| {
         let block = [0_u8; 64 * 1024];
         (0..RESERVE / block.len()).all(|_| file.write_all(&block).is_ok())
     })

@@ -75,10 +75,12 @@ impl<W: Workers> Dispatcher<W> {
     /// Begins the work on an item.
     pub(super) fn begin(&mut self, work: Work) {
         let index = work.item.index;
-        if self.limit_reached() && !self.was_begun(index) {
-            return self.leave_out_item(index, "the limit of this run is reached".into());
+        if self.workshop.context.options.limit.is_some() && !self.begun.contains(&index) {
+            if self.limit_reached() {
+                return self.leave_out_item(index, "the limit of this run is reached".into());
+            }
+            self.begun.insert(index);
         }
-        self.begun += 1;
         if let Some(message) = work.note {
             self.recorder.record(EventKind::Warning { message, item: Some(index) });
         }
@@ -96,12 +98,6 @@ impl<W: Workers> Dispatcher<W> {
         };
         self.active.insert(index, working);
         self.advance(index);
-    }
-
-    fn was_begun(&self, item: ItemIndex) -> bool {
-        use crate::events::ItemPhase::{Running, Waiting};
-        let waits_parked = self.recorder.state().phase_of(item) == Waiting && item < self.next_look && self.begun > 0;
-        waits_parked || self.recorder.state().phase_of(item) == Running
     }
 
     /// Takes the item as far as it goes without an attempt: makes ready what could start, leaves out what is to be, and

@@ -9,7 +9,7 @@ mod environment;
 mod items;
 mod tasks;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,8 +47,8 @@ pub struct Dispatcher<W> {
     looking: u32,
     /// Items that are to be looked at again.
     again: VecDeque<ItemIndex>,
-    /// Items that were begun, for the limit of the run.
-    begun: u32,
+    /// Items that were begun, where the run has a limit of them. One that was parked and comes back counts once.
+    begun: HashSet<ItemIndex>,
     active: HashMap<ItemIndex, Working>,
     /// Tasks that could start, by dependency; the last set is of those that have none.
     ready: Vec<BTreeSet<(ItemIndex, usize)>>,
@@ -103,7 +103,7 @@ impl<W: Workers> Dispatcher<W> {
             next_look: 0,
             looking: 0,
             again: VecDeque::new(),
-            begun: 0,
+            begun: HashSet::new(),
             active: HashMap::new(),
             dependencies,
             timers: BTreeMap::new(),
@@ -125,6 +125,10 @@ impl<W: Workers> Dispatcher<W> {
     ) -> (Outcome, W, Recorder) {
         let mut commands_open = true;
         loop {
+            if self.starts_tasks() {
+                // Before items are looked at: who is to probe is among them.
+                self.supply_probes();
+            }
             self.look_ahead();
             self.start_tasks();
             if self.is_finished() {
@@ -218,6 +222,11 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
+    /// Whether anything new may start now.
+    fn starts_tasks(&self) -> bool {
+        self.stop.is_none() && !self.paused && !self.machine_is_ill
+    }
+
     /// Has items looked at, as many as keep the slots busy.
     fn look_ahead(&mut self) {
         if self.stop.is_some() {
@@ -245,7 +254,7 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     fn limit_reached(&self) -> bool {
-        self.workshop.context.options.limit.is_some_and(|limit| self.begun >= limit)
+        self.workshop.context.options.limit.is_some_and(|limit| self.begun.len() >= limit as usize)
     }
 
     fn leave_out_rest(&mut self, total: ItemIndex) {

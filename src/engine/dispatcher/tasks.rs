@@ -22,10 +22,9 @@ const MACHINE_CHANCES: u32 = 3;
 impl<W: Workers> Dispatcher<W> {
     /// Starts as many tasks as there are free slots.
     pub(super) fn start_tasks(&mut self) {
-        if self.stop.is_some() || self.paused || self.machine_is_ill {
+        if !self.starts_tasks() {
             return;
         }
-        self.supply_probes();
         while self.running < self.jobs {
             let Some((item, step)) = self.next_task() else { break };
             self.start_task(item, step);

@@ -1,1 +1,203 @@
+#![expect(clippy::unwrap_used, reason = "a test may")]
 
+use std::path::{Path, PathBuf};
+
+use serde_json::Map;
+
+use super::*;
+use crate::resilience::checkpoint::{Fingerprint, ItemState, StepOutcome, StepRecord};
+use crate::resilience::os_text::OsText;
+
+struct Place {
+    _folder: tempfile::TempDir,
+    state: PathBuf,
+}
+
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    Place { _folder: folder, state }
+}
+
+impl Place {
+    fn open(&self) -> Store {
+        Store::open(&self.state, "p", Access::Run { sync: false }).unwrap()
+    }
+
+    fn json(&self, id: &str) -> PathBuf {
+        self.state.join("p/items").join(format!("{id}.json"))
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.state.join("p/ledger")
+    }
+}
+
+fn item(name: &str) -> (ItemKey, Checkpoint) {
+    let path = Path::new("/in").join(name);
+    let key = ItemKey::of(&path);
+    (key, Checkpoint::new(key.item_id(&path), OsText::from(&path)))
+}
+
+fn mark(checkpoint: &mut Checkpoint, step: &str) {
+    let record = StepRecord {
+        outcome: StepOutcome::Done,
+        fingerprint: Fingerprint::default(),
+        artifacts: indexmap::IndexMap::new(),
+        attempts: 1,
+        duration: 0.5,
+        left_out: None,
+    };
+    checkpoint.mark(step, record, Map::new());
+}
+
+fn known(store: &Store, key: ItemKey, id: &str) -> Option<Checkpoint> {
+    match store.load(key, id) {
+        Loaded::Known(checkpoint) => Some(*checkpoint),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_was_saved_comes_back_from_the_ledger_and_from_the_json_alike() {
+    let place = place();
+    let (key, mut checkpoint) = item("a.wav");
+    let store = place.open();
+    mark(&mut checkpoint, "prepare");
+    store.save(key, &mut checkpoint).unwrap();
+    mark(&mut checkpoint, "analyze");
+    checkpoint.state = ItemState::Done;
+    store.save(key, &mut checkpoint).unwrap();
+    store.close().unwrap();
+
+    assert_eq!(known(&place.open(), key, &checkpoint.item_id).as_ref(), Some(&checkpoint));
+    std::fs::remove_file(place.ledger()).unwrap();
+    assert_eq!(known(&place.open(), key, &checkpoint.item_id).as_ref(), Some(&checkpoint));
+    assert_eq!(checkpoint.completed_steps, ["prepare", "analyze"]);
+}
+
+#[test]
+fn a_change_that_never_reached_its_json_is_written_by_the_next_run() {
+    let place = place();
+    let (key, mut checkpoint) = item("a.wav");
+    let store = place.open();
+    mark(&mut checkpoint, "prepare");
+    stamp(&mut checkpoint);
+    store.record(key, &checkpoint).unwrap();
+    store.close().unwrap();
+    assert!(!place.json(&checkpoint.item_id).exists());
+
+    let store = place.open();
+    store.heal();
+    store.close().unwrap();
+    let json = std::fs::read(place.json(&checkpoint.item_id)).unwrap();
+    assert_eq!(parse(&json).unwrap(), checkpoint);
+}
+
+#[test]
+fn a_torn_last_line_costs_that_line_only() {
+    let place = place();
+    let store = place.open();
+    let (key_a, mut a) = item("a.wav");
+    let (key_b, mut b) = item("b.wav");
+    store.save(key_a, &mut a).unwrap();
+    store.close().unwrap();
+    let whole = std::fs::metadata(place.ledger()).unwrap().len();
+    let store = place.open();
+    stamp(&mut b);
+    store.record(key_b, &b).unwrap();
+    store.close().unwrap();
+    let longer = std::fs::metadata(place.ledger()).unwrap().len();
+    for cut in whole..longer {
+        let ledger = std::fs::read(place.ledger()).unwrap();
+        std::fs::write(place.ledger(), &ledger[..cut.min(ledger.len() as u64) as usize]).unwrap();
+        let store = place.open();
+        assert!(known(&store, key_a, &a.item_id).is_some(), "cut at {cut}");
+        assert!(known(&store, key_b, &b.item_id).is_none(), "cut at {cut}");
+        stamp(&mut b);
+        store.record(key_b, &b).unwrap();
+        assert_eq!(known(&store, key_b, &b.item_id).unwrap().revision, b.revision, "cut at {cut}");
+        store.close().unwrap();
+        std::fs::remove_file(place.json(&b.item_id)).unwrap();
+        std::fs::write(place.ledger(), &ledger).unwrap();
+    }
+}
+
+#[test]
+fn a_json_that_was_removed_forgets_the_item_and_still_tells_which_files_are_ours() {
+    let place = place();
+    let (key, mut checkpoint) = item("a.wav");
+    let store = place.open();
+    mark(&mut checkpoint, "prepare");
+    store.save(key, &mut checkpoint).unwrap();
+    store.close().unwrap();
+    std::fs::remove_file(place.json(&checkpoint.item_id)).unwrap();
+    match place.open().load(key, &checkpoint.item_id) {
+        Loaded::New { owned: Some(owned), set_aside: None } => assert_eq!(*owned, checkpoint),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_json_from_a_newer_version_is_refused_and_left_as_it_is() {
+    let place = place();
+    let (key, mut checkpoint) = item("a.wav");
+    let store = place.open();
+    store.save(key, &mut checkpoint).unwrap();
+    store.close().unwrap();
+    let newer = br#"{"version": 99, "something": "else"}"#;
+    std::fs::write(place.json(&checkpoint.item_id), newer).unwrap();
+    let store = place.open();
+    assert!(matches!(store.load(key, &checkpoint.item_id), Loaded::Refused(_)));
+    store.close().unwrap();
+    assert_eq!(std::fs::read(place.json(&checkpoint.item_id)).unwrap(), newer);
+}
+
+#[test]
+fn a_ledger_full_of_outdated_lines_is_written_anew_without_loss() {
+    let place = place();
+    let store = place.open();
+    let (key, mut checkpoint) = item("a.wav");
+    let filler = "x".repeat(64 * 1024);
+    for _ in 0..200 {
+        checkpoint
+            .intermediate_results
+            .insert("filler".into(), Map::from_iter([("text".to_owned(), serde_json::Value::String(filler.clone()))]));
+        stamp(&mut checkpoint);
+        store.record(key, &checkpoint).unwrap();
+    }
+    let (other, mut small) = item("b.wav");
+    store.save(other, &mut small).unwrap();
+    store.close().unwrap();
+    let before = std::fs::metadata(place.ledger()).unwrap().len();
+    let store = place.open();
+    let after = std::fs::metadata(place.ledger()).unwrap().len();
+    assert!(after * 50 < before, "{before} to {after}");
+    assert_eq!(known(&store, key, &checkpoint.item_id).unwrap(), checkpoint);
+    assert_eq!(known(&store, other, &small.item_id).unwrap(), small);
+}
+
+#[test]
+fn the_second_run_is_told_who_holds_the_folder() {
+    let place = place();
+    let _first = place.open();
+    match Store::open(&place.state, "p", Access::Run { sync: false }) {
+        Err(StoreError::Held { holder, .. }) => {
+            assert!(holder.contains(&std::process::id().to_string()), "{holder}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(Store::open(&place.state, "p", Access::Look).is_ok());
+}
+
+#[test]
+fn ids_tell_files_of_one_name_apart_and_are_safe_as_file_names() {
+    let id = |path: &str| ItemKey::of(Path::new(path)).item_id(Path::new(path));
+    assert_ne!(id("/a/x.wav"), id("/b/x.wav"));
+    assert_ne!(id("/a/x.wav"), id("/a/x.flac"));
+    for odd in ["/a/..wav", "/a/-rf", "/a/new\nline.wav", "/a/\u{1b}[2J.wav"] {
+        let id = id(odd);
+        assert!(!id.starts_with(['.', '-']) && id.chars().all(|c| !c.is_control() && c != '/'), "{id}");
+    }
+    assert!(id(&format!("/a/{}.wav", "ä".repeat(120))).len() < 110);
+}

@@ -1,6 +1,7 @@
 //! Ends everything that a tool started, wherever it went. The host is the reaper of all its descendants (a
 //! *subreaper*), so whoever loses its parent becomes a child of the host: none can get away.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -48,6 +49,28 @@ pub(super) fn signal_all(signal: Signal) {
     }
 }
 
+/// Kills every descendant. Each is stopped before its children are looked for, so that none that forks without end can
+/// run ahead of the look; only when a look finds nobody new are they killed. Gives how many there were.
+pub(super) fn kill_all() -> usize {
+    let mut stopped = HashSet::new();
+    loop {
+        let before = stopped.len();
+        let mut next = children(rustix::process::getpid());
+        while let Some(pid) = next.pop() {
+            let _ = kill_process(pid, Signal::STOP);
+            stopped.insert(pid);
+            next.extend(children(pid));
+        }
+        if stopped.len() == before {
+            break;
+        }
+    }
+    for pid in &stopped {
+        let _ = kill_process(*pid, Signal::KILL);
+    }
+    stopped.len()
+}
+
 /// Reaps the dead. `false`: nobody is left.
 fn reap() -> bool {
     loop {
@@ -74,11 +97,14 @@ pub(super) fn end_all(grace: Duration) -> u32 {
             wait_for_one(until);
         }
     }
-    let until = Instant::now() + STUCK;
+    let mut until = Instant::now() + STUCK;
+    let mut fewest = usize::MAX;
     while reap() && Instant::now() < until {
-        // Stopped first, so that none can start another between the look and the kill.
-        signal_all(Signal::STOP);
-        signal_all(Signal::KILL);
+        let left = kill_all();
+        if left < fewest {
+            // Many take their time to go; stuck is only who does not.
+            (fewest, until) = (left, Instant::now() + STUCK);
+        }
         wait_for_one(until);
     }
     found

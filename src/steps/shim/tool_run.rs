@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, pidfd_open, waitpid};
 
-use super::descendants::{cpu_ticks, end_all, signal_all, time_left};
+use super::descendants::{cpu_ticks, end_all, kill_all, signal_all, time_left};
 use super::output::{Log, Stream};
 use super::sandbox::Writable;
 use super::wire::{CancelRequest, ToolEnd, ToolExit, ToolRequest, receive};
@@ -195,8 +195,7 @@ impl<'a> Attempt<'a> {
         let now = Instant::now();
         if let Some((_, kill_at)) = &mut self.ending {
             if now >= *kill_at {
-                signal_all(Signal::STOP);
-                signal_all(Signal::KILL);
+                kill_all();
                 *kill_at = now + Duration::from_secs(1);
             }
             return;
