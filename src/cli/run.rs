@@ -228,7 +228,7 @@ fn exit_code(finished: &Finished) -> u8 {
         Some("SIGINT") => 130,
         Some("SIGTERM") => 143,
         Some("SIGHUP") => 129,
-        _ if counts.failed > 0 => code::FAILED,
+        _ if counts.failed > 0 || finished.batch_failed => code::FAILED,
         _ if counts.parked > 0 || counts.waiting() > 0 || counts.cancelled > 0 => code::LEFT,
         _ => code::DONE,
     }

@@ -4,8 +4,11 @@ use std::path::Path;
 
 use super::context::{Context, is_glob};
 use super::item::Item;
-use crate::resilience::checkpoint::{Artifact, Because, Checkpoint, Fingerprint, Identity, StepOutcome, StepRecord};
+use crate::resilience::checkpoint::{
+    Artifact, Because, Checkpoint, Fingerprint, Identity, Source, StepOutcome, StepRecord,
+};
 use crate::resilience::hash::{hash_bytes, hash_file};
+use crate::resilience::os_text::OsText;
 
 /// All that the result of `step` depends on, from what `checkpoint` knows of the item and of the steps before.
 #[must_use]
@@ -147,20 +150,14 @@ pub fn owner(path: &Path, known: &[&Checkpoint]) -> Owner {
     owner
 }
 
-/// Reads the input's content where its looks changed. `true`: the content did.
+/// Reads the input's content into a source record: what there is to know of it for as long as it looks like `seen`.
 ///
 /// # Errors
 /// That it cannot be read.
-pub fn read_source(path: &Path, checkpoint: &mut Checkpoint, seen: Identity) -> std::io::Result<bool> {
-    if checkpoint.source.identity == Some(seen) {
-        return Ok(false);
-    }
+pub fn read_source(path: &Path, seen: Identity) -> std::io::Result<Source> {
     let (hash, _) = hash_file(path)?;
     let after = Identity::of(path)?;
-    let changed = hash != checkpoint.source.hash;
-    checkpoint.source.hash = hash;
     // Changed under our eyes, or so lately that the next change may look the same: look again next time.
     let settled = after == seen && !after.is_racy(std::time::SystemTime::now());
-    checkpoint.source.identity = settled.then_some(after);
-    Ok(changed)
+    Ok(Source { path: OsText::from(path), hash, identity: settled.then_some(after) })
 }

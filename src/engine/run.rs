@@ -62,6 +62,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// All that is known of it.
     pub state: RunState,
+    /// A step over the whole batch failed.
+    pub batch_failed: bool,
     /// The run's folder.
     pub folder: PathBuf,
     /// The folder that the outputs are below.
@@ -176,9 +178,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     } else {
         threads.join();
     }
-    if outcome.stopped.is_none() {
-        batch_steps(&workshop, &mut recorder);
-    }
+    let batch_failed = outcome.stopped.is_none() && !batch_steps(&workshop, &mut recorder);
     let store = Arc::try_unwrap(workshop).map(|workshop| workshop.context.store);
     if let Ok(Err(error)) = store.map(Store::close) {
         let message = format!("some checkpoints could not be written ({error}); the next run writes them");
@@ -188,7 +188,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     recorder.record(EventKind::RunFinished { counts, reason: outcome.reason.clone() });
     recorder.flush();
     let state = recorder.into_state();
-    Ok(Finished { outcome, state, folder, output, checkpoints })
+    Ok(Finished { outcome, state, batch_failed, folder, output, checkpoints })
 }
 
 fn tell_beginning(recorder: &mut Recorder, context: &Context, checks: &[HealthCheck], id: &str, jobs: u32, seed: u64) {
@@ -219,9 +219,10 @@ fn tell_beginning(recorder: &mut Recorder, context: &Context, checks: &[HealthCh
     }
 }
 
-/// The steps over the whole batch, in order.
-fn batch_steps(workshop: &Workshop, recorder: &mut Recorder) {
+/// The steps over the whole batch, in order. `false`: one of them failed.
+fn batch_steps(workshop: &Workshop, recorder: &mut Recorder) -> bool {
     let context = &workshop.context;
+    let mut all_well = true;
     for (place, step) in context.plan.steps.iter().enumerate() {
         if !step.batch || context.bases[place].left_out {
             continue;
@@ -230,8 +231,10 @@ fn batch_steps(workshop: &Workshop, recorder: &mut Recorder) {
             Ok(artifact) => (None, Some(OsText::from(artifact))),
             Err(fault) => (Some(fault), None),
         };
+        all_well &= fault.is_none();
         recorder.record(EventKind::BatchStepFinished { step: place as u32, fault, artifact });
     }
+    all_well
 }
 
 /// The scratch of the run, on the file system of the outputs: beside the state where that is the same one, so that

@@ -64,7 +64,10 @@ fn call<Request: serde::Serialize, Reply: serde::de::DeserializeOwned>(
         None => Host::start(program, kind).map_err(HostLost::Io)?,
     };
     let reply = running.call(request, timeout, canceller)?;
-    *host = Some(running);
+    // A cancel that came just after the reply is still on its way to the host: it must not meet the next task there.
+    if !canceller.is_cancelled() {
+        *host = Some(running);
+    }
     Ok(reply)
 }
 

@@ -75,10 +75,11 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     let is_new = checkpoint.steps.is_empty() && checkpoint.fault.is_none();
     // What has never run is read when it does; an earlier result makes it worth reading a changed input now, and so does
     // a step that may be left out before any has read it: what is recorded of it holds the input's content.
-    if (!is_new || may_leave_out_unread(context))
-        && let Err(error) = read_source(&item.path, &mut checkpoint, seen)
-    {
-        return refused(checkpoint, Fault::from_io("it cannot be read", &error));
+    if (!is_new || may_leave_out_unread(context)) && checkpoint.source.identity != Some(seen) {
+        match read_source(&item.path, seen) {
+            Ok(source) => checkpoint.source = source,
+            Err(error) => return refused(checkpoint, Fault::from_io("it cannot be read", &error)),
+        }
     }
     if let Some(reason) = unwanted(context, &item, &checkpoint, is_new) {
         return Look::LeftOut(reason);

@@ -297,8 +297,11 @@ impl RunState {
             *count = count.wrapping_add(by);
         }
         *old = phase;
-        if phase == ItemPhase::Running {
-            self.failures.shift_remove(&item);
+        if phase == ItemPhase::Running
+            && let Some((_, fault)) = self.failures.shift_remove(&item)
+            && let Some(count) = self.causes.get_mut(&(fault.class, fault.cause))
+        {
+            *count = count.saturating_sub(1);
         }
     }
 }

@@ -224,7 +224,7 @@ impl<W: Write> Sink for Lines<W> {
         let at = event.elapsed;
         // What is only counted must not be held back by what is told, nor told for each file.
         let due = self.counts.told_at.is_none_or(|told| at.saturating_sub(told) >= COUNTS_EVERY);
-        let ends = matches!(event.kind, EventKind::RunFinished { .. });
+        let ends = matches!(event.kind, EventKind::RunFinished { .. } | EventKind::BatchStepFinished { .. });
         match &event.kind {
             EventKind::ItemsListed { .. } => self.counts.listed = true,
             EventKind::ItemsUpToDate { ranges } => {

@@ -20,9 +20,11 @@ pub fn hash_file(path: &Path) -> std::io::Result<(String, u64)> {
     let mut small = [0_u8; 16 * 1024];
     let mut filled = 0;
     while filled < small.len() {
-        match file.read(&mut small[filled..])? {
-            0 => return Ok((hash_bytes(&small[..filled]), filled as u64)),
-            n => filled += n,
+        match file.read(&mut small[filled..]) {
+            Ok(0) => return Ok((hash_bytes(&small[..filled]), filled as u64)),
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     let mut hasher = blake3::Hasher::new();

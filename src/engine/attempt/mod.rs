@@ -150,10 +150,13 @@ impl Attempt<'_> {
         let active = &self.task.active;
         let seen = self.look_at_input()?;
         let (known, before) = {
+            let unread = context.bases[self.task.step].reads_item && active.checkpoint().source.identity != Some(seen);
+            // Read without holding the checkpoint: others of the item, and the dispatcher, need it meanwhile.
+            let source = if unread { Some(read_source(&active.item.path, seen)) } else { None };
+            let source = source.transpose().map_err(|error| Fault::from_io("the input cannot be read", &error))?;
             let mut checkpoint = active.checkpoint();
-            if context.bases[self.task.step].reads_item {
-                let read = read_source(&active.item.path, &mut checkpoint, seen);
-                read.map_err(|error| Fault::from_io("the input cannot be read", &error))?;
+            if let Some(source) = source {
+                checkpoint.source = source;
             }
             (checkpoint.clone(), fingerprint(context, self.task.step, &checkpoint))
         };

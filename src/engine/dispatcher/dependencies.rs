@@ -111,23 +111,28 @@ impl<W: Workers> Dispatcher<W> {
 
     /// The next task to start: of the earliest item, among those whose dependency takes calls.
     pub(super) fn next_task(&mut self) -> Option<(ItemIndex, usize)> {
-        let now = self.elapsed();
-        let mut open = Vec::new();
-        let mut best = self.ready.last().and_then(|set| set.first().copied());
-        for (place, dependency) in self.dependencies.iter().enumerate() {
-            let Some(first) = self.ready[place].first().copied() else { continue };
-            match dependency.admission(now) {
-                Admission::Now => best = Some(best.map_or(first, |best| best.min(first))),
-                Admission::Hold => {}
-                Admission::Open => open.push(place),
+        loop {
+            let now = self.elapsed();
+            let mut open = Vec::new();
+            let mut best = self.ready.last().and_then(|set| set.first().copied());
+            for (place, dependency) in self.dependencies.iter().enumerate() {
+                let Some(first) = self.ready[place].first().copied() else { continue };
+                match dependency.admission(now) {
+                    Admission::Now => best = Some(best.map_or(first, |best| best.min(first))),
+                    Admission::Hold => {}
+                    Admission::Open => open.push(place),
+                }
+            }
+            if open.is_empty() {
+                let (item, step) = best?;
+                let place = self.place_of(step);
+                return self.ready[place].remove(&(item, step)).then_some((item, step));
+            }
+            // Those that are turned away may make way for other steps of their items: the look begins anew.
+            for place in open {
+                self.turn_away(place);
             }
         }
-        for place in open {
-            self.turn_away(place);
-        }
-        let (item, step) = best?;
-        let place = self.place_of(step);
-        self.ready[place].remove(&(item, step)).then_some((item, step))
     }
 
     /// The breaker is open: each task that is ready does what its step says for that case.

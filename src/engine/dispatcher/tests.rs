@@ -44,7 +44,7 @@ impl Scripted {
         let context = &self.workshop.context;
         let mut checkpoint = task.active.checkpoint();
         let seen = Identity::of(&task.active.item.path).unwrap();
-        read_source(&task.active.item.path, &mut checkpoint, seen).unwrap();
+        checkpoint.source = read_source(&task.active.item.path, seen).unwrap();
         let record = StepRecord {
             outcome: StepOutcome::Done,
             fingerprint: fingerprint(context, task.step, &checkpoint),
