@@ -9,14 +9,17 @@ use super::attempt::{Report, Task, Workshop, make};
 use super::survey::{Look, look};
 use crate::events::ItemIndex;
 use crate::health::canary::{self, CanaryResult};
+use crate::resilience::scratch::Room;
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::shim::{
     Canceller, Host, HostKind, HostLost, HostProgram, StepReply, StepRequest, ToolEnd, ToolRequest,
 };
 
-/// The hosts of one slot, started when they are first needed.
+/// The hosts of one slot, started when they are first needed, and the room that its attempts are made in.
 #[derive(Debug)]
 pub struct Hosts {
+    /// Where attempts work.
+    pub room: Room,
     program: HostProgram,
     tool: Option<Host>,
     step: Option<Host>,
@@ -25,8 +28,8 @@ pub struct Hosts {
 impl Hosts {
     /// None started yet.
     #[must_use]
-    pub fn new(program: HostProgram) -> Self {
-        Self { program, tool: None, step: None }
+    pub fn new(program: HostProgram, room: Room) -> Self {
+        Self { room, program, tool: None, step: None }
     }
 
     /// Runs a tool.
@@ -151,7 +154,8 @@ impl Threads {
         let orders = Arc::clone(&queue.receiver);
         let workshop = Arc::clone(&self.workshop);
         let answers = self.answers.clone();
-        let mut hosts = Hosts::new(self.program.clone());
+        let room = workshop.scratch.room(&format!("slot-{}", queue.threads.len()));
+        let mut hosts = Hosts::new(self.program.clone(), room);
         std::thread::spawn(move || {
             loop {
                 let order = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -107,25 +107,74 @@ impl RunScratch {
         &self.folder
     }
 
-    /// A new, empty folder for one attempt, and the guard that removes it.
+    /// A room for one who makes attempts one after another.
+    #[must_use]
+    pub fn room(&self, name: &str) -> Room {
+        Room { folder: self.folder.join(name), keep: self.keep, current: None, spare: None }
+    }
+}
+
+/// Where one worker slot makes its attempts, each in a folder of its own.
+///
+/// A folder that an attempt left empty becomes that of the next one: to make and remove one each time would cost more
+/// than many a task does.
+#[derive(Debug)]
+pub struct Room {
+    folder: PathBuf,
+    keep: bool,
+    current: Option<PathBuf>,
+    spare: Option<PathBuf>,
+}
+
+impl Room {
+    /// Where it is; it is made with the first attempt.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Begins an attempt: gives its folder, which is new and empty.
     ///
     /// # Errors
     /// That it cannot be made.
-    pub fn attempt(&self, item_id: &str, step: &str, attempt: u32) -> std::io::Result<(PathBuf, Cleanup)> {
+    pub fn enter(&mut self, item_id: &str, step: &str, attempt: u32) -> std::io::Result<PathBuf> {
+        // One that a panic left behind.
+        self.leave();
         let folder = self.folder.join(format!("{item_id}.{step}.{attempt}"));
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                remove_tree(&folder)?;
-                DirBuilder::new().mode(0o700).create(&folder)?;
+        let reused = self.spare.take().is_some_and(|spare| spare == folder || std::fs::rename(&spare, &folder).is_ok());
+        if !reused {
+            match DirBuilder::new().mode(0o700).create(&folder) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    remove_tree(&folder)?;
+                    DirBuilder::new().mode(0o700).create(&folder)?;
+                }
+                // The first attempt; or somebody cleaned up what looked old: no reason to fail an item.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+                }
+                other => other?,
             }
-            // Somebody cleans up what looks old: no reason to fail an item.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-            }
-            other => other?,
         }
-        let guard = Cleanup::new([folder.clone()]).when(!self.keep, !self.keep);
-        Ok((folder, guard))
+        self.current = Some(folder.clone());
+        Ok(folder)
+    }
+
+    /// Ends the attempt, however it ended: nothing of it stays, unless it is to be kept for a look.
+    pub fn leave(&mut self) {
+        let Some(folder) = self.current.take().filter(|_| !self.keep) else { return };
+        let is_empty = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
+        if is_empty {
+            self.spare = Some(folder);
+        } else {
+            // One that cannot be removed must not fail the attempt; the sweep at the next start tries again.
+            let _ = remove_tree(&folder);
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

@@ -52,10 +52,9 @@ pub fn make_batch_step(workshop: &Workshop, step: &Step) -> Result<PathBuf, Faul
         .with_hint("move it away, or let it be replaced with --overwrite"));
     }
 
-    let (scratch, _guard) = workshop
-        .scratch
-        .attempt(BATCH, &step.id, 1)
-        .map_err(|error| Fault::from_io("cannot make a scratch folder", &error))?;
+    let mut room = workshop.scratch.room(BATCH);
+    let scratch =
+        room.enter(BATCH, &step.id, 1).map_err(|error| Fault::from_io("cannot make a scratch folder", &error))?;
     let made = scratch.join(name);
     let values = write_table(&params, rows(workshop, &params), &made)?;
     let io = |doing: &'static str| move |error: std::io::Error| Fault::from_io(doing, &error);

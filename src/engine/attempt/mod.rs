@@ -133,7 +133,9 @@ pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts) -> Report {
     let started = Instant::now();
     let step = &workshop.context.plan.steps[task.step];
     let mut attempt = Attempt { workshop, task, step, hosts, log: None, leftover: 0 };
-    let ending = match attempt.make(started) {
+    let made = attempt.make(started);
+    attempt.hosts.room.leave();
+    let ending = match made {
         Ok(ending) => ending,
         Err(_) if task.canceller.is_cancelled() => {
             let fault = Fault::new(FaultClass::Cancelled, "cancelled", "it was cancelled");
@@ -164,12 +166,11 @@ impl Attempt<'_> {
 
         let id = &active.item.id;
         let needs_scratch = matches!(self.step.action, Action::Run(_)) || !self.step.out.is_empty();
-        let (scratch, _guard) = if needs_scratch {
-            let made = self.workshop.scratch.attempt(id, &self.step.id, self.task.attempt);
-            let (folder, guard) = made.map_err(|error| Fault::from_io("cannot make a scratch folder", &error))?;
-            (folder, Some(guard))
+        let scratch = if needs_scratch {
+            let made = self.hosts.room.enter(id, &self.step.id, self.task.attempt);
+            made.map_err(|error| Fault::from_io("cannot make a scratch folder", &error))?
         } else {
-            (PathBuf::new(), None)
+            PathBuf::new()
         };
         let place = self.place(scratch, &known)?;
         let values = self.work(&place, &known)?;

@@ -50,6 +50,7 @@ impl Attempt<'_> {
         Ok(ToolRequest {
             argv: arguments,
             env: env.collect::<Result<_, Fault>>()?,
+            room: OsText::from(self.hosts.room.folder()),
             scratch: OsText::from(&place.scratch),
             log: OsText::from(self.workshop.run_folder.join(self.log_name())),
             timeout_ms: self.step.timeout.map(milliseconds),

@@ -5,7 +5,6 @@ use std::os::unix::net::UnixStream;
 
 use rustix::process::{Resource, Rlimit};
 
-use super::sandbox::Writable;
 use super::tool_run;
 use super::wire::{ToolRequest, receive, send};
 
@@ -18,9 +17,9 @@ pub(super) fn serve() {
     let core = Rlimit { current: Some(0), ..rustix::process::getrlimit(Resource::Core) };
     let _ = rustix::process::setrlimit(Resource::Core, core);
     let Ok(engine) = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) else { return };
-    let writable = Writable::of_this_machine();
+    let mut starter = None;
     while let Ok(Some(request)) = receive::<ToolRequest>(&engine) {
-        let end = tool_run::run(&request, &engine, &writable);
+        let end = tool_run::run(&request, &engine, &mut starter);
         if send(&engine, &end).is_err() {
             return;
         }

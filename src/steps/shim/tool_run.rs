@@ -11,7 +11,7 @@ use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, pi
 
 use super::descendants::{cpu_ticks, end_all, kill_all, signal_all, time_left};
 use super::output::{Log, Stream};
-use super::sandbox::Writable;
+use super::sandbox::Starter;
 use super::wire::{CancelRequest, ToolEnd, ToolExit, ToolRequest, receive};
 
 /// The grace period of a tool whose engine is gone.
@@ -20,8 +20,8 @@ const ORPHAN_GRACE: Duration = Duration::from_secs(2);
 const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
 
 /// Runs the tool to its end. When this returns, nothing that it started is alive.
-pub(super) fn run(request: &ToolRequest, engine: &UnixStream, writable: &Writable) -> ToolEnd {
-    match start(request, writable) {
+pub(super) fn run(request: &ToolRequest, engine: &UnixStream, starter: &mut Option<Starter>) -> ToolEnd {
+    match start(request, starter) {
         Ok(child) => Attempt::new(request, child).run(engine),
         Err(error) => ToolEnd {
             exit: ToolExit::StartFailed { errno: error.raw_os_error().unwrap_or(0), message: error.to_string() },
@@ -33,7 +33,7 @@ pub(super) fn run(request: &ToolRequest, engine: &UnixStream, writable: &Writabl
     }
 }
 
-fn start(request: &ToolRequest, writable: &Writable) -> std::io::Result<Child> {
+fn start(request: &ToolRequest, starter: &mut Option<Starter>) -> std::io::Result<Child> {
     let (program, arguments) = request.program().ok_or(std::io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
     command
@@ -48,16 +48,12 @@ fn start(request: &ToolRequest, writable: &Writable) -> std::io::Result<Child> {
     if !request.sandbox {
         return command.spawn();
     }
-    // Landlock binds a thread and what it starts, for good: a thread of its own, that ends with the start.
-    let restricted = || {
-        // Best effort: a kernel that cannot restrict runs the tool all the same.
-        let _ = writable.restrict_to(request.scratch.as_path());
-        command.spawn()
+    let room = request.room.as_path();
+    let serving = match starter.take().filter(|starter| starter.serves(room)) {
+        Some(starter) => starter,
+        None => Starter::new(room)?,
     };
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn_scoped(scope, restricted)?;
-        thread.join().unwrap_or_else(|_| Err(std::io::Error::other("the thread that starts tools panicked")))
-    })
+    starter.insert(serving).start(command)
 }
 
 /// The memory limit that a tool inherits, lowered for the moment of its start. The hard limit stays, so it comes back.

@@ -21,7 +21,9 @@ pub struct ToolRequest {
     pub argv: Vec<OsText>,
     /// Variables added to the environment.
     pub env: Vec<(String, OsText)>,
-    /// The attempt's scratch: the tool's working folder.
+    /// The slot's room in the scratch of the run: a tool in the sandbox may write below it.
+    pub room: OsText,
+    /// The attempt's folder in it: the tool's working folder.
     pub scratch: OsText,
     /// Where its output is logged; the file is made when there is some.
     pub log: OsText,
