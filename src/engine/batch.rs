@@ -164,8 +164,11 @@ impl Finder {
     }
 
     fn file(&mut self, path: &Path) {
-        let in_seen_folder = path.parent().is_some_and(|folder| self.folders_seen.contains(folder));
-        if !in_seen_folder && self.files_seen.insert(path.to_path_buf()) {
+        let in_folder = path
+            .parent()
+            .zip(path.file_name())
+            .is_some_and(|(folder, name)| self.folders_seen.contains(folder) && self.takes(folder, name, None));
+        if !in_folder && self.files_seen.insert(path.to_path_buf()) {
             self.batch.files.push(path);
         }
     }
@@ -193,7 +196,10 @@ impl Finder {
         }
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) => return self.problem(folder, format!("the folder cannot be read: {error}")),
+            Err(error) => {
+                self.folders_seen.remove(folder);
+                return self.problem(folder, format!("the folder cannot be read: {error}"));
+            }
         };
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         for entry in entries {

@@ -135,7 +135,7 @@ impl Context {
     /// Whether this run leaves out steps, so that items are not done when it is.
     #[must_use]
     pub fn asks_for_less(&self) -> bool {
-        self.bases.iter().any(|basis| basis.left_out)
+        self.plan.steps.iter().zip(&self.bases).any(|(step, basis)| basis.left_out && !step.batch)
     }
 
     /// The folder that all outputs of the batch are below. Absolute.

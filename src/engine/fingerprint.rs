@@ -135,13 +135,11 @@ pub enum Owner {
 
 /// Whose the file at `path` is, from what is known of the item.
 #[must_use]
-pub fn owner(path: &Path, known: &[&Checkpoint]) -> Owner {
+pub fn owner(path: &Path, known: &Checkpoint) -> Owner {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Owner::Nobody };
     let mtime = Identity::from_metadata(&metadata).mtime_ns;
-    let artifacts =
-        known.iter().flat_map(|checkpoint| checkpoint.steps.values()).flat_map(|step| step.artifacts.values());
     let mut owner = Owner::Other;
-    for artifact in artifacts.filter(|artifact| artifact.path.as_path() == path) {
+    for artifact in known.ours().filter(|artifact| artifact.path.as_path() == path) {
         if artifact.replaces == Some(mtime) || whole(artifact).unwrap_or(false) {
             return Owner::Us(mtime);
         }

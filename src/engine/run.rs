@@ -156,7 +156,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     let mut recorder = Recorder::new(Some(journal), request.sinks);
     tell_beginning(&mut recorder, &context, &checks, &id, request.jobs, request.seed);
     let (output, checkpoints) = (context.output_root(), context.store.dir().to_path_buf());
-    let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone() });
+    let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone(), stopping: false.into() });
 
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("start the run in", &folder))?;

@@ -208,14 +208,16 @@ fn follow(workshop: &Workshop, order: Order, hosts: &mut Hosts) -> Answer {
         }
         Order::Look { range, again } => {
             let first = range.start;
-            let looked = range.map(|index| {
+            let goes_on = |_: &ItemIndex| !workshop.stopping.load(std::sync::atomic::Ordering::Relaxed);
+            let looked = range.take_while(goes_on).map(|index| {
                 std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(&workshop.context, index, again)))
                     .unwrap_or_else(|panic| Look::Refused(panicked(&*panic)))
             });
             Answer::Looks(first, looked.collect())
         }
         Order::Canary(tool) => {
-            let result = canary::run(&tool, workshop.context.plan.tools.get(&tool));
+            let spec = workshop.context.plan.tools.get(&tool);
+            let result = std::panic::catch_unwind(|| canary::run(&tool, spec)).unwrap_or_default();
             Answer::Canary(tool, result)
         }
     }

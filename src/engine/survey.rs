@@ -1,7 +1,7 @@
 //! Looks at an item before anything runs: what is done, what is to do, and why.
 
 use super::context::Context;
-use super::fingerprint::{Owner, fingerprint, owner, read_source, stale};
+use super::fingerprint::{fingerprint, read_source, stale};
 use super::item::Item;
 use crate::events::ItemIndex;
 use crate::resilience::checkpoint::{Checkpoint, Identity, ItemState, StepFault};
@@ -35,8 +35,6 @@ pub struct Work {
     pub item: Item,
     /// What is known of it.
     pub checkpoint: Checkpoint,
-    /// Its last state before it was forgotten, if it was: tells which outputs are ours.
-    pub owned: Option<Box<Checkpoint>>,
     /// For each step: why its result does not stand, `None` where it does.
     pub stale: Vec<Option<String>>,
     /// A word for the person about an earlier checkpoint.
@@ -48,9 +46,12 @@ pub struct Work {
 pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     let item = Item::of(&context.batch, index);
     let new = || Checkpoint::new(item.id.clone(), OsText::from(&item.path));
-    let (mut checkpoint, owned, note) = match context.store.load(item.key, &item.id) {
-        Loaded::Known(checkpoint) => (*checkpoint, None, None),
-        Loaded::New { owned, set_aside } => (new(), owned, set_aside),
+    let (mut checkpoint, note) = match context.store.load(item.key, &item.id) {
+        Loaded::Known(checkpoint) => (*checkpoint, None),
+        Loaded::New { owned, set_aside } => {
+            let earlier = owned.as_deref();
+            (earlier.map_or_else(new, |earlier| new().heir_of(earlier)), set_aside)
+        }
         Loaded::Refused(why) => {
             return Look::Refused(
                 Fault::input("checkpoint-newer", why).with_hint("use the newer mediamill, or another --state"),
@@ -89,9 +90,16 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
         return Look::FailedBefore(Box::new(fault.clone()));
     }
     if stale.iter().all(Option::is_none) {
+        // All is done, whatever kept an earlier run from saying so: an input that was away for a while, a crash.
+        if checkpoint.state != ItemState::Done && !context.asks_for_less() && context.store.is_writable() {
+            checkpoint.state = ItemState::Done;
+            checkpoint.fault = None;
+            // What cannot be written now is found again by the next look.
+            let _ = context.store.save(item.key, &mut checkpoint);
+        }
         return Look::UpToDate;
     }
-    Look::Work(Box::new(Work { item, checkpoint, owned, stale, note }))
+    Look::Work(Box::new(Work { item, checkpoint, stale, note }))
 }
 
 fn may_leave_out_unread(context: &Context) -> bool {
@@ -133,7 +141,7 @@ fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: boo
         for rule in steps.flat_map(|step| step.out.values()) {
             targets.push(context.known_target(item, rule)?.ok()?);
         }
-        let all_there = !targets.is_empty() && targets.iter().all(|target| owner(target, &[]) != Owner::Nobody);
+        let all_there = !targets.is_empty() && targets.iter().all(|target| std::fs::symlink_metadata(target).is_ok());
         return all_there.then(|| "its outputs are already there".into());
     }
     None

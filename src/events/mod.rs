@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::resilience::breaker::BreakerState;
-use crate::resilience::checkpoint::ItemState;
+use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
@@ -144,7 +144,9 @@ pub enum EventKind {
         item: ItemIndex,
         /// The step.
         step: u32,
-        /// Why.
+        /// The kind of reason.
+        because: Because,
+        /// Why, for a person.
         reason: String,
     },
     /// A task waits aside until its dependency is well.

@@ -12,7 +12,7 @@ use super::names::{Names, counted, duration};
 use crate::engine::recorder::Sink;
 use crate::events::{Event, EventKind, ItemIndex, RunState};
 use crate::resilience::Fault;
-use crate::resilience::checkpoint::ItemState;
+use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::safe_text::safe_line;
 
 /// Held back at most before it is written.
@@ -266,9 +266,12 @@ impl<W: Write> Sink for Lines<W> {
                     self.line(at, Tone::Plain, "task", format_args!("{name}  {step}: done in {took}"));
                 }
             }
-            EventKind::TaskSkipped { item, step, reason } => {
+            EventKind::TaskSkipped { item, step, because, reason } => {
                 self.faults.remove(&(*item, *step));
-                self.skipped.entry(*item).or_default().push(*step);
+                // A step that is for other files is missed by nobody.
+                if *because != Because::Unmatched {
+                    self.skipped.entry(*item).or_default().push(*step);
+                }
                 if self.level >= Level::Debug {
                     let (name, step) = (self.name(*item, state), step_id(state, *step));
                     self.line(at, Tone::Plain, "task", format_args!("{name}  {step}: left out: {}", safe_line(reason)));

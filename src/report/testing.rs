@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::engine::recorder::Sink;
 use crate::events::{EVENT_VERSION, Event, EventKind, RunState};
 use crate::resilience::breaker::BreakerState;
-use crate::resilience::checkpoint::ItemState;
+use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
@@ -142,7 +142,15 @@ pub(super) fn story() -> Vec<Event> {
         },
     );
     add(3100, EventKind::TaskParked { item: 2, step: 1, dependency: "demucs".to_owned() });
-    add(4000, EventKind::TaskSkipped { item: 0, step: 2, reason: "its tool is missing".to_owned() });
+    add(
+        4000,
+        EventKind::TaskSkipped {
+            item: 0,
+            step: 2,
+            because: Because::Unavailable,
+            reason: "its tool is missing".to_owned(),
+        },
+    );
     add(4100, finished(0, ItemState::Done, None));
     add(5000, finished(2, ItemState::Parked, Some((1, dead()))));
     add(5100, EventKind::Warning { message: "\x1b[2Ja \"strange\" log".to_owned(), item: Some(3) });

@@ -41,6 +41,9 @@ pub struct Checkpoint {
     /// Why the item failed or was parked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<StepFault>,
+    /// Files of ours that no step's record tells of any more: they may be replaced, others may not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<Artifact>,
 }
 
 /// Where an item stands.
@@ -252,7 +255,21 @@ impl Checkpoint {
             source: Source { path, hash: String::new(), identity: None },
             steps: IndexMap::new(),
             fault: None,
+            formerly: Vec::new(),
         }
+    }
+
+    /// Takes over what `earlier`, a checkpoint that counts no more, knew to be ours.
+    #[must_use]
+    pub fn heir_of(mut self, earlier: &Self) -> Self {
+        self.formerly = earlier.ours().cloned().collect();
+        self
+    }
+
+    /// The files that we made of this item and that may still be there. Stand-ins are somebody else's.
+    pub fn ours(&self) -> impl Iterator<Item = &Artifact> {
+        let made = self.steps.values().filter(|record| record.outcome == StepOutcome::Done);
+        made.flat_map(|record| record.artifacts.values()).chain(&self.formerly)
     }
 
     /// Notes that `step` came to `record`, with the values it found out.
@@ -263,6 +280,9 @@ impl Checkpoint {
         }
         self.last_step = self.completed_steps.last().cloned();
         self.intermediate_results.insert(step.to_owned(), values);
+        if record.outcome == StepOutcome::Done {
+            self.formerly.retain(|old| record.artifacts.values().all(|new| new.path != old.path));
+        }
         self.steps.insert(step.to_owned(), record);
     }
 
@@ -271,7 +291,8 @@ impl Checkpoint {
         self.completed_steps.retain(|done| done != step);
         self.last_step = self.completed_steps.last().cloned();
         self.intermediate_results.shift_remove(step);
-        self.steps.shift_remove(step);
+        let record = self.steps.shift_remove(step).filter(|record| record.outcome == StepOutcome::Done);
+        self.formerly.extend(record.into_iter().flat_map(|record| record.artifacts.into_values()));
     }
 
     /// Whether `step` is done.

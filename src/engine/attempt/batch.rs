@@ -39,11 +39,14 @@ pub fn make_batch_step(workshop: &Workshop, step: &Step) -> Result<PathBuf, Faul
         place_below(&context.output_root(), Path::new(relative)).map_err(|why| Fault::input("output-name", why))?;
 
     let key = ItemKey::of(Path::new(BATCH));
+    let new = || Checkpoint::new(BATCH.into(), OsText::default());
     let mut checkpoint = match context.store.load(key, BATCH) {
         Loaded::Known(checkpoint) => *checkpoint,
-        _ => Checkpoint::new(BATCH.into(), OsText::default()),
+        Loaded::New { owned: Some(earlier), .. } => new().heir_of(&earlier),
+        Loaded::New { owned: None, .. } => new(),
+        Loaded::Refused(why) => return Err(Fault::input("checkpoint-newer", why)),
     };
-    let whose = owner(&target, &[&checkpoint]);
+    let whose = owner(&target, &checkpoint);
     if matches!(whose, Owner::Other | Owner::UsChanged) && !context.options.overwrite {
         return Err(Fault::input(
             "output-exists",

@@ -44,8 +44,10 @@ impl Attempt<'_> {
                 // Rust ends a program that way when memory is refused to it, and our limit is what refuses.
                 Some(6) => Fault::input("memory", "the file takes more memory to decode than a step may have")
                     .with_hint("raise the step's 'memory' if the file is really that large"),
+                // Illegal instruction, trap, bus error, division, wrong address: the decoder's own doing.
+                Some(4 | 5 | 7 | 8 | 11) => Fault::input("decode", "the file made its decoder crash"),
                 Some(9) => Fault::new(FaultClass::Transient, "killed", "it was killed, most likely for want of memory"),
-                _ => Fault::input("decode", "the file made its decoder crash"),
+                _ => Fault::new(FaultClass::Transient, "host-lost", "the process that ran it was ended from outside"),
             }),
             Err(HostLost::Io(error)) => {
                 Err(Fault::from_io("the process that runs built-in steps cannot be used", &error))

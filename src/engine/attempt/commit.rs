@@ -58,9 +58,11 @@ impl Attempt<'_> {
             .and_then(|()| found.iter().try_for_each(|one| move_into_place(one, context.options.overwrite, sync)));
         if let Err(fault) = moved {
             // What is recorded and not there would only be made again; but it must not be taken for done meanwhile.
+            // Some outputs may have been moved already: they are ours all the same.
             let revision = checkpoint.revision;
             *checkpoint = before;
             checkpoint.revision = revision;
+            checkpoint.formerly.extend(found.iter().map(|one| one.artifact.clone()));
             stamp(&mut checkpoint);
             let _ = context.store.record(active.item.key, &checkpoint);
             return Err(fault);

@@ -8,6 +8,7 @@ mod tool;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ pub struct Workshop {
     pub scratch: RunScratch,
     /// The run's folder: logs go below it.
     pub run_folder: PathBuf,
+    /// The run was asked to stop: items that wait to be looked at need not be.
+    pub stopping: AtomicBool,
 }
 
 /// An item that is being worked on.
@@ -43,8 +46,6 @@ pub struct Active {
     pub item: Item,
     /// What is known of it. Steps that run at the same time take turns.
     pub checkpoint: Mutex<Checkpoint>,
-    /// Its last state before it was forgotten, if it was.
-    pub owned: Option<Box<Checkpoint>>,
 }
 
 impl Active {

@@ -44,9 +44,15 @@ impl Attempt<'_> {
     /// Whose file is at `target`, where that may be replaced.
     fn may_take(&self, target: &Path, known: &Checkpoint) -> Result<Owner, Fault> {
         let active = &self.task.active;
-        let known: Vec<&Checkpoint> = std::iter::once(known).chain(active.owned.as_deref()).collect();
-        let whose = owner(target, &known);
+        let whose = owner(target, known);
         let shown = target.display();
+        if target == active.item.path {
+            return Err(Fault::input(
+                "output-is-input",
+                format!("the output {shown} would take the place of its own input"),
+            )
+            .with_hint("send the outputs to another folder"));
+        }
         if target.is_dir() {
             return Err(Fault::input("output-exists", format!("there is a folder at {shown}")));
         }

@@ -19,7 +19,7 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     fn take_looks(&mut self, first: ItemIndex, looks: Vec<Look>) {
-        self.looking -= looks.len() as u32;
+        self.looking = self.looking.saturating_sub(looks.len() as u32);
         self.revived();
         let mut ranges: Vec<(ItemIndex, ItemIndex)> = Vec::new();
         for (item, look) in (first..).zip(looks) {
@@ -73,11 +73,8 @@ impl<W: Workers> Dispatcher<W> {
                 }
                 let step = step as u32;
                 self.recorder.record(EventKind::TaskDone { item, step, attempts: attempt, ms, bytes });
-                if task.canceller.is_cancelled() && self.stop.is_none() {
-                    self.end_cancelled(item);
-                } else {
-                    self.advance(item);
-                }
+                self.machine_troubles = 0;
+                self.advance(item);
             }
             Ending::Failed { fault, ambiguous } => {
                 let log = report.log;

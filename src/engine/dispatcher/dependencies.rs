@@ -40,6 +40,16 @@ pub(super) struct Dependency {
     asking: Vec<(ItemIndex, usize, Fault, Ticket)>,
 }
 
+/// What is next.
+pub(super) enum Next {
+    /// This task starts.
+    Start(ItemIndex, usize),
+    /// No task can start.
+    Nothing,
+    /// Tasks were turned away, because their breaker is open.
+    TurnedAway,
+}
+
 /// Whether a task may call its dependency.
 enum Admission {
     Now,
@@ -110,29 +120,29 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     /// The next task to start: of the earliest item, among those whose dependency takes calls.
-    pub(super) fn next_task(&mut self) -> Option<(ItemIndex, usize)> {
-        loop {
-            let now = self.elapsed();
-            let mut open = Vec::new();
-            let mut best = self.ready.last().and_then(|set| set.first().copied());
-            for (place, dependency) in self.dependencies.iter().enumerate() {
-                let Some(first) = self.ready[place].first().copied() else { continue };
-                match dependency.admission(now) {
-                    Admission::Now => best = Some(best.map_or(first, |best| best.min(first))),
-                    Admission::Hold => {}
-                    Admission::Open => open.push(place),
-                }
+    pub(super) fn next_task(&mut self) -> Next {
+        let now = self.elapsed();
+        let mut open = Vec::new();
+        let mut best = self.ready.last().and_then(|set| set.first().copied());
+        for (place, dependency) in self.dependencies.iter().enumerate() {
+            let Some(first) = self.ready[place].first().copied() else { continue };
+            match dependency.admission(now) {
+                Admission::Now => best = Some(best.map_or(first, |best| best.min(first))),
+                Admission::Hold => {}
+                Admission::Open => open.push(place),
             }
-            if open.is_empty() {
-                let (item, step) = best?;
-                let place = self.place_of(step);
-                return self.ready[place].remove(&(item, step)).then_some((item, step));
-            }
-            // Those that are turned away may make way for other steps of their items: the look begins anew.
+        }
+        if !open.is_empty() {
+            // Those that are turned away make way for other steps and items: the look begins anew.
             for place in open {
                 self.turn_away(place);
             }
+            return Next::TurnedAway;
         }
+        let Some((item, step)) = best else { return Next::Nothing };
+        let place = self.place_of(step);
+        self.ready[place].remove(&(item, step));
+        Next::Start(item, step)
     }
 
     /// The breaker is open: each task that is ready does what its step says for that case.
@@ -225,10 +235,7 @@ impl<W: Workers> Dispatcher<W> {
             reason: transition.reason.clone(),
             retry_in: probe_in.map(|in_time| in_time.as_millis() as u64),
         });
-        if let Some(probe_in) = probe_in {
-            // Never a moment before it is due, whatever the grain of the clock.
-            self.set_timer(Instant::now() + probe_in + Duration::from_millis(1), Timer::Breaker);
-        }
+        self.set_probe_timer(place);
         self.again.extend(parked.into_keys());
     }
 
@@ -276,8 +283,18 @@ impl<W: Workers> Dispatcher<W> {
         let Some(place) = self.dependencies.iter().position(|dependency| dependency.name == name) else { return };
         let breaker = &mut self.dependencies[place].breaker;
         let transition = if trip { breaker.trip(now, "by hand") } else { breaker.reset(now) };
-        if let Some(transition) = transition {
-            self.tell_transition(place, &transition);
+        match transition {
+            Some(transition) => self.tell_transition(place, &transition),
+            None => self.set_probe_timer(place),
+        }
+    }
+
+    /// Never a moment before the probe is due, whatever the grain of the clock.
+    fn set_probe_timer(&mut self, place: usize) {
+        let now = self.elapsed();
+        if let Some(at) = self.dependencies[place].breaker.next_probe_at() {
+            let probe_in = at.saturating_sub(now) + Duration::from_millis(1);
+            self.set_timer(Instant::now() + probe_in, Timer::Breaker);
         }
     }
 

@@ -15,6 +15,8 @@ use crate::resilience::Fault;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The first look comes soon: often the task that failed was itself what filled the disk.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
+/// The longest wait before the first look.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A disk with less room than this is still full.
 const RESERVE: usize = 1 << 20;
 
@@ -25,7 +27,11 @@ impl<W: Workers> Dispatcher<W> {
         }
         self.machine_is_ill = true;
         self.recorder.record(EventKind::RunPaused { reason: fault.message.clone() });
-        self.set_timer(Instant::now() + FIRST_LOOK, Timer::Environment);
+        // Each trouble that follows on another without a task done between them waits longer: a disk that is nearly full
+        // must not burn the batch.
+        let wait = FIRST_LOOK.saturating_mul(4_u32.saturating_pow(self.machine_troubles.min(6))).min(LONGEST_WAIT);
+        self.machine_troubles += 1;
+        self.set_timer(Instant::now() + wait, Timer::Environment);
     }
 
     pub(super) fn look_at_environment(&mut self) {

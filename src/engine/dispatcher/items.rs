@@ -25,6 +25,8 @@ pub(super) struct Working {
     pub(super) passing: Vec<u32>,
     /// The first required step that failed for good.
     pub(super) failed: Option<(usize, Fault)>,
+    /// Somebody asked for its end: no attempt of it begins any more.
+    pub(super) cancelled: bool,
     /// Something was noted that the store does not know.
     pub(super) unsaved: bool,
 }
@@ -87,13 +89,14 @@ impl<W: Workers> Dispatcher<W> {
         let progress = |reason: &Option<String>| if reason.is_some() { Progress::Waiting } else { Progress::Through };
         let steps: Vec<Progress> = work.stale.iter().map(progress).collect();
         let count = steps.len();
-        let active = Active { item: work.item, checkpoint: Mutex::new(work.checkpoint), owned: work.owned };
+        let active = Active { item: work.item, checkpoint: Mutex::new(work.checkpoint) };
         let working = Working {
             active: Arc::new(active),
             steps,
             attempts: vec![0; count],
             passing: vec![0; count],
             failed: None,
+            cancelled: false,
             unsaved: false,
         };
         self.active.insert(index, working);
@@ -113,8 +116,10 @@ impl<W: Workers> Dispatcher<W> {
         let Some(working) = self.active.get(&index) else { return };
         if !working.is_at_work() {
             match working.parked() {
-                Some((step, dependency)) => self.set_aside(index, step, dependency),
-                None => self.end_item(index),
+                _ if working.cancelled => self.end_cancelled(index),
+                // A step that failed for good decides, whatever another one waits for.
+                Some((step, dependency)) if working.failed.is_none() => self.set_aside(index, step, dependency),
+                _ => self.end_item(index),
             }
         }
     }
@@ -124,7 +129,7 @@ impl<W: Workers> Dispatcher<W> {
         let workshop = Arc::clone(&self.workshop);
         let (plan, bases) = (&workshop.context.plan, &workshop.context.bases);
         let Some(working) = self.active.get_mut(&index) else { return false };
-        if !matches!(working.steps[step], Progress::Waiting) {
+        if working.cancelled || !matches!(working.steps[step], Progress::Waiting) {
             return false;
         }
         let spec = &plan.steps[step];
@@ -199,7 +204,7 @@ impl<W: Workers> Dispatcher<W> {
         drop(checkpoint);
         working.unsaved = true;
         working.steps[step] = Progress::Through;
-        self.recorder.record(EventKind::TaskSkipped { item: index, step: step as u32, reason });
+        self.recorder.record(EventKind::TaskSkipped { item: index, step: step as u32, because, reason });
     }
 
     /// The step failed for good: an optional one is left out, a required one fails the item.
@@ -224,7 +229,13 @@ impl<W: Workers> Dispatcher<W> {
         let Some(working) = self.active.remove(&index) else { return };
         let fault = self.parked_fault(dependency);
         self.save(&working, ItemState::Parked, Some((step, fault)));
-        self.dependencies[dependency].parked.insert(index, step as u32);
+        // The breaker may have closed while another step of the item was still at work.
+        let had_its_chances = working.passing[step] > self.workshop.context.plan.steps[step].retry.max_retries;
+        if self.is_closed(step) && !had_its_chances {
+            self.again.push_back(index);
+        } else {
+            self.dependencies[dependency].parked.insert(index, step as u32);
+        }
     }
 
     fn end_item(&mut self, index: ItemIndex) {
@@ -283,46 +294,48 @@ impl<W: Workers> Dispatcher<W> {
         let mut left: Vec<ItemIndex> = self.active.keys().copied().collect();
         left.sort_unstable();
         for item in left {
-            if let Some(working) = self.active.remove(&item) {
-                self.save(&working, ItemState::Pending, None);
-                let state = ItemState::Pending;
-                let kind = EventKind::ItemFinished { item, state, step: None, fault: None, before: false };
-                self.recorder.record(kind);
+            let Some(working) = self.active.get(&item) else { continue };
+            if working.failed.is_some() {
+                self.end_item(item);
+            } else {
+                self.end_cancelled(item);
             }
         }
     }
 
     pub(super) fn cancel_item(&mut self, index: ItemIndex) {
         let Some(working) = self.active.get_mut(&index) else { return };
-        let running: Vec<Arc<Canceller>> = working.cancellers().cloned().collect();
+        working.cancelled = true;
+        for canceller in working.cancellers() {
+            canceller.cancel(false);
+        }
         for (step, progress) in working.steps.iter_mut().enumerate() {
-            if !matches!(progress, Progress::Running(_) | Progress::Through) {
+            if matches!(progress, Progress::Ready | Progress::Backoff) {
                 for set in &mut self.ready {
                     set.remove(&(index, step));
                 }
                 *progress = Progress::Failed;
             }
         }
-        for canceller in &running {
-            canceller.cancel(false);
-        }
-        if running.is_empty() {
-            self.end_cancelled(index);
-        }
+        self.advance(index);
     }
 
     /// A cancelled item whose last attempt has ended.
-    pub(super) fn end_cancelled(&mut self, index: ItemIndex) {
+    fn end_cancelled(&mut self, index: ItemIndex) {
         let Some(working) = self.active.remove(&index) else { return };
-        self.save(&working, ItemState::Pending, None);
-        let kind =
-            EventKind::ItemFinished { item: index, state: ItemState::Pending, step: None, fault: None, before: false };
-        self.recorder.record(kind);
+        // Whoever was told to end now waits for no disk: what is done is in the ledger, and the next run goes on from it.
+        if self.stop != Some(StopLevel::Kill) {
+            self.save(&working, ItemState::Pending, None);
+        }
+        let state = ItemState::Pending;
+        self.recorder.record(EventKind::ItemFinished { item: index, state, step: None, fault: None, before: false });
     }
 
     pub(super) fn retry_failed(&mut self, cause: Option<&str>) {
         let failed = self.recorder.state().failures.iter().filter(|(item, (_, fault))| {
             self.recorder.state().phase_of(**item) == crate::events::ItemPhase::Failed
+                && !self.active.contains_key(item)
+                && !self.again.contains(item)
                 && cause.is_none_or(|cause| fault.cause == cause)
         });
         let items: Vec<ItemIndex> = failed.map(|(item, _)| *item).collect();

@@ -58,6 +58,8 @@ pub struct Dispatcher<W> {
     paused: bool,
     /// The disk is full, or the like: nothing starts until it is not.
     machine_is_ill: bool,
+    /// How often it was ill since a task was last done.
+    machine_troubles: u32,
     /// The logs and times of attempts that wait for a canary's word.
     asked_with: HashMap<(ItemIndex, usize), (Option<String>, u64)>,
     stop: Option<StopLevel>,
@@ -110,6 +112,7 @@ impl<W: Workers> Dispatcher<W> {
             timers_set: 0,
             paused: false,
             machine_is_ill: false,
+            machine_troubles: 0,
             asked_with: HashMap::new(),
             stop: None,
             stop_reason: None,
@@ -130,7 +133,10 @@ impl<W: Workers> Dispatcher<W> {
                 self.supply_probes();
             }
             self.look_ahead();
-            self.start_tasks();
+            if self.start_tasks() {
+                // Tasks were turned away: there is room for others, and no answer will come to tell.
+                continue;
+            }
             if self.is_finished() {
                 break;
             }
@@ -212,6 +218,7 @@ impl<W: Workers> Dispatcher<W> {
         self.stop_reason.get_or_insert_with(|| by.to_owned());
         self.recorder.record(EventKind::StopRequested { level, by: by.to_owned() });
         self.timers.clear();
+        self.workshop.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
         if level >= StopLevel::Cancel {
             for canceller in self.active.values().flat_map(Working::cancellers) {
                 canceller.cancel(level == StopLevel::Kill);
@@ -271,7 +278,7 @@ impl<W: Workers> Dispatcher<W> {
     fn is_finished(&mut self) -> bool {
         if self.stop.is_some() {
             let patience_is_over = self.kill_at.is_some_and(|at| Instant::now() >= at);
-            return patience_is_over || (self.running == 0 && self.looking == 0);
+            return patience_is_over || self.running == 0;
         }
         let idle = self.running == 0 && self.looking == 0 && self.active.is_empty() && self.again.is_empty();
         idle && self.next_look as usize == self.workshop.context.batch.len() && self.gives_up_parked()

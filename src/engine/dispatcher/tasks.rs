@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::dependencies::Next;
 use super::items::Progress;
 use super::{Dispatcher, Timer};
 use crate::engine::attempt::Task;
@@ -20,15 +21,16 @@ use crate::steps::shim::Canceller;
 const MACHINE_CHANCES: u32 = 3;
 
 impl<W: Workers> Dispatcher<W> {
-    /// Starts as many tasks as there are free slots.
-    pub(super) fn start_tasks(&mut self) {
-        if !self.starts_tasks() {
-            return;
+    /// Starts as many tasks as there are free slots. `true`: tasks were turned away, and others may have come up.
+    pub(super) fn start_tasks(&mut self) -> bool {
+        while self.starts_tasks() && self.running < self.jobs {
+            match self.next_task() {
+                Next::Start(item, step) => self.start_task(item, step),
+                Next::TurnedAway => return true,
+                Next::Nothing => break,
+            }
         }
-        while self.running < self.jobs {
-            let Some((item, step)) = self.next_task() else { break };
-            self.start_task(item, step);
-        }
+        false
     }
 
     fn start_task(&mut self, item: ItemIndex, step: usize) {
@@ -75,15 +77,14 @@ impl<W: Workers> Dispatcher<W> {
         let policy = self.workshop.context.plan.steps[step].retry;
         let changed = fault.cause == "input-changed";
         match fault.class {
-            FaultClass::Cancelled => {
-                working.attempts[step] -= 1;
+            _ if fault.class == FaultClass::Cancelled || working.cancelled => {
                 working.steps[step] = Progress::Failed;
-                if self.stop.is_none() && working.cancellers().next().is_none() {
-                    self.end_cancelled(item);
+                if self.stop.is_none() {
+                    self.advance(item);
                 }
             }
             FaultClass::Environment => {
-                working.attempts[step] -= 1;
+                working.attempts[step] = attempt.saturating_sub(1);
                 working.passing[step] += 1;
                 if working.passing[step] > MACHINE_CHANCES {
                     return self.fail_step(item, step, fault);
@@ -94,7 +95,7 @@ impl<W: Workers> Dispatcher<W> {
             }
             FaultClass::Dependency => {
                 // Parked tasks lose no attempt. Until the breaker opens, the task itself finds out if it was right.
-                working.attempts[step] -= 1;
+                working.attempts[step] = attempt.saturating_sub(1);
                 working.passing[step] += 1;
                 let tried = working.passing[step];
                 if self.is_closed(step) && tried <= policy.max_retries {
@@ -108,7 +109,7 @@ impl<W: Workers> Dispatcher<W> {
             {
                 self.try_later(item, step, attempt - 1);
             }
-            FaultClass::Transient | FaultClass::Input | FaultClass::Bug => self.fail_step(item, step, fault),
+            _ => self.fail_step(item, step, fault),
         }
     }
 

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use super::{Index, ItemKey, StoreError};
 
 const HEADER: &[u8] = b"mediamill ledger 1\n";
+/// How a ledger of any version begins.
+const TITLE: &[u8] = b"mediamill ledger ";
 /// `S `, the key, a space, the checksum, a space.
 const PREFIX: usize = 2 + 16 + 1 + 8 + 1;
 /// A ledger with more bytes of outdated lines than this, and than of valid ones, is written anew.
@@ -47,6 +49,11 @@ pub(super) fn note_of(metadata: &Metadata) -> u64 {
     ItemKey::of(Path::new(std::ffi::OsStr::new(&super::to_hex(&bytes)))).0.max(1)
 }
 
+/// Makes the name of the file at `path` hold against a power cut.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
 fn checksum(payload: &[u8]) -> u32 {
     let hash = blake3::hash(payload);
     let bytes = hash.as_bytes();
@@ -66,12 +73,21 @@ impl Ledger {
         };
         let mut ledger =
             Self { path: path.to_path_buf(), file: opened.map_err(io("open"))?, end: 0, index: Index::default() };
-        let live = ledger.read_all()?;
+        let live = match ledger.read_all()? {
+            Some(live) => live,
+            // Not a ledger at all: the items' own files hold all that it could tell.
+            None if writable => {
+                super::files::set_aside(path).map_err(io("put aside"))?;
+                return Self::open(path, writable);
+            }
+            None => return Ok(Self { path: path.to_path_buf(), file: None, end: 0, index: Index::default() }),
+        };
         if !writable {
             return Ok(ledger);
         }
         if ledger.end == 0 {
             ledger.write_at_end(HEADER).map_err(io("write"))?;
+            sync_folder(path).map_err(io("sync"))?;
         } else if ledger.end - live > live.max(WORTH_COMPACTING) {
             ledger.compact().map_err(io("write"))?;
         }
@@ -81,9 +97,9 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Fills the index; gives the number of bytes in lines that still count.
-    fn read_all(&mut self) -> Result<u64, StoreError> {
-        let Some(file) = &self.file else { return Ok(0) };
+    /// Fills the index; gives the number of bytes in lines that still count, or `None` where this is no ledger.
+    fn read_all(&mut self) -> Result<Option<u64>, StoreError> {
+        let Some(file) = &self.file else { return Ok(Some(0)) };
         let io = |source| StoreError::Io { doing: "read", path: self.path.clone(), source };
         let mut lines = BufReader::with_capacity(1 << 20, file.try_clone().map_err(io)?);
         let mut line = Vec::new();
@@ -92,9 +108,13 @@ impl Ledger {
             line.clear();
             let length = lines.read_until(b'\n', &mut line).map_err(io)? as u64;
             if line.last() != Some(&b'\n') {
-                return Ok(live);
+                // Where even the first line is cut, it has to be ours.
+                return Ok((self.end > 0 || HEADER.starts_with(&line)).then_some(live));
             }
             if self.end == 0 {
+                if !line.starts_with(TITLE) {
+                    return Ok(None);
+                }
                 if line != HEADER {
                     let found = String::from_utf8_lossy(&line).trim().chars().take(60).collect();
                     return Err(StoreError::Newer { path: self.path.clone(), found });
@@ -204,6 +224,7 @@ impl Ledger {
         file.sync_all()?;
         file.seek(SeekFrom::Start(0))?;
         std::fs::rename(&temporary, &self.path)?;
+        sync_folder(&self.path)?;
         self.file = Some(file);
         self.index = index;
         self.end = end;

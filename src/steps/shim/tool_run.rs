@@ -205,7 +205,10 @@ impl<'a> Attempt<'a> {
         }
         if let Some(idle) = self.request.idle_ms {
             let (output, ticks) = (self.output(), cpu_ticks());
-            if output != self.quiet.output || ticks != self.quiet.ticks {
+            // A tool that only polls uses the processor a little: less than a hundredth of it is no work.
+            let quiet_for = now.duration_since(self.quiet.since).as_secs_f64();
+            let polling = quiet_for * rustix::param::clock_ticks_per_second() as f64 / 100.0;
+            if output != self.quiet.output || ticks.saturating_sub(self.quiet.ticks) as f64 > polling {
                 self.quiet = Quiet { since: now, output, ticks };
             } else if now >= self.quiet.since + Duration::from_millis(idle) {
                 self.end(ToolExit::IdleTimedOut, grace);
