@@ -272,10 +272,17 @@ fn a_ledger_of_a_newer_version_stops_the_run_before_anything_is_touched() {
     let ended = bench.run().expect(4);
     assert!(ended.stderr.contains("newer") && ended.stderr.contains("--state"), "{}", ended.stderr);
     assert_eq!(std::fs::read(&ledger).unwrap_or_default(), newer);
-    // Not a ledger at all: it is not ours to write over either.
+}
+
+#[test]
+fn what_is_no_ledger_is_put_aside_by_name_and_the_checkpoints_tell_what_is_done() {
+    let bench = done();
+    let ledger = bench.state_dir().join("ledger");
     assert!(std::fs::write(&ledger, "my shopping list\n").is_ok());
-    bench.run().expect(4);
-    assert_eq!(std::fs::read(&ledger).unwrap_or_default(), b"my shopping list\n");
+    let ended = bench.run().expect(0);
+    assert!(ended.stdout.contains("6 up to date"), "{}", ended.stdout);
+    let aside = std::fs::read(bench.state_dir().join("ledger.unreadable-1"));
+    assert_eq!(aside.unwrap_or_default(), b"my shopping list\n");
 }
 
 #[test]

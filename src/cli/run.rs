@@ -15,6 +15,7 @@ use crate::engine::recorder::Sink;
 use crate::engine::run::{Finished, Request, RunError, run as run_engine};
 use crate::health::HealthCheck;
 use crate::pipeline::plan::Plan;
+use crate::report::Names;
 use crate::report::json::JsonLines;
 use crate::report::lines::{Level, Lines};
 use crate::report::summary::{self, Places};
@@ -195,7 +196,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let finished = run_engine(request).map_err(failure)?;
     let places = Places {
-        output: finished.output.display().to_string(),
+        output: Names::here().short(&finished.output),
         state: finished.checkpoints.clone(),
         run_folder: finished.folder.clone(),
     };

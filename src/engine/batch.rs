@@ -58,10 +58,12 @@ impl Batch {
             except: wanted.except.iter().map(|path| absolute(path)).collect(),
             folders_seen: HashSet::new(),
             files_seen: HashSet::new(),
+            missing: Vec::new(),
         };
         for path in &wanted.paths {
             finder.add(path)?;
         }
+        finder.add_missing();
         Ok(finder.batch)
     }
 
@@ -137,6 +139,8 @@ struct Finder {
     recursive: bool,
     except: Vec<PathBuf>,
     folders_seen: HashSet<PathBuf>,
+    /// What was named and is not there, and what the system says.
+    missing: Vec<(PathBuf, String)>,
     /// Files named one by one; those of a folder are known by their folder.
     files_seen: HashSet<PathBuf>,
 }
@@ -153,10 +157,22 @@ impl Finder {
             }
             Err(error) => match std::fs::symlink_metadata(&path) {
                 Ok(_) => self.file(&path),
-                Err(_) => self.problem(given, error.to_string()),
+                Err(_) => self.missing.push((given.to_path_buf(), error.to_string())),
             },
         }
         Ok(())
+    }
+
+    /// A file that was named and is not there fails like any other that cannot be read; where there is nothing else, it
+    /// is more likely that the whole name is wrong.
+    fn add_missing(&mut self) {
+        for (path, message) in std::mem::take(&mut self.missing) {
+            if self.batch.is_empty() {
+                self.problem(&path, message);
+            } else {
+                self.file(&absolute(&path));
+            }
+        }
     }
 
     fn problem(&mut self, path: &Path, message: impl Into<String>) {
@@ -297,6 +313,16 @@ mod tests {
         assert_eq!(names(&batch), ["b.wav", "a.WAV", "dangling.wav", "d.wav"]);
         let batch = find(&[&root.join("**/d*.wav")], &[]);
         assert_eq!(names(&batch), ["dangling.wav", "d.wav"]);
+    }
+
+    #[test]
+    fn what_is_named_is_taken_even_where_its_folder_is_taken_by_a_pattern() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.wav", "b.ogg", ".c.wav"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let named = [folder.path(), &folder.path().join("b.ogg"), &folder.path().join(".c.wav")];
+        assert_eq!(names(&find(&named, &["*.wav"])), ["a.wav", "b.ogg", ".c.wav"]);
     }
 
     #[test]

@@ -65,6 +65,10 @@ impl Working {
             .any(|step| matches!(step, Progress::Ready | Progress::Running(_) | Progress::Asking | Progress::Backoff))
     }
 
+    fn is_through(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Progress::Through))
+    }
+
     fn parked(&self) -> Option<(usize, usize)> {
         self.steps.iter().enumerate().find_map(|(step, progress)| match progress {
             Progress::Parked(dependency) => Some((step, *dependency)),
@@ -116,7 +120,7 @@ impl<W: Workers> Dispatcher<W> {
         let Some(working) = self.active.get(&index) else { return };
         if !working.is_at_work() {
             match working.parked() {
-                _ if working.cancelled => self.end_cancelled(index),
+                _ if working.cancelled && !working.is_through() => self.end_cancelled(index),
                 // A step that failed for good decides, whatever another one waits for.
                 Some((step, dependency)) if working.failed.is_none() => self.set_aside(index, step, dependency),
                 _ => self.end_item(index),

@@ -408,3 +408,67 @@ async fn the_journal_folds_to_the_state_that_the_run_had() {
     assert_eq!(replayed.counts.waiting(), 0);
     assert!(ran.events.iter().enumerate().all(|(seq, event)| event.seq == seq as u64));
 }
+
+const TOOL_THEN_MINE: &str = r#"
+[breakers.tool]
+failure_threshold = 3
+recovery_timeout = "600s"
+[health]
+tool = { required = false }
+[[step]]
+id = "theirs"
+run = ["sh", "{in}"]
+tool = "tool"
+optional = true
+on_open = "skip"
+retry = { max_retries = 0 }
+[[step]]
+id = "mine"
+uses = "noop"
+after = ["theirs"]
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_is_skipped_while_its_breaker_is_open_holds_nothing_up() {
+    let ran = Scene { text: TOOL_THEN_MINE, ..Scene::new(700, 2) }
+        .play(|task, _| (SECOND / 10, if task.step == 1 { done() } else { failed(FaultClass::Dependency, "missing") }))
+        .await;
+    let counts = ran.outcome.counts;
+    assert_eq!(counts.done + counts.parked, 700);
+    assert!(counts.parked <= 3, "only those that were tried before it opened wait: {}", counts.parked);
+    let last = ran.log.attempts.iter().filter(|(.., step, _)| *step == 1).map(|(at, ..)| *at).max();
+    assert!(last.unwrap() < SECOND * 120, "{last:?}: no recovery was waited for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_items_of_a_dead_tool_are_all_looked_at_without_waiting_for_a_recovery() {
+    let ran = Scene::new(3000, 2).play(|_, _| (SECOND, failed(FaultClass::Dependency, "missing"))).await;
+    assert_eq!(ran.outcome.counts.parked, 3000);
+    let parked = |event: &&Event| matches!(event.kind, EventKind::TaskParked { .. });
+    let early = ran.events.iter().filter(|event| event.elapsed < 60_000).filter(parked).count();
+    assert!(early >= 2990, "{early} were parked in the first minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_item_begins_no_other_attempt_and_is_not_done() {
+    let commands = vec![(SECOND * 3 / 2, Command::CancelItem { item: 1 })];
+    let ran = Scene { text: TOOL_THEN_MINE, commands, ..Scene::new(4, 4) }.play(|_, _| (SECOND * 2, done())).await;
+    assert_eq!((ran.outcome.counts.done, ran.outcome.counts.cancelled), (3, 1));
+    assert!(ran.log.attempts.iter().all(|(_, item, step, _)| (*item, *step) != (1, 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_is_asked_for_twice_runs_once() {
+    let again = Command::RetryFailed { cause: None };
+    let commands = vec![(SECOND * 5, again.clone()), (SECOND * 5, again)];
+    let text = "[retry]\nmax_retries = 0\n[[step]]\nid = \"a\"\nuses = \"noop\"\n";
+    let ran = Scene { text, commands, ..Scene::new(8, 1) }
+        .play(|task, now| {
+            let bad = task.active.item.index == 2 && now < SECOND * 4;
+            (SECOND, if bad { failed(FaultClass::Transient, "timeout") } else { done() })
+        })
+        .await;
+    assert_eq!(ran.outcome.counts.done, 8);
+    assert_eq!(ran.log.attempts.len(), 9);
+    assert!(ran.state.causes.values().all(|count| *count == 0));
+}
