@@ -91,8 +91,8 @@ def part_items(place):
         best = {}
         for repeat in range(REPEATS):
             for name, prepare in commands(work, count).items():
-                folder = place / "items"
-                shutil.rmtree(folder, ignore_errors=True)
+                # A new folder each time: ext4 takes long to make files where many were just removed.
+                folder = place / f"{work}-{repeat}" / name.split(",")[0]
                 inputs(folder, count)
                 wall, cpu, peak, code = measured(folder, prepare(folder))
                 copies = range(count) if work == "copy" and code == 0 else []
