@@ -123,7 +123,8 @@ fn as_text(
     in_the_way: &[Obstacle],
     names: &Names,
 ) -> String {
-    let mut text = format!("{}: {} items, {} to work on", context.plan.name, sum.total, sum.work);
+    let items = if sum.total == 1 { "item" } else { "items" };
+    let mut text = format!("{}: {} {items}, {} to work on", context.plan.name, sum.total, sum.work);
     if sum.work > 0 {
         let _ = write!(text, " ({} of input)", bytes(sum.bytes));
     }

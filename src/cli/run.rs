@@ -190,6 +190,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         keep_scratch: args.keep_scratch,
         host: HostProgram::default(),
         sinks: vec![sink],
+        end_now,
         about: about(args),
         plan,
         batch,
@@ -222,13 +223,26 @@ fn about(args: &Args) -> serde_json::Value {
     })
 }
 
+/// The exit code of a run that a signal ended.
+fn signal_code(signal: &str) -> Option<u8> {
+    match signal {
+        "SIGINT" => Some(130),
+        "SIGTERM" => Some(143),
+        "SIGHUP" => Some(129),
+        _ => None,
+    }
+}
+
+#[expect(clippy::exit, reason = "nothing is held that a signal should wait for")]
+fn end_now(signal: &str) {
+    std::process::exit(signal_code(signal).unwrap_or(code::FAILED).into());
+}
+
 /// The exit code that tells how a run ended.
 fn exit_code(finished: &Finished) -> u8 {
     let counts = finished.outcome.counts;
-    match finished.outcome.reason.as_deref() {
-        Some("SIGINT") => 130,
-        Some("SIGTERM") => 143,
-        Some("SIGHUP") => 129,
+    match finished.outcome.reason.as_deref().and_then(signal_code) {
+        Some(code) => code,
         _ if counts.failed > 0 || finished.batch_failed => code::FAILED,
         _ if counts.parked > 0 || counts.waiting() > 0 || counts.cancelled > 0 => code::LEFT,
         _ => code::DONE,

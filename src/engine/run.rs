@@ -13,8 +13,9 @@ use super::context::{Basis, Context, Options, select};
 use super::dispatcher::{Dispatcher, Outcome};
 use super::preflight::{Conflict, conflicts};
 use super::recorder::{Recorder, Sink};
+use super::signals::Signals;
 use super::slot::Threads;
-use super::{signals, tools};
+use super::tools;
 use crate::events::journal::JournalWriter;
 use crate::events::{EventKind, RunState};
 use crate::health::HealthCheck;
@@ -51,6 +52,8 @@ pub struct Request {
     pub host: HostProgram,
     /// Where the events go, besides the journal.
     pub sinks: Vec<Box<dyn Sink>>,
+    /// Ends the process, because of this signal, when a run that has ended is only tidying up.
+    pub end_now: fn(&str),
     /// For the record: written into the run's folder as `run.json`.
     pub about: serde_json::Value,
 }
@@ -166,10 +169,22 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
         let lookers = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, 4));
         let threads = Threads::start(Arc::clone(&workshop), request.host, lookers, answers);
         let dispatcher = Dispatcher::new(Arc::clone(&workshop), threads, recorder, request.seed, request.jobs);
-        let signals = tokio::spawn(signals::forward(commands));
+        // A system that lets nobody listen ends the run by its own default, which loses nothing either.
+        let signals = Signals::listen().map(|signals| tokio::spawn(signals.forward(commands)));
         let ended = dispatcher.run(from_workers, to_dispatcher).await;
-        signals.abort();
+        if let Ok(signals) = signals {
+            signals.abort();
+        }
         ended
+    });
+    // All that is left to do is recorded, and would be done again: from here on a signal is taken at its word.
+    let end_now = request.end_now;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            if let Ok(mut signals) = Signals::listen() {
+                end_now(signals.next().await);
+            }
+        });
     });
     let killed = outcome.stopped == Some(crate::events::StopLevel::Kill);
     if killed {

@@ -5,25 +5,45 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::events::{Command, StopLevel};
 
-/// Sends a stop for every signal that asks for one, for as long as the run listens.
-pub async fn forward(commands: UnboundedSender<Command>) -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut level = StopLevel::Cancel;
-    loop {
-        let by = next(&mut interrupt, &mut terminate, &mut hang_up).await;
-        if commands.send(Command::Stop { level, by: by.into() }).is_err() {
-            return Ok(());
-        }
-        level = StopLevel::Kill;
-    }
+/// The signals that ask for an end.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
 }
 
-async fn next(interrupt: &mut Signal, terminate: &mut Signal, hang_up: &mut Signal) -> &'static str {
-    tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
-        _ = hang_up.recv() => "SIGHUP",
+impl Signals {
+    /// Listens from now on, in place of the system's default.
+    ///
+    /// # Errors
+    /// That the system does not let us.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next one: its name.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.hang_up.recv() => "SIGHUP",
+        }
+    }
+
+    /// Sends a stop for every one, for as long as the run listens.
+    pub async fn forward(mut self, commands: UnboundedSender<Command>) {
+        let mut level = StopLevel::Cancel;
+        loop {
+            let by = self.next().await;
+            if commands.send(Command::Stop { level, by: by.into() }).is_err() {
+                return;
+            }
+            level = StopLevel::Kill;
+        }
     }
 }
