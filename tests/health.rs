@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mediamill::health::canary::CanaryResult;
 use mediamill::health::{Finder, HealthCheck, Wanted, all_known, canary, check_all, check_all_with, known, report};
 use mediamill::pipeline::plan::ToolSpec;
 
@@ -295,10 +296,10 @@ fn another_or_a_changed_program_has_another_identity() {
 #[test]
 fn a_canary_tells_a_tool_that_is_well_from_one_that_is_not() {
     let tools = Tools::new();
-    let run = |tool: &str, spec: Option<&ToolSpec>| canary::run_with(&tools.finder(), tool, spec);
+    let run = |tool: &str, spec: Option<&ToolSpec>| ask(&tools.finder(), tool, spec);
     tools.script("sox", "#!/bin/sh\necho 'no device' >&2\nexit 2\n");
     let sick = run("sox", None).expect("known");
-    assert_eq!((sick.well, sick.details.as_str()), (false, "exit code 2: no device"));
+    assert_eq!((sick.well, sick.details.as_str()), (false, "no device"));
     tools.script("lame", "#!/bin/sh\ntest -s canary.wav\n");
     assert!(run("lame", None).expect("known").well);
     assert_eq!(run("mine", None), None);
@@ -306,6 +307,18 @@ fn a_canary_tells_a_tool_that_is_well_from_one_that_is_not() {
     assert!(!run("mine", Some(&spec)).expect("given").well);
     tools.script("mine", "#!/bin/sh\ntest \"$1\" = self-test\n");
     assert!(run("mine", Some(&spec)).expect("given").well);
+}
+
+/// Asks a canary, and runs it plainly.
+fn ask(finder: &Finder, tool: &str, spec: Option<&ToolSpec>) -> Option<CanaryResult> {
+    let folder = tempfile::tempdir().expect("a folder");
+    canary::ask(finder, tool, spec, folder.path(), |canary| {
+        let mut command = std::process::Command::new(&canary.program);
+        let ended =
+            command.args(&canary.args).current_dir(folder.path()).output().map_err(|error| error.to_string())?;
+        let told = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
+        if ended.status.success() { Ok(()) } else { Err(told) }
+    })
 }
 
 /// The real tools: each that is installed answers with a version, and its canary goes well.
@@ -321,7 +334,7 @@ fn the_real_tools_answer() {
             continue;
         }
         assert!(check.available && check.version.is_some(), "{check:?}");
-        let canary = canary::run(&check.name, None).expect("every known tool has one");
+        let canary = ask(&Finder::from_env(), &check.name, None).expect("every known tool has one");
         assert!(canary.well, "{}: {canary:?}", check.name);
     }
     assert!(known::find("mogrify").is_some());

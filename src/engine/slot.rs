@@ -8,12 +8,17 @@ use std::time::Duration;
 use super::attempt::{Report, Task, Workshop, make};
 use super::survey::{Look, look};
 use crate::events::ItemIndex;
+use crate::health::Finder;
 use crate::health::canary::{self, CanaryResult};
+use crate::resilience::os_text::OsText;
 use crate::resilience::scratch::Room;
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::shim::{
-    Canceller, Host, HostKind, HostLost, HostProgram, StepReply, StepRequest, ToolEnd, ToolRequest,
+    Canceller, Host, HostKind, HostLost, HostProgram, StepReply, StepRequest, ToolEnd, ToolExit, ToolRequest,
 };
+
+/// The most that a canary may write, in bytes.
+const CANARY_OUTPUT: u64 = 1 << 20;
 
 /// The hosts of one slot, started when they are first needed, and the room that its attempts are made in.
 #[derive(Debug)]
@@ -121,15 +126,16 @@ pub struct Threads {
 
 #[derive(Debug)]
 struct Queue {
+    name: &'static str,
     sender: Option<Sender<Order>>,
     receiver: Arc<Mutex<Receiver<Order>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Queue {
-    fn new() -> Self {
+    fn new(name: &'static str) -> Self {
         let (sender, receiver) = channel();
-        Self { sender: Some(sender), receiver: Arc::new(Mutex::new(receiver)), threads: Vec::new() }
+        Self { name, sender: Some(sender), receiver: Arc::new(Mutex::new(receiver)), threads: Vec::new() }
     }
 }
 
@@ -142,7 +148,7 @@ impl Threads {
         lookers: usize,
         answers: tokio::sync::mpsc::UnboundedSender<Answer>,
     ) -> Self {
-        let mut threads = Self { workshop, program, answers, attempts: Queue::new(), looks: Queue::new() };
+        let mut threads = Self { workshop, program, answers, attempts: Queue::new("slot"), looks: Queue::new("look") };
         for _ in 0..lookers {
             let thread = threads.spawn(&threads.looks);
             threads.looks.threads.push(thread);
@@ -154,7 +160,7 @@ impl Threads {
         let orders = Arc::clone(&queue.receiver);
         let workshop = Arc::clone(&self.workshop);
         let answers = self.answers.clone();
-        let room = workshop.scratch.room(&format!("slot-{}", queue.threads.len()));
+        let room = workshop.scratch.room(&format!("{}-{}", queue.name, queue.threads.len()));
         let mut hosts = Hosts::new(self.program.clone(), room);
         std::thread::spawn(move || {
             loop {
@@ -216,11 +222,45 @@ fn follow(workshop: &Workshop, order: Order, hosts: &mut Hosts) -> Answer {
             Answer::Looks(first, looked.collect())
         }
         Order::Canary(tool) => {
-            let spec = workshop.context.plan.tools.get(&tool);
-            let result = std::panic::catch_unwind(|| canary::run(&tool, spec)).unwrap_or_default();
+            let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask_canary(workshop, &tool, hosts)));
+            let result = asked.unwrap_or_default();
             Answer::Canary(tool, result)
         }
     }
+}
+
+/// Asks the tool's canary, through the host like any other call of a tool: nothing of it outlives the engine.
+fn ask_canary(workshop: &Workshop, tool: &str, hosts: &mut Hosts) -> Option<CanaryResult> {
+    let spec = workshop.context.plan.tools.get(tool);
+    let scratch = hosts.room.enter("canary", tool, 1).ok()?;
+    let result = canary::ask(&Finder::from_env(), tool, spec, &scratch, |canary| {
+        let request = ToolRequest {
+            argv: std::iter::once(canary.program.as_os_str())
+                .chain(canary.args.iter().map(std::ffi::OsString::as_os_str))
+                .map(OsText::from)
+                .collect(),
+            env: Vec::new(),
+            room: OsText::from(hosts.room.folder()),
+            scratch: OsText::from(&scratch),
+            log: OsText::from(workshop.run_folder.join("logs").join(format!("canary.{tool}.log"))),
+            timeout_ms: u64::try_from(canary.limit.as_millis()).ok(),
+            idle_ms: None,
+            grace_ms: 0,
+            memory: None,
+            max_output: CANARY_OUTPUT,
+            sandbox: false,
+        };
+        let end = hosts.tool(&request, &Canceller::default()).map_err(|lost| format!("its host was lost: {lost:?}"))?;
+        match end.exit {
+            ToolExit::Code(0) => Ok(()),
+            exit => Err(format!(
+                "{exit}: {}",
+                end.stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing")
+            )),
+        }
+    });
+    hosts.room.leave();
+    result
 }
 
 /// Our own code panicked: the item fails, the run goes on.

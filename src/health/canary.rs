@@ -1,12 +1,12 @@
 //! A tiny run that goes well when the tool is well: tells whether a failure is the tool's or the input's.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::find::Finder;
 use super::known;
-use super::probe::{Runner, programs};
+use super::probe::programs;
 use super::wanted::Wanted;
 use crate::pipeline::plan::ToolSpec;
 
@@ -25,16 +25,27 @@ pub struct CanaryResult {
     pub details: String,
 }
 
-/// Runs the canary of `tool`: the pipeline's, or the one that is known for it. `None` where there is none, or where no
-/// folder can be made to run it in: then nothing is known. It waits for the run, up to its time limit.
-#[must_use]
-pub fn run(tool: &str, spec: Option<&ToolSpec>) -> Option<CanaryResult> {
-    run_with(&Finder::from_env(), tool, spec)
+/// What a canary runs, in a folder that holds [`CANARY_FILE`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canary {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// How long it may take.
+    pub limit: Duration,
 }
 
-/// As [`run`], looking where `finder` looks.
+/// Asks the canary of `tool`: the pipeline's, or the one that is known for it; `None` where there is none. It runs in
+/// `folder`, which must exist, and `start` runs it: what went wrong, where something did.
 #[must_use]
-pub fn run_with(finder: &Finder, tool: &str, spec: Option<&ToolSpec>) -> Option<CanaryResult> {
+pub fn ask(
+    finder: &Finder,
+    tool: &str,
+    spec: Option<&ToolSpec>,
+    folder: &Path,
+    start: impl FnOnce(&Canary) -> Result<(), String>,
+) -> Option<CanaryResult> {
     let known = known::find(tool);
     let wanted = Wanted { name: tool.to_owned(), ..Wanted::default() };
     let (names, args): (Vec<OsString>, Vec<OsString>) = match spec.and_then(|spec| spec.canary.as_deref()) {
@@ -55,13 +66,11 @@ pub fn run_with(finder: &Finder, tool: &str, spec: Option<&ToolSpec>) -> Option<
         let details = names.first().map_or_else(String::new, |name| finder.why_not(name));
         return Some(CanaryResult { well: false, details });
     };
-    let folder = tempfile::tempdir().ok()?;
-    std::fs::write(folder.path().join(CANARY_FILE), sound()).ok()?;
-    let limit = known.map_or(UNKNOWN_LIMIT, |known| known.limit);
+    std::fs::write(folder.join(CANARY_FILE), sound()).ok()?;
+    let canary = Canary { program, args, limit: known.map_or(UNKNOWN_LIMIT, |known| known.limit) };
     let began = Instant::now();
-    let runner = Runner { finder, folder: folder.path(), deadline: began + limit, limit };
-    Some(match runner.run(&program, &args) {
-        Ok(_) => CanaryResult { well: true, details: format!("went well in {:.1} s", began.elapsed().as_secs_f64()) },
+    Some(match start(&canary) {
+        Ok(()) => CanaryResult { well: true, details: format!("went well in {:.1} s", began.elapsed().as_secs_f64()) },
         Err(details) => CanaryResult { well: false, details },
     })
 }

@@ -39,7 +39,7 @@ pub fn make_batch_step(workshop: &Workshop, step: &Step) -> Result<PathBuf, Faul
         place_below(&context.output_root(), Path::new(relative)).map_err(|why| Fault::input("output-name", why))?;
 
     let key = ItemKey::of(Path::new(BATCH));
-    let new = || Checkpoint::new(BATCH.into(), OsText::default());
+    let new = || Checkpoint::new(BATCH.into(), OsText::from(BATCH));
     let mut checkpoint = match context.store.load(key, BATCH) {
         Loaded::Known(checkpoint) => *checkpoint,
         Loaded::New { owned: Some(earlier), .. } => new().heir_of(&earlier),

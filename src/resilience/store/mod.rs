@@ -206,14 +206,18 @@ impl Store {
             (Some(snapshot), Some(found)) if noted == Some(found) => Loaded::Known(snapshot),
             (Some(snapshot), None) if noted.is_some() => Loaded::New { owned: Some(snapshot), set_aside: None },
             (Some(snapshot), None) => self.healed(key, snapshot),
-            (snapshot, Some(_)) => self.believe_json(key, &path, snapshot),
+            (snapshot, Some(_)) => self.believe_json(key, id, &path, snapshot),
         }
     }
 
     /// The JSON differs from what the ledger knows of: whoever changed it last is right.
-    fn believe_json(&self, key: ItemKey, path: &Path, snapshot: Option<Box<Checkpoint>>) -> Loaded {
+    fn believe_json(&self, key: ItemKey, id: &str, path: &Path, snapshot: Option<Box<Checkpoint>>) -> Loaded {
         let parsed = match std::fs::read(path) {
-            Ok(json) => parse(&json),
+            Ok(json) => parse(&json).and_then(|checkpoint| {
+                let is_of_the_item = checkpoint.item_id == id && ItemKey::of(checkpoint.source.path.as_path()) == key;
+                let other = || Unusable::Unreadable("it tells of another item".into());
+                if is_of_the_item { Ok(checkpoint) } else { Err(other()) }
+            }),
             Err(error) => Err(Unusable::Unreadable(error.to_string())),
         };
         match (parsed, snapshot) {

@@ -72,6 +72,20 @@ pub enum ToolExit {
     },
 }
 
+impl std::fmt::Display for ToolExit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "ended by signal {signal}"),
+            Self::TimedOut => f.write_str("it took too long"),
+            Self::IdleTimedOut => f.write_str("it did nothing for too long"),
+            Self::OutputFlood => f.write_str("it wrote too much"),
+            Self::Cancelled => f.write_str("it was cancelled"),
+            Self::StartFailed { message, .. } => write!(f, "it could not be started: {message}"),
+        }
+    }
+}
+
 /// The end of an attempt with a tool.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToolEnd {
