@@ -50,7 +50,7 @@ pub fn prepare(plan: &Plan, bases: &mut [Basis], seen: &Path, remember: bool) ->
         })
         .collect();
     let new: Vec<Wanted> = new.into_iter().cloned().collect();
-    for check in check_all(&new) {
+    for check in check_twice(&new) {
         if let Some(identity) = finder.identity(OsStr::new(&program(&check.name))).filter(|_| check.available) {
             let hash = hash_file(&identity.path).map_or_else(|_| String::new(), |(hash, _)| hash);
             let tool = SeenTool { identity, check: check.clone(), hash };
@@ -82,6 +82,22 @@ pub fn prepare(plan: &Plan, bases: &mut [Basis], seen: &Path, remember: bool) ->
     {
         // Only a way to be fast: the next run asks again where this cannot be written.
         let _ = write_whole(seen, &json, false);
+    }
+    checks
+}
+
+/// Looks at the tools, and once more at those that are there and did not answer: what starts from a cold disk may take
+/// longer than its probe's time limit the first time, and a run should not go without it for that.
+fn check_twice(wanted: &[Wanted]) -> Vec<HealthCheck> {
+    let mut checks = check_all(wanted);
+    let is_silent = |wanted: &&Wanted| {
+        checks.iter().any(|check| check.name == wanted.name && !check.available && check.path.is_some())
+    };
+    let silent: Vec<Wanted> = wanted.iter().filter(is_silent).cloned().collect();
+    for second in check_all(&silent) {
+        if let Some(first) = checks.iter_mut().find(|check| check.name == second.name) {
+            *first = second;
+        }
     }
     checks
 }
