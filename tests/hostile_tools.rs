@@ -4,6 +4,7 @@
 mod support;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mediamill::events::EventKind;
@@ -278,8 +279,16 @@ fn what_a_tool_says_cannot_steer_a_terminal() {
 
 #[test]
 fn one_that_writes_outside_of_its_scratch_is_held_back() {
-    let Ok(outside) = tempfile::Builder::new().prefix("outside").tempdir_in(env!("CARGO_TARGET_TMPDIR")) else {
-        return skip("no folder outside of /tmp");
+    // Tools may write to the temporary folders and the caches: the repository itself may lie below one of them.
+    let home = std::env::home_dir().unwrap_or_default();
+    let shared = ["/tmp".into(), "/var/tmp".into(), "/dev".into(), home.join(".cache")];
+    let places = [env!("CARGO_TARGET_TMPDIR").into(), home, "/var/lib".into(), "/srv".into(), "/opt".into()];
+    let outside = places
+        .iter()
+        .filter(|place: &&PathBuf| !shared.iter().any(|shared: &PathBuf| place.starts_with(shared)))
+        .find_map(|place| tempfile::Builder::new().prefix("outside").tempdir_in(place).ok());
+    let Some(outside) = outside else {
+        return skip("no folder outside of the temporary ones");
     };
     let target = outside.path().join("file");
     let seen = run(&format!("exec TOOL outside {} \\\"$1\\\" \\\"$2\\\"", target.display()), "");
