@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use indexmap::IndexSet;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::attempt::Workshop;
@@ -17,9 +18,10 @@ use super::signals::Signals;
 use super::slot::Threads;
 use super::tools;
 use crate::events::journal::JournalWriter;
-use crate::events::{EventKind, RunState};
+use crate::events::{BreakerShape, EventKind, RunState, StepShape};
 use crate::health::HealthCheck;
-use crate::pipeline::plan::{Durability, Plan};
+use crate::pipeline::plan::{Durability, Plan, Step};
+use crate::resilience::breaker::presets;
 use crate::resilience::os_text::OsText;
 use crate::resilience::scratch::{RunScratch, sweep};
 use crate::resilience::store::{Access, Store, StoreError};
@@ -207,21 +209,19 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
 }
 
 fn tell_beginning(recorder: &mut Recorder, context: &Context, checks: &[HealthCheck], id: &str, jobs: u32, seed: u64) {
+    let plan = &context.plan;
     recorder.record(EventKind::RunStarted {
         run: id.to_owned(),
-        pipeline: context.plan.name.clone(),
-        steps: context.plan.steps.iter().map(|step| step.id.clone()).collect(),
+        pipeline: plan.name.clone(),
+        steps: plan.steps.iter().map(|step| step.id.clone()).collect(),
         jobs,
         seed,
+        shapes: plan.steps.iter().map(shape).collect(),
+        breakers: breakers(plan),
+        output: OsText::from(context.output_root()),
     });
     for check in checks {
-        recorder.record(EventKind::DependencyChecked {
-            name: check.name.clone(),
-            available: check.available,
-            required: check.required,
-            version: check.version.clone(),
-            details: check.details.clone(),
-        });
+        recorder.record(told(check));
     }
     for problem in &context.batch.problems {
         let message = format!("{}: {}", problem.path.display(), problem.message);
@@ -234,6 +234,48 @@ fn tell_beginning(recorder: &mut Recorder, context: &Context, checks: &[HealthCh
     }
 }
 
+/// What a probe found, as the events tell it.
+fn told(check: &HealthCheck) -> EventKind {
+    EventKind::DependencyChecked {
+        name: check.name.clone(),
+        available: check.available,
+        required: check.required,
+        version: check.version.clone(),
+        details: check.details.clone(),
+        path: check.path.as_deref().map(OsText::from),
+        hint: check.hint.clone(),
+    }
+}
+
+/// The breakers of the plan's dependencies, each once, in the order of their first step.
+fn breakers(plan: &Plan) -> Vec<BreakerShape> {
+    let dependencies: IndexSet<&String> = plan.steps.iter().filter_map(|step| step.tool.as_ref()).collect();
+    let shape = |name: &&String| {
+        let settings = plan.breakers.get(*name).copied().unwrap_or_else(|| presets(name));
+        BreakerShape {
+            dependency: (*name).clone(),
+            failure_threshold: settings.failure_threshold,
+            recovery: settings.recovery_timeout.as_millis() as u64,
+            success_threshold: settings.success_threshold,
+        }
+    };
+    dependencies.iter().map(shape).collect()
+}
+
+/// What the events tell of a step.
+fn shape(step: &Step) -> StepShape {
+    let mut before: Vec<u32> = step.reads.iter().chain(&step.after).map(|step| *step as u32).collect();
+    before.sort_unstable();
+    before.dedup();
+    StepShape {
+        dependency: step.tool.clone(),
+        before,
+        attempts: step.retry.max_attempts(),
+        optional: step.optional,
+        batch: step.batch,
+    }
+}
+
 /// The steps over the whole batch, in order. `false`: one of them failed.
 fn batch_steps(workshop: &Workshop, recorder: &mut Recorder) -> bool {
     let context = &workshop.context;
@@ -242,6 +284,8 @@ fn batch_steps(workshop: &Workshop, recorder: &mut Recorder) -> bool {
         if !step.batch || context.bases[place].left_out {
             continue;
         }
+        recorder.record(EventKind::BatchStepStarted { step: place as u32 });
+        recorder.flush();
         let (fault, artifact) = match make_batch_step(workshop, step) {
             Ok(artifact) => (None, Some(OsText::from(artifact))),
             Err(fault) => (Some(fault), None),

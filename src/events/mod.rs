@@ -4,8 +4,11 @@
 //! as the latest state (screens). What a screen shows can be rebuilt from the journal of a finished run.
 
 pub mod journal;
+pub mod pace;
 pub mod paths;
+mod shape;
 mod state;
+pub mod story;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -15,7 +18,9 @@ use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
-pub use state::{BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
+pub use shape::{BreakerShape, MachineView, StepShape};
+pub use state::{BatchView, BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
+pub use story::Story;
 
 /// The version of the event format that this build writes.
 pub const EVENT_VERSION: u32 = 1;
@@ -55,6 +60,15 @@ pub enum EventKind {
         jobs: u32,
         /// The seed of all chance in the run.
         seed: u64,
+        /// What is to be known of each step, in the order of `steps`.
+        #[serde(default)]
+        shapes: Vec<StepShape>,
+        /// The breakers that the run has.
+        #[serde(default)]
+        breakers: Vec<BreakerShape>,
+        /// The folder that the outputs are below.
+        #[serde(default)]
+        output: OsText,
     },
     /// A dependency was looked at.
     DependencyChecked {
@@ -69,6 +83,17 @@ pub enum EventKind {
         version: Option<String>,
         /// What was found, or what is wrong.
         details: String,
+        /// The program.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<OsText>,
+        /// What to do where it cannot be used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+    },
+    /// Disks and memory were looked at: all of them, in the place of what was known before.
+    MachineChecked {
+        /// What was found.
+        found: Vec<MachineView>,
     },
     /// Items joined the batch.
     ItemsListed {
@@ -186,6 +211,13 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_in: Option<u64>,
     },
+    /// The failures in a row that a breaker counts are others than before, and its state is the same.
+    BreakerCounted {
+        /// The dependency.
+        dependency: String,
+        /// Failures in a row.
+        failures: u32,
+    },
     /// The tool's canary told whose fault it was.
     CanaryAnswered {
         /// The tool.
@@ -224,6 +256,11 @@ pub enum EventKind {
         /// The item it is about.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<ItemIndex>,
+    },
+    /// A step over the whole batch began.
+    BatchStepStarted {
+        /// The step.
+        step: u32,
     },
     /// A step over the whole batch ended.
     BatchStepFinished {
@@ -277,6 +314,26 @@ pub enum Command {
     CancelItem {
         /// The item.
         item: ItemIndex,
+    },
+    /// Leave one item out of this run: whatever runs of it is ended, and it counts as left out, failed or not.
+    SkipItem {
+        /// The item.
+        item: ItemIndex,
+    },
+    /// Run one item again that failed, or was cancelled or left out by hand.
+    RetryItem {
+        /// The item.
+        item: ItemIndex,
+    },
+    /// Leave failed items out of this run: all of them, or those that failed with this cause.
+    SkipFailed {
+        /// The key that faults are grouped by.
+        cause: Option<String>,
+    },
+    /// Look at dependencies again, and at the machine.
+    CheckHealth {
+        /// One dependency; nothing for all, and the machine.
+        dependency: Option<String>,
     },
     /// Run failed items again: all of them, or those that failed with this cause.
     RetryFailed {

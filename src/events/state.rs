@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::paths::PathTable;
+use super::shape::{BreakerShape, MachineView, StepShape};
 use super::{Causes, Event, EventKind, ItemIndex, StopLevel};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
@@ -105,6 +107,19 @@ pub struct BreakerView {
     pub retry_at: Option<u64>,
     /// Tasks that wait for it.
     pub parked: u32,
+    /// Failures in a row, as it counts them.
+    pub failures: u32,
+    /// How often it changed its state.
+    pub changes: u32,
+    /// Its settings, where the journal tells them.
+    pub settings: Option<BreakerShape>,
+}
+
+impl BreakerView {
+    fn closed(settings: Option<BreakerShape>) -> Self {
+        let (reason, state) = (String::new(), BreakerState::Closed);
+        Self { state, reason, since: 0, retry_at: None, parked: 0, failures: 0, changes: 0, settings }
+    }
 }
 
 /// A dependency as the screen shows it.
@@ -118,6 +133,27 @@ pub struct DependencyView {
     pub version: Option<String>,
     /// What was found, or what is wrong.
     pub details: String,
+    /// The program.
+    pub path: Option<PathBuf>,
+    /// What to do where it cannot be used.
+    pub hint: Option<String>,
+    /// Since when it is as it is, in milliseconds since the run's start.
+    pub since: u64,
+    /// When it was looked at last.
+    pub checked: u64,
+}
+
+/// A step over the whole batch as the screen shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchView {
+    /// When it began, in milliseconds since the run's start.
+    pub since: u64,
+    /// When it ended.
+    pub until: Option<u64>,
+    /// Why it failed, if it did.
+    pub fault: Option<Fault>,
+    /// The file that it wrote.
+    pub artifact: Option<PathBuf>,
 }
 
 /// All that is known of a run, from its events alone.
@@ -129,8 +165,18 @@ pub struct RunState {
     pub pipeline: String,
     /// The steps' ids.
     pub steps: Vec<String>,
+    /// What else is to be known of the steps.
+    pub shapes: Vec<StepShape>,
     /// Tasks done in this run, by step.
     pub step_done: Vec<u32>,
+    /// Tasks left out in this run, by step.
+    pub step_skipped: Vec<u32>,
+    /// The steps over the whole batch that have begun.
+    pub batch: IndexMap<u32, BatchView>,
+    /// The folder that the outputs are below.
+    pub output: PathBuf,
+    /// The disks and the memory, as they were found last, and when.
+    pub machine: (u64, Vec<MachineView>),
     /// How many tasks may run at once.
     pub jobs: u32,
     /// Where the run stands.
@@ -139,7 +185,7 @@ pub struct RunState {
     pub counts: Counts,
     /// The dependencies.
     pub dependencies: IndexMap<String, DependencyView>,
-    /// The breakers that ever changed.
+    /// The breakers: those that the run began with, and any that changed.
     pub breakers: IndexMap<String, BreakerView>,
     /// The tasks that run or wait for an attempt.
     pub tasks: HashMap<(ItemIndex, u32), TaskView>,
@@ -149,8 +195,13 @@ pub struct RunState {
     pub causes: Causes,
     /// Milliseconds since the run's start, at the last event.
     pub elapsed: u64,
+    /// Wall time of the last event, milliseconds since 1970.
+    pub at: u64,
+    /// Items that wait for a dependency, and in which step.
+    pub waits: HashMap<ItemIndex, u32>,
     phases: Vec<ItemPhase>,
-    paths: PathTable,
+    /// Shared by the copies that a time line keeps.
+    paths: Arc<PathTable>,
     next: u64,
 }
 
@@ -167,6 +218,18 @@ impl RunState {
         self.phases.get(item as usize).copied().unwrap_or_default()
     }
 
+    /// How many items there are.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.phases.len()
+    }
+
+    /// The name of the item's file, without its folder, as text for eyes.
+    #[must_use]
+    pub fn name(&self, item: ItemIndex) -> std::borrow::Cow<'_, str> {
+        if self.paths.len() > item as usize { self.paths.name(item as usize).to_string_lossy() } else { "".into() }
+    }
+
     /// The sequence number that the next event has.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
@@ -177,27 +240,41 @@ impl RunState {
     pub fn apply(&mut self, event: &Event) {
         self.next = event.seq + 1;
         self.elapsed = event.elapsed;
+        self.at = event.at;
         match &event.kind {
-            EventKind::RunStarted { run, pipeline, steps, jobs, .. } => {
+            EventKind::RunStarted { run, pipeline, steps, jobs, shapes, breakers, output, .. } => {
                 self.run.clone_from(run);
                 self.pipeline.clone_from(pipeline);
                 self.steps.clone_from(steps);
+                self.shapes.clone_from(shapes);
+                self.shapes.resize_with(steps.len(), StepShape::default);
                 self.step_done = vec![0; steps.len()];
+                self.step_skipped = vec![0; steps.len()];
                 self.jobs = *jobs;
+                self.output = output.as_path().to_path_buf();
+                let view = |shape: &BreakerShape| (shape.dependency.clone(), BreakerView::closed(Some(shape.clone())));
+                self.breakers = breakers.iter().map(view).collect();
                 self.phase = RunPhase::Running;
             }
-            EventKind::DependencyChecked { name, available, required, version, details } => {
+            EventKind::DependencyChecked { name, available, required, version, details, path, hint } => {
+                let before = self.dependencies.get(name).filter(|before| before.available == *available);
                 let view = DependencyView {
                     available: *available,
                     required: *required,
                     version: version.clone(),
                     details: details.clone(),
+                    path: path.as_ref().map(|path| path.as_path().to_path_buf()),
+                    hint: hint.clone(),
+                    since: before.map_or(event.elapsed, |before| before.since),
+                    checked: event.elapsed,
                 };
                 self.dependencies.insert(name.clone(), view);
             }
+            EventKind::MachineChecked { found } => self.machine = (event.elapsed, found.clone()),
             EventKind::ItemsListed { paths, .. } => {
+                let table = Arc::make_mut(&mut self.paths);
                 for path in paths {
-                    self.paths.push(path.as_path());
+                    table.push(path.as_path());
                 }
                 self.phases.resize(self.paths.len(), ItemPhase::Waiting);
                 self.counts.total = self.phases.len() as u32;
@@ -207,13 +284,25 @@ impl RunState {
                     self.move_to(item, ItemPhase::UpToDate);
                 }
             }
-            EventKind::ItemLeftOut { item, .. } => self.move_to(*item, ItemPhase::LeftOut),
+            EventKind::ItemLeftOut { item, .. } => {
+                self.tasks.retain(|(of, _), _| of != item);
+                self.waits_no_more(*item, None);
+                self.move_to(*item, ItemPhase::LeftOut);
+            }
             EventKind::AttemptStarted { item, step, attempt } => {
                 self.move_to(*item, ItemPhase::Running);
+                self.waits_no_more(*item, Some(*step));
                 self.tasks.insert((*item, *step), TaskView { attempt: *attempt, since: event.elapsed, retry_at: None });
             }
-            EventKind::AttemptFailed { item, step, .. } | EventKind::TaskSkipped { item, step, .. } => {
+            EventKind::AttemptFailed { item, step, .. } => {
                 self.tasks.remove(&(*item, *step));
+            }
+            EventKind::TaskSkipped { item, step, .. } => {
+                self.tasks.remove(&(*item, *step));
+                self.waits_no_more(*item, Some(*step));
+                if let Some(skipped) = self.step_skipped.get_mut(*step as usize) {
+                    *skipped += 1;
+                }
             }
             EventKind::RetryScheduled { item, step, attempt, delay } => {
                 let retry_at = Some(event.elapsed + delay);
@@ -227,7 +316,9 @@ impl RunState {
             }
             EventKind::TaskParked { item, step, dependency } => {
                 self.tasks.remove(&(*item, *step));
-                if let Some(breaker) = self.breakers.get_mut(dependency) {
+                if self.waits.insert(*item, *step).is_none()
+                    && let Some(breaker) = self.breakers.get_mut(dependency)
+                {
                     breaker.parked += 1;
                 }
             }
@@ -235,24 +326,36 @@ impl RunState {
                 self.finish(*item, *state, *step, fault.as_ref())
             }
             EventKind::BreakerChanged { dependency, state, reason, retry_in } => {
-                let view = BreakerView {
-                    state: *state,
-                    reason: reason.clone(),
-                    since: event.elapsed,
-                    retry_at: retry_in.map(|in_ms| event.elapsed + in_ms),
-                    parked: if *state == BreakerState::Closed {
-                        0
-                    } else {
-                        self.breakers.get(dependency).map_or(0, |breaker| breaker.parked)
-                    },
-                };
-                self.breakers.insert(dependency.clone(), view);
+                let breaker = self.breakers.entry(dependency.clone()).or_insert_with(|| BreakerView::closed(None));
+                breaker.state = *state;
+                breaker.reason.clone_from(reason);
+                breaker.since = event.elapsed;
+                breaker.retry_at = retry_in.map(|in_ms| event.elapsed + in_ms);
+                breaker.changes += 1;
+                if *state == BreakerState::Closed {
+                    breaker.failures = 0;
+                }
+            }
+            EventKind::BreakerCounted { dependency, failures } => {
+                if let Some(breaker) = self.breakers.get_mut(dependency) {
+                    breaker.failures = *failures;
+                }
             }
             EventKind::RunPaused { reason } => self.phase = RunPhase::Paused(reason.clone()),
             EventKind::RunResumed { .. } => self.phase = RunPhase::Running,
             EventKind::JobsChanged { jobs } => self.jobs = *jobs,
             EventKind::StopRequested { level, .. } => self.phase = RunPhase::Stopping(*level),
-            EventKind::CanaryAnswered { .. } | EventKind::Warning { .. } | EventKind::BatchStepFinished { .. } => {}
+            EventKind::CanaryAnswered { .. } | EventKind::Warning { .. } => {}
+            EventKind::BatchStepStarted { step } => {
+                let view = BatchView { since: event.elapsed, until: None, fault: None, artifact: None };
+                self.batch.insert(*step, view);
+            }
+            EventKind::BatchStepFinished { step, fault, artifact } => {
+                let since = self.batch.get(step).map_or(event.elapsed, |view| view.since);
+                let artifact = artifact.as_ref().map(|path| path.as_path().to_path_buf());
+                let view = BatchView { since, until: Some(event.elapsed), fault: fault.clone(), artifact };
+                self.batch.insert(*step, view);
+            }
             EventKind::RunFinished { reason, .. } => {
                 self.tasks.clear();
                 self.phase = RunPhase::Finished(reason.clone());
@@ -262,6 +365,9 @@ impl RunState {
 
     fn finish(&mut self, item: ItemIndex, state: ItemState, step: Option<u32>, fault: Option<&Fault>) {
         self.tasks.retain(|(of, _), _| *of != item);
+        if state != ItemState::Parked {
+            self.waits_no_more(item, None);
+        }
         self.move_to(
             item,
             match state {
@@ -281,6 +387,19 @@ impl RunState {
         }
     }
 
+    /// The item waits for no dependency any more: in this step, or in any.
+    fn waits_no_more(&mut self, item: ItemIndex, step: Option<u32>) {
+        let Some(waited) = self.waits.get(&item).copied().filter(|waited| step.is_none_or(|step| step == *waited))
+        else {
+            return;
+        };
+        self.waits.remove(&item);
+        let dependency = self.shapes.get(waited as usize).and_then(|shape| shape.dependency.as_ref());
+        if let Some(breaker) = dependency.and_then(|name| self.breakers.get_mut(name)) {
+            breaker.parked = breaker.parked.saturating_sub(1);
+        }
+    }
+
     fn move_to(&mut self, item: ItemIndex, phase: ItemPhase) {
         let Some(old) = self.phases.get_mut(item as usize) else { return };
         let counts = &mut self.counts;
@@ -297,7 +416,8 @@ impl RunState {
             *count = count.wrapping_add(by);
         }
         *old = phase;
-        if phase == ItemPhase::Running
+        // Whoever failed before and is taken up again, or left out by hand, failed no more.
+        if matches!(phase, ItemPhase::Running | ItemPhase::LeftOut)
             && let Some((_, fault)) = self.failures.shift_remove(&item)
             && let Some(count) = self.causes.get_mut(&(fault.class, fault.cause))
         {

@@ -241,7 +241,8 @@ pub fn json(state: &RunState, places: &Places) -> String {
             hint: fault.hint.as_deref(),
         })
         .collect();
-    let breakers = state.breakers.iter().map(|(name, breaker)| {
+    let changed = state.breakers.iter().filter(|(_, breaker)| breaker.changes > 0);
+    let breakers = changed.map(|(name, breaker)| {
         let told = BreakerJson { state: breaker.state, reason: &breaker.reason, parked: breaker.parked };
         (name.as_str(), told)
     });

@@ -67,6 +67,9 @@ pub(super) fn beginning(count: u32) -> Vec<(u64, EventKind)> {
                 steps: ["prepare", "stems", "analyze"].map(str::to_owned).to_vec(),
                 jobs: 2,
                 seed: 7,
+                shapes: Vec::new(),
+                breakers: Vec::new(),
+                output: OsText::default(),
             },
         ),
         (
@@ -109,6 +112,8 @@ pub(super) fn story() -> Vec<Event> {
             required: false,
             version: None,
             details: "demucs was not found on PATH".to_owned(),
+            path: None,
+            hint: None,
         },
     );
     add(10, EventKind::ItemsUpToDate { ranges: vec![(5, 7)] });

@@ -198,6 +198,10 @@ impl<W: Workers> Dispatcher<W> {
             Command::Pause | Command::Resume => {}
             Command::Stop { level, by } => self.stop(level, &by),
             Command::CancelItem { item } => self.cancel_item(item),
+            Command::SkipItem { .. }
+            | Command::RetryItem { .. }
+            | Command::SkipFailed { .. }
+            | Command::CheckHealth { .. } => {}
             Command::RetryFailed { cause } => self.retry_failed(cause.as_deref()),
             Command::SetJobs { jobs } => {
                 self.jobs = jobs.max(1);

@@ -15,7 +15,7 @@ impl<W: Write> Lines<W> {
                 let (steps, jobs) = (steps.join(", "), counted(*jobs as usize, "job"));
                 (Level::Info, Tone::Plain, "run", format!("{pipeline}  {jobs}; steps: {steps}"))
             }
-            EventKind::DependencyChecked { name, available, required, version, details } => {
+            EventKind::DependencyChecked { name, available, required, version, details, .. } => {
                 let version = version.as_deref().map_or_else(String::new, |version| format!(" {version}"));
                 match (available, required) {
                     (true, _) => (Level::Debug, Tone::Good, "found", format!("{name}{version}  {details}")),
