@@ -10,6 +10,7 @@ use super::failure::{Failure, code};
 use super::output;
 use crate::engine::batch::{Batch, Wanted, absolute, listed};
 use crate::engine::context::{Options, fixed_output};
+use crate::engine::control::channel;
 use crate::engine::preflight::Conflict;
 use crate::engine::recorder::Sink;
 use crate::engine::run::{Finished, Request, RunError, run as run_engine};
@@ -190,6 +191,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         keep_scratch: args.keep_scratch,
         host: HostProgram::default(),
         sinks: vec![sink],
+        commands: channel(),
         end_now,
         about: about(args),
         plan,

@@ -7,6 +7,7 @@
 pub mod attempt;
 pub mod batch;
 pub mod context;
+pub mod control;
 pub mod dispatcher;
 pub mod fingerprint;
 pub mod forecast;

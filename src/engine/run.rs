@@ -11,6 +11,7 @@ use super::attempt::Workshop;
 use super::attempt::batch::make_batch_step;
 use super::batch::Batch;
 use super::context::{Basis, Context, Options, select};
+use super::control::{Commands, Inbox};
 use super::dispatcher::{Dispatcher, Outcome};
 use super::preflight::{Conflict, conflicts};
 use super::recorder::{Recorder, Sink};
@@ -54,6 +55,8 @@ pub struct Request {
     pub host: HostProgram,
     /// Where the events go, besides the journal.
     pub sinks: Vec<Box<dyn Sink>>,
+    /// What sends commands to the run, for its signals too, and where they arrive: of [`channel`](super::control::channel).
+    pub commands: (Commands, Inbox),
     /// Ends the process, because of this signal, when a run that has ended is only tidying up.
     pub end_now: fn(&str),
     /// For the record: written into the run's folder as `run.json`.
@@ -154,6 +157,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
     let about = folder.join("run.json");
     std::fs::write(&about, format!("{:#}\n", request.about)).map_err(io("write", &about))?;
+    let (commands, inbox) = request.commands;
     let journal_path = folder.join("journal.jsonl");
     let journal = JournalWriter::create(&journal_path).map_err(io("create", &journal_path))?;
     let scratch = make_scratch(&context, &id, request.keep_scratch)?;
@@ -162,18 +166,18 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     tell_beginning(&mut recorder, &context, &checks, &id, request.jobs, request.seed);
     let (output, checkpoints) = (context.output_root(), context.store.dir().to_path_buf());
     let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone(), stopping: false.into() });
+    recorder.record(EventKind::MachineChecked { found: tools::look_at_machine(&workshop.folders()) });
 
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("start the run in", &folder))?;
     let (outcome, threads, mut recorder) = runtime.block_on(async {
         let (answers, from_workers) = unbounded_channel();
-        let (commands, to_dispatcher) = unbounded_channel();
         let lookers = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, 4));
         let threads = Threads::start(Arc::clone(&workshop), request.host, lookers, answers);
         let dispatcher = Dispatcher::new(Arc::clone(&workshop), threads, recorder, request.seed, request.jobs);
         // A system that lets nobody listen ends the run by its own default, which loses nothing either.
         let signals = Signals::listen().map(|signals| tokio::spawn(signals.forward(commands)));
-        let ended = dispatcher.run(from_workers, to_dispatcher).await;
+        let ended = dispatcher.run(from_workers, inbox).await;
         if let Ok(signals) = signals {
             signals.abort();
         }
@@ -208,7 +212,15 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     Ok(Finished { outcome, state, batch_failed, folder, output, checkpoints })
 }
 
-fn tell_beginning(recorder: &mut Recorder, context: &Context, checks: &[HealthCheck], id: &str, jobs: u32, seed: u64) {
+/// Tells what the run is about to do, and with what.
+pub(super) fn tell_beginning(
+    recorder: &mut Recorder,
+    context: &Context,
+    checks: &[HealthCheck],
+    id: &str,
+    jobs: u32,
+    seed: u64,
+) {
     let plan = &context.plan;
     recorder.record(EventKind::RunStarted {
         run: id.to_owned(),
@@ -221,7 +233,7 @@ fn tell_beginning(recorder: &mut Recorder, context: &Context, checks: &[HealthCh
         output: OsText::from(context.output_root()),
     });
     for check in checks {
-        recorder.record(told(check));
+        recorder.record(tools::told(check));
     }
     for problem in &context.batch.problems {
         let message = format!("{}: {}", problem.path.display(), problem.message);
@@ -231,19 +243,6 @@ fn tell_beginning(recorder: &mut Recorder, context: &Context, checks: &[HealthCh
         let places = first..context.batch.len().min(first + LISTED_AT_ONCE);
         let paths = places.filter_map(|place| context.batch.files.get(place)).map(OsText::from).collect();
         recorder.record(EventKind::ItemsListed { first: first as u32, paths });
-    }
-}
-
-/// What a probe found, as the events tell it.
-fn told(check: &HealthCheck) -> EventKind {
-    EventKind::DependencyChecked {
-        name: check.name.clone(),
-        available: check.available,
-        required: check.required,
-        version: check.version.clone(),
-        details: check.details.clone(),
-        path: check.path.as_deref().map(OsText::from),
-        hint: check.hint.clone(),
     }
 }
 

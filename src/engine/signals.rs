@@ -1,8 +1,8 @@
 //! Signals, as commands: the first asks for an orderly end, the second ends now.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::UnboundedSender;
 
+use super::control::Commands;
 use crate::events::{Command, StopLevel};
 
 /// The signals that ask for an end.
@@ -36,11 +36,11 @@ impl Signals {
     }
 
     /// Sends a stop for every one, for as long as the run listens.
-    pub async fn forward(mut self, commands: UnboundedSender<Command>) {
+    pub async fn forward(mut self, commands: Commands) {
         let mut level = StopLevel::Cancel;
         loop {
             let by = self.next().await;
-            if commands.send(Command::Stop { level, by: by.into() }).is_err() {
+            if !commands.send(Command::Stop { level, by: by.into() }) {
                 return;
             }
             level = StopLevel::Kill;

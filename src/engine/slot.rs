@@ -1,5 +1,6 @@
 //! The worker slots: threads that make attempts, each with its hosts.
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -7,9 +8,10 @@ use std::time::Duration;
 
 use super::attempt::{Report, Task, Workshop, make};
 use super::survey::{Look, look};
-use crate::events::ItemIndex;
-use crate::health::Finder;
+use super::tools;
+use crate::events::{ItemIndex, MachineView};
 use crate::health::canary::{self, CanaryResult};
+use crate::health::{Finder, HealthCheck, Wanted};
 use crate::resilience::os_text::OsText;
 use crate::resilience::scratch::Room;
 use crate::resilience::{Fault, FaultClass};
@@ -93,6 +95,10 @@ pub enum Order {
     },
     /// Ask a tool's canary.
     Canary(String),
+    /// Look at these dependencies.
+    Check(Vec<Wanted>),
+    /// Look at the memory, and at the disks that these folders are on.
+    Machine(Vec<PathBuf>),
 }
 
 /// What they answer.
@@ -104,6 +110,10 @@ pub enum Answer {
     Looks(ItemIndex, Vec<Look>),
     /// A canary answered; `None` where the tool has none.
     Canary(String, Option<CanaryResult>),
+    /// Dependencies were looked at.
+    Checked(Vec<HealthCheck>),
+    /// Disks and memory were looked at.
+    Machine(Vec<MachineView>),
 }
 
 /// Who does what the dispatcher orders. Answers come over the channel that they were made with.
@@ -173,6 +183,13 @@ impl Threads {
         })
     }
 
+    /// Answers from a thread of its own: a probe takes its time, and neither a look nor the run's end waits for it.
+    fn aside(&self, answer: impl FnOnce() -> Answer + Send + 'static) {
+        let answers = self.answers.clone();
+        // A system that gives no thread has other troubles: this answer never comes, and nothing waits for it.
+        let _ = std::thread::Builder::new().name("check".into()).spawn(move || answers.send(answer()));
+    }
+
     /// Ends the threads: each finishes what it is at.
     pub fn join(mut self) {
         for queue in [&mut self.attempts, &mut self.looks] {
@@ -186,7 +203,12 @@ impl Threads {
 
 impl Workers for Threads {
     fn order(&mut self, order: Order) {
-        let queue = if matches!(order, Order::Attempt(_)) { &self.attempts } else { &self.looks };
+        let queue = match order {
+            Order::Attempt(_) => &self.attempts,
+            Order::Look { .. } | Order::Canary(_) => &self.looks,
+            Order::Check(wanted) => return self.aside(move || Answer::Checked(tools::check(&wanted))),
+            Order::Machine(folders) => return self.aside(move || Answer::Machine(tools::look_at_machine(&folders))),
+        };
         if let Some(sender) = &queue.sender {
             let _ = sender.send(order);
         }
@@ -221,6 +243,9 @@ fn follow(workshop: &Workshop, order: Order, hosts: &mut Hosts) -> Answer {
             });
             Answer::Looks(first, looked.collect())
         }
+        // These have threads of their own.
+        Order::Check(wanted) => Answer::Checked(tools::check(&wanted)),
+        Order::Machine(folders) => Answer::Machine(tools::look_at_machine(&folders)),
         Order::Canary(tool) => {
             let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask_canary(workshop, &tool, hosts)));
             let result = asked.unwrap_or_default();

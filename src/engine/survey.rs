@@ -41,7 +41,8 @@ pub struct Work {
     pub note: Option<String>,
 }
 
-/// Looks at the item at `index`. `again`: also where it failed before and nothing changed.
+/// Looks at the item at `index`. `again`: somebody wants it, whatever the run was asked for, and also where it failed
+/// before and nothing changed.
 #[must_use]
 pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     let item = Item::of(&context.batch, index);
@@ -82,7 +83,7 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
             Err(error) => return refused(checkpoint, Fault::from_io("it cannot be read", &error)),
         }
     }
-    if let Some(reason) = unwanted(context, &item, &checkpoint, is_new) {
+    if !again && let Some(reason) = unwanted(context, &item, &checkpoint, is_new) {
         return Look::LeftOut(reason);
     }
     let stale = all_stale(context, &item, &checkpoint);

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::context::Basis;
-use crate::health::{Finder, HealthCheck, ToolIdentity, Wanted, check_all, program_of, wanted};
+use crate::events::{EventKind, MachineView};
+use crate::health::{Finder, HealthCheck, ToolIdentity, Wanted, check_all, machine, program_of, wanted};
 use crate::pipeline::plan::{Action, Plan};
 use crate::resilience::hash::hash_file;
+use crate::resilience::os_text::OsText;
 use crate::resilience::store::write_whole;
 
 /// What was found out of tools earlier: good for as long as their programs look the same.
@@ -50,7 +52,7 @@ pub fn prepare(plan: &Plan, bases: &mut [Basis], seen: &Path, remember: bool) ->
         })
         .collect();
     let new: Vec<Wanted> = new.into_iter().cloned().collect();
-    for check in check_twice(&new) {
+    for check in check(&new) {
         if let Some(identity) = finder.identity(OsStr::new(&program(&check.name))).filter(|_| check.available) {
             let hash = hash_file(&identity.path).map_or_else(|_| String::new(), |(hash, _)| hash);
             let tool = SeenTool { identity, check: check.clone(), hash };
@@ -88,7 +90,8 @@ pub fn prepare(plan: &Plan, bases: &mut [Basis], seen: &Path, remember: bool) ->
 
 /// Looks at the tools, and once more at those that are there and did not answer: what starts from a cold disk may take
 /// longer than its probe's time limit the first time, and a run should not go without it for that.
-fn check_twice(wanted: &[Wanted]) -> Vec<HealthCheck> {
+#[must_use]
+pub fn check(wanted: &[Wanted]) -> Vec<HealthCheck> {
     let mut checks = check_all(wanted);
     let is_silent = |wanted: &&Wanted| {
         checks.iter().any(|check| check.name == wanted.name && !check.available && check.path.is_some())
@@ -100,6 +103,33 @@ fn check_twice(wanted: &[Wanted]) -> Vec<HealthCheck> {
         }
     }
     checks
+}
+
+/// The disks that the folders are on, and the memory, as the events tell them.
+#[must_use]
+pub fn look_at_machine(folders: &[PathBuf]) -> Vec<MachineView> {
+    let checks = machine::disk(folders).into_iter().chain([machine::memory()]);
+    let view = |check: HealthCheck| MachineView {
+        name: check.name,
+        well: check.available,
+        details: check.details,
+        hint: check.hint,
+    };
+    checks.map(view).collect()
+}
+
+/// What a probe found, as the events tell it.
+#[must_use]
+pub fn told(check: &HealthCheck) -> EventKind {
+    EventKind::DependencyChecked {
+        name: check.name.clone(),
+        available: check.available,
+        required: check.required,
+        version: check.version.clone(),
+        details: check.details.clone(),
+        path: check.path.as_deref().map(OsText::from),
+        hint: check.hint.clone(),
+    }
 }
 
 fn read(path: &Path) -> Seen {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Absolute paths of files, by place.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathTable {
     folders: Vec<PathBuf>,
     folder_places: HashMap<PathBuf, u32>,

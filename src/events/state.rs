@@ -157,7 +157,7 @@ pub struct BatchView {
 }
 
 /// All that is known of a run, from its events alone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunState {
     /// The run's id.
     pub run: String,
@@ -281,6 +281,7 @@ impl RunState {
             }
             EventKind::ItemsUpToDate { ranges } => {
                 for item in ranges.iter().flat_map(|(from, to)| *from..*to) {
+                    self.waits_no_more(item, None);
                     self.move_to(item, ItemPhase::UpToDate);
                 }
             }
@@ -341,6 +342,9 @@ impl RunState {
                     breaker.failures = *failures;
                 }
             }
+            // Who was asked to stop stays so, whatever else comes and goes.
+            EventKind::RunPaused { .. } | EventKind::RunResumed { .. }
+                if matches!(self.phase, RunPhase::Stopping(_) | RunPhase::Finished(_)) => {}
             EventKind::RunPaused { reason } => self.phase = RunPhase::Paused(reason.clone()),
             EventKind::RunResumed { .. } => self.phase = RunPhase::Running,
             EventKind::JobsChanged { jobs } => self.jobs = *jobs,
@@ -417,7 +421,7 @@ impl RunState {
         }
         *old = phase;
         // Whoever failed before and is taken up again, or left out by hand, failed no more.
-        if matches!(phase, ItemPhase::Running | ItemPhase::LeftOut)
+        if matches!(phase, ItemPhase::Running | ItemPhase::LeftOut | ItemPhase::UpToDate)
             && let Some((_, fault)) = self.failures.shift_remove(&item)
             && let Some(count) = self.causes.get_mut(&(fault.class, fault.cause))
         {

@@ -117,7 +117,7 @@ impl Found {
     fn take(&mut self, event: Event) {
         self.state.apply(&event);
         match event.kind {
-            EventKind::AttemptStarted { item, .. } => self.forget(item),
+            EventKind::AttemptStarted { item, .. } | EventKind::ItemLeftOut { item, .. } => self.forget(item),
             EventKind::AttemptFailed { item, step, log: Some(log), .. } => {
                 self.logs.insert((item, step), log);
             }

@@ -39,6 +39,14 @@ pub struct Workshop {
     pub stopping: AtomicBool,
 }
 
+impl Workshop {
+    /// The folders that the run writes into.
+    #[must_use]
+    pub fn folders(&self) -> [PathBuf; 3] {
+        [self.scratch.folder().to_path_buf(), self.context.store.dir().to_path_buf(), self.context.output_root()]
+    }
+}
+
 /// An item that is being worked on.
 #[derive(Debug)]
 pub struct Active {

@@ -15,19 +15,31 @@ impl<W: Workers> Dispatcher<W> {
             Answer::Looks(first, looks) => self.take_looks(first, looks),
             Answer::Attempt(task, report) => self.take_report(*task, *report),
             Answer::Canary(tool, result) => self.canary_answered(&tool, result),
+            Answer::Checked(checks) => self.take_checks(&checks),
+            Answer::Machine(found) => self.take_machine(found),
         }
     }
 
     fn take_looks(&mut self, first: ItemIndex, looks: Vec<Look>) {
-        self.looking = self.looking.saturating_sub(looks.len() as u32);
+        if let Some(end) = self.looks.remove(&first) {
+            self.looking -= end - first;
+        }
         self.revived();
         let mut ranges: Vec<(ItemIndex, ItemIndex)> = Vec::new();
         for (item, look) in (first..).zip(looks) {
+            if !self.dropped.is_empty() && self.dropped.remove(&item) {
+                continue;
+            }
+            let insisted = self.insisted.remove(&item);
             match look {
                 Look::UpToDate => match ranges.last_mut() {
                     Some((_, end)) if *end == item => *end += 1,
                     _ => ranges.push((item, item + 1)),
                 },
+                Look::FailedBefore(_) if insisted => {
+                    self.insisted.insert(item);
+                    self.again.push_back(item);
+                }
                 Look::FailedBefore(fault) => {
                     let plan = &self.workshop.context.plan;
                     let step = plan.steps.iter().position(|step| step.id == fault.step).map(|step| step as u32);
@@ -45,7 +57,7 @@ impl<W: Workers> Dispatcher<W> {
                 }
                 // A stop that came meanwhile leaves it not begun.
                 Look::Work(_) if self.stop.is_some() => {}
-                Look::Work(work) => self.begin(*work),
+                Look::Work(work) => self.begin(*work, insisted),
             }
         }
         if !ranges.is_empty() {

@@ -24,6 +24,8 @@ pub(super) struct Dependency {
     pub(super) name: String,
     breaker: Breaker,
     threshold: u32,
+    /// The failures in a row that were told last.
+    told: u32,
     in_flight: u32,
     failures: u32,
     /// It has done its work at least once in this run.
@@ -70,6 +72,7 @@ impl Dependency {
                     name: name.clone(),
                     breaker: Breaker::new(settings),
                     threshold: settings.failure_threshold,
+                    told: 0,
                     in_flight: 0,
                     failures: 0,
                     proven: false,
@@ -213,6 +216,18 @@ impl<W: Workers> Dispatcher<W> {
         if let Some(transition) = dependency.breaker.settle(now, ticket, outcome) {
             self.tell_transition(place, &transition);
         }
+        self.tell_count(place);
+    }
+
+    /// Tells how many failures in a row the breaker counts, where that is not what was told last.
+    fn tell_count(&mut self, place: usize) {
+        let dependency = &mut self.dependencies[place];
+        let failures = dependency.breaker.failures();
+        if dependency.told != failures {
+            dependency.told = failures;
+            let dependency = dependency.name.clone();
+            self.recorder.record(EventKind::BreakerCounted { dependency, failures });
+        }
     }
 
     fn tell_transition(&mut self, place: usize, transition: &Transition) {
@@ -222,6 +237,7 @@ impl<W: Workers> Dispatcher<W> {
             (BreakerState::HalfOpen, BreakerState::Open) => dependency.lost_recoveries += 1,
             (_, BreakerState::Closed) => {
                 dependency.failures = 0;
+                dependency.told = 0;
                 dependency.lost_recoveries = 0;
             }
             _ => {}
@@ -287,6 +303,7 @@ impl<W: Workers> Dispatcher<W> {
             Some(transition) => self.tell_transition(place, &transition),
             None => self.set_probe_timer(place),
         }
+        self.tell_count(place);
     }
 
     /// Never a moment before the probe is due, whatever the grain of the clock.

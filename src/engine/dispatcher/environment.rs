@@ -1,7 +1,6 @@
 //! Trouble of the machine: the run pauses, says so, and goes on by itself when it is over.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -22,10 +21,11 @@ const RESERVE: usize = 1 << 20;
 
 impl<W: Workers> Dispatcher<W> {
     pub(super) fn pause_for_environment(&mut self, fault: &Fault) {
-        if self.machine_is_ill || self.stop.is_some() {
+        if self.machine_is_ill.is_some() || self.stop.is_some() {
             return;
         }
-        self.machine_is_ill = true;
+        self.machine_is_ill = Some(fault.message.clone());
+        self.check_machine();
         self.recorder.record(EventKind::RunPaused { reason: fault.message.clone() });
         // Each trouble that follows on another without a task done between them waits longer: a disk that is nearly full
         // must not burn the batch.
@@ -35,20 +35,15 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     pub(super) fn look_at_environment(&mut self) {
-        if !self.machine_is_ill {
+        if self.machine_is_ill.is_none() {
             return;
         }
-        if self.places().iter().all(|place| has_room(place)) {
-            self.machine_is_ill = false;
-            self.recorder.record(EventKind::RunResumed { reason: "the machine is well again".into() });
+        if self.workshop.folders().iter().all(|place| has_room(place)) {
+            self.machine_is_ill = None;
+            self.tell_resumed("the machine is well again");
         } else {
             self.set_timer(Instant::now() + LOOK_EVERY, Timer::Environment);
         }
-    }
-
-    fn places(&self) -> [PathBuf; 3] {
-        let output = self.workshop.context.output_root();
-        [self.workshop.scratch.folder().to_path_buf(), self.workshop.context.store.dir().to_path_buf(), output]
     }
 }
 

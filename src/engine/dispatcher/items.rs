@@ -26,9 +26,18 @@ pub(super) struct Working {
     /// The first required step that failed for good.
     pub(super) failed: Option<(usize, Fault)>,
     /// Somebody asked for its end: no attempt of it begins any more.
-    pub(super) cancelled: bool,
+    pub(super) ending: Option<Ending>,
     /// Something was noted that the store does not know.
     pub(super) unsaved: bool,
+}
+
+/// How somebody wants an item to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It is as it was.
+    Cancelled,
+    /// It is left out of the run.
+    Skipped,
 }
 
 /// Where a step of an item stands.
@@ -78,11 +87,11 @@ impl Working {
 }
 
 impl<W: Workers> Dispatcher<W> {
-    /// Begins the work on an item.
-    pub(super) fn begin(&mut self, work: Work) {
+    /// Begins the work on an item. `insisted`: somebody asked for this very one.
+    pub(super) fn begin(&mut self, work: Work, insisted: bool) {
         let index = work.item.index;
         if self.workshop.context.options.limit.is_some() && !self.begun.contains(&index) {
-            if self.limit_reached() {
+            if self.limit_reached() && !insisted {
                 return self.leave_out_item(index, "the limit of this run is reached".into());
             }
             self.begun.insert(index);
@@ -100,7 +109,7 @@ impl<W: Workers> Dispatcher<W> {
             attempts: vec![0; count],
             passing: vec![0; count],
             failed: None,
-            cancelled: false,
+            ending: None,
             unsaved: false,
         };
         self.active.insert(index, working);
@@ -120,7 +129,7 @@ impl<W: Workers> Dispatcher<W> {
         let Some(working) = self.active.get(&index) else { return };
         if !working.is_at_work() {
             match working.parked() {
-                _ if working.cancelled && !working.is_through() => self.end_cancelled(index),
+                _ if working.ending.is_some() && !working.is_through() => self.end_cancelled(index),
                 // A step that failed for good decides, whatever another one waits for.
                 Some((step, dependency)) if working.failed.is_none() => self.set_aside(index, step, dependency),
                 _ => self.end_item(index),
@@ -133,7 +142,7 @@ impl<W: Workers> Dispatcher<W> {
         let workshop = Arc::clone(&self.workshop);
         let (plan, bases) = (&workshop.context.plan, &workshop.context.bases);
         let Some(working) = self.active.get_mut(&index) else { return false };
-        if working.cancelled || !matches!(working.steps[step], Progress::Waiting) {
+        if working.ending.is_some() || !matches!(working.steps[step], Progress::Waiting) {
             return false;
         }
         let spec = &plan.steps[step];
@@ -307,23 +316,6 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
-    pub(super) fn cancel_item(&mut self, index: ItemIndex) {
-        let Some(working) = self.active.get_mut(&index) else { return };
-        working.cancelled = true;
-        for canceller in working.cancellers() {
-            canceller.cancel(false);
-        }
-        for (step, progress) in working.steps.iter_mut().enumerate() {
-            if matches!(progress, Progress::Ready | Progress::Backoff) {
-                for set in &mut self.ready {
-                    set.remove(&(index, step));
-                }
-                *progress = Progress::Failed;
-            }
-        }
-        self.advance(index);
-    }
-
     /// A cancelled item whose last attempt has ended.
     fn end_cancelled(&mut self, index: ItemIndex) {
         let Some(working) = self.active.remove(&index) else { return };
@@ -331,19 +323,12 @@ impl<W: Workers> Dispatcher<W> {
         if self.stop != Some(StopLevel::Kill) {
             self.save(&working, ItemState::Pending, None);
         }
-        let state = ItemState::Pending;
-        self.recorder.record(EventKind::ItemFinished { item: index, state, step: None, fault: None, before: false });
-    }
-
-    pub(super) fn retry_failed(&mut self, cause: Option<&str>) {
-        let failed = self.recorder.state().failures.iter().filter(|(item, (_, fault))| {
-            self.recorder.state().phase_of(**item) == crate::events::ItemPhase::Failed
-                && !self.active.contains_key(item)
-                && !self.again.contains(item)
-                && cause.is_none_or(|cause| fault.cause == cause)
-        });
-        let items: Vec<ItemIndex> = failed.map(|(item, _)| *item).collect();
-        self.again.extend(items);
+        self.tell_ended_by_hand(index, working.ending.unwrap_or(Ending::Cancelled));
+        if self.insisted.contains(&index) {
+            // Somebody thought better of it before it had ended.
+            self.skipped.remove(&index);
+            self.again.push_back(index);
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 //! are its [`Workers`]. All its time comes from tokio's clock, so that tests run hours in no time.
 
 mod answers;
+mod by_hand;
 mod dependencies;
 mod environment;
+mod health;
 mod items;
 mod tasks;
 
@@ -19,9 +21,10 @@ use tokio::time::Instant;
 use self::dependencies::Dependency;
 use self::items::Working;
 use super::attempt::Workshop;
+use super::control::Inbox;
 use super::recorder::Recorder;
 use super::slot::{Answer, Order, Workers};
-use crate::events::{Command, Counts, EventKind, ItemIndex, StopLevel};
+use crate::events::{Counts, EventKind, ItemIndex, StopLevel};
 
 /// Items that are looked at ahead of the work on them.
 const LOOK_AHEAD: u32 = 2048;
@@ -43,10 +46,18 @@ pub struct Dispatcher<W> {
     running: u32,
     /// The first item that was not looked at.
     next_look: ItemIndex,
-    /// Items that are being looked at.
+    /// How many items are being looked at.
     looking: u32,
+    /// The items that are being looked at: ranges of places, by their start, the end not in them.
+    looks: BTreeMap<ItemIndex, ItemIndex>,
     /// Items that are to be looked at again.
     again: VecDeque<ItemIndex>,
+    /// Items that were ended by hand before the look at them was: it counts for nothing.
+    dropped: HashSet<ItemIndex>,
+    /// Items that were left out by hand.
+    skipped: HashSet<ItemIndex>,
+    /// Items that somebody wants to be tried again, until they are.
+    insisted: HashSet<ItemIndex>,
     /// Items that were begun, where the run has a limit of them. One that was parked and comes back counts once.
     begun: HashSet<ItemIndex>,
     active: HashMap<ItemIndex, Working>,
@@ -57,9 +68,13 @@ pub struct Dispatcher<W> {
     timers_set: u64,
     paused: bool,
     /// The disk is full, or the like: nothing starts until it is not.
-    machine_is_ill: bool,
+    machine_is_ill: Option<String>,
     /// How often it was ill since a task was last done.
     machine_troubles: u32,
+    /// Dependencies that are being looked at.
+    checking: HashSet<String>,
+    /// The machine is being looked at.
+    checks_machine: bool,
     /// The logs and times of attempts that wait for a canary's word.
     asked_with: HashMap<(ItemIndex, usize), (Option<String>, u64)>,
     stop: Option<StopLevel>,
@@ -76,6 +91,8 @@ enum Timer {
     Breaker,
     /// A look whether the machine is well again.
     Environment,
+    /// A look at disks and memory, whether or not anything is wrong.
+    Machine,
 }
 
 /// What a run came to.
@@ -104,15 +121,21 @@ impl<W: Workers> Dispatcher<W> {
             running: 0,
             next_look: 0,
             looking: 0,
+            looks: BTreeMap::new(),
             again: VecDeque::new(),
+            dropped: HashSet::new(),
+            skipped: HashSet::new(),
+            insisted: HashSet::new(),
             begun: HashSet::new(),
             active: HashMap::new(),
             dependencies,
             timers: BTreeMap::new(),
             timers_set: 0,
             paused: false,
-            machine_is_ill: false,
+            machine_is_ill: None,
             machine_troubles: 0,
+            checking: HashSet::new(),
+            checks_machine: false,
             asked_with: HashMap::new(),
             stop: None,
             stop_reason: None,
@@ -121,12 +144,9 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     /// Runs to the end of the batch, or to a stop. The workers come back, to be ended.
-    pub async fn run(
-        mut self,
-        mut answers: UnboundedReceiver<Answer>,
-        mut commands: UnboundedReceiver<Command>,
-    ) -> (Outcome, W, Recorder) {
+    pub async fn run(mut self, mut answers: UnboundedReceiver<Answer>, mut commands: Inbox) -> (Outcome, W, Recorder) {
         let mut commands_open = true;
+        self.watch_machine();
         loop {
             if self.starts_tasks() {
                 // Before items are looked at: who is to probe is among them.
@@ -146,8 +166,15 @@ impl<W: Workers> Dispatcher<W> {
             let due = self.next_due();
             tokio::select! {
                 biased;
-                command = commands.recv(), if commands_open => match command {
-                    Some(command) => self.obey(command),
+                command = commands.next(), if commands_open => match command {
+                    Some(command) => {
+                        self.obey(command);
+                        // However many there are, work goes on between them.
+                        if let Ok(answer) = answers.try_recv() {
+                            self.take_answer(answer);
+                        }
+                        self.fire_timers();
+                    }
                     None => commands_open = false,
                 },
                 answer = answers.recv() => match answer {
@@ -181,35 +208,8 @@ impl<W: Workers> Dispatcher<W> {
                 Timer::Retry(item, step) => self.retry_is_due(item, step),
                 Timer::Breaker => {}
                 Timer::Environment => self.look_at_environment(),
+                Timer::Machine => self.machine_is_due(),
             }
-        }
-    }
-
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Pause if !self.paused => {
-                self.paused = true;
-                self.recorder.record(EventKind::RunPaused { reason: "asked to".into() });
-            }
-            Command::Resume if self.paused => {
-                self.paused = false;
-                self.recorder.record(EventKind::RunResumed { reason: "asked to".into() });
-            }
-            Command::Pause | Command::Resume => {}
-            Command::Stop { level, by } => self.stop(level, &by),
-            Command::CancelItem { item } => self.cancel_item(item),
-            Command::SkipItem { .. }
-            | Command::RetryItem { .. }
-            | Command::SkipFailed { .. }
-            | Command::CheckHealth { .. } => {}
-            Command::RetryFailed { cause } => self.retry_failed(cause.as_deref()),
-            Command::SetJobs { jobs } => {
-                self.jobs = jobs.max(1);
-                self.workers.grow(self.jobs);
-                self.recorder.record(EventKind::JobsChanged { jobs: self.jobs });
-            }
-            Command::ResetBreaker { dependency } => self.force_breaker(&dependency, false),
-            Command::TripBreaker { dependency } => self.force_breaker(&dependency, true),
         }
     }
 
@@ -221,7 +221,7 @@ impl<W: Workers> Dispatcher<W> {
         self.stop = Some(level);
         self.stop_reason.get_or_insert_with(|| by.to_owned());
         self.recorder.record(EventKind::StopRequested { level, by: by.to_owned() });
-        self.timers.clear();
+        self.timers.retain(|_, timer| matches!(timer, Timer::Machine));
         self.workshop.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
         if level >= StopLevel::Cancel {
             for canceller in self.active.values().flat_map(Working::cancellers) {
@@ -235,7 +235,7 @@ impl<W: Workers> Dispatcher<W> {
 
     /// Whether anything new may start now.
     fn starts_tasks(&self) -> bool {
-        self.stop.is_none() && !self.paused && !self.machine_is_ill
+        self.stop.is_none() && !self.paused && self.machine_is_ill.is_none()
     }
 
     /// Has items looked at, as many as keep the slots busy.
@@ -246,22 +246,27 @@ impl<W: Workers> Dispatcher<W> {
         let total = self.workshop.context.batch.len() as u32;
         while self.looking < LOOK_AHEAD && self.active.len() < ACTIVE {
             if let Some(item) = self.again.pop_front() {
-                self.looking += 1;
-                self.workers.order(Order::Look { range: item..item + 1, again: true });
+                self.order_look(item..item + 1, true);
                 continue;
             }
             if self.next_look == total {
                 return;
             }
             if self.limit_reached() {
-                return self.leave_out_rest(total);
+                self.leave_out_rest(total);
+                continue;
             }
             let chunk = self.next_look.clamp(LOOK_CHUNK.0, LOOK_CHUNK.1);
             let end = total.min(self.next_look + chunk);
-            self.looking += end - self.next_look;
-            self.workers.order(Order::Look { range: self.next_look..end, again: false });
+            self.order_look(self.next_look..end, false);
             self.next_look = end;
         }
+    }
+
+    fn order_look(&mut self, range: std::ops::Range<ItemIndex>, again: bool) {
+        self.looking += range.end - range.start;
+        self.looks.insert(range.start, range.end);
+        self.workers.order(Order::Look { range, again });
     }
 
     fn limit_reached(&self) -> bool {
@@ -270,7 +275,11 @@ impl<W: Workers> Dispatcher<W> {
 
     fn leave_out_rest(&mut self, total: ItemIndex) {
         for item in self.next_look..total {
-            self.leave_out_item(item, "the limit of this run is reached".into());
+            if self.insisted.contains(&item) {
+                self.again.push_back(item);
+            } else if !self.dropped.remove(&item) {
+                self.leave_out_item(item, "the limit of this run is reached".into());
+            }
         }
         self.next_look = total;
     }

@@ -77,7 +77,7 @@ impl<W: Workers> Dispatcher<W> {
         let policy = self.workshop.context.plan.steps[step].retry;
         let changed = fault.cause == "input-changed";
         match fault.class {
-            _ if fault.class == FaultClass::Cancelled || working.cancelled => {
+            _ if fault.class == FaultClass::Cancelled || working.ending.is_some() => {
                 working.steps[step] = Progress::Failed;
                 if self.stop.is_none() {
                     self.advance(item);

@@ -1,0 +1,194 @@
+//! What a person, a script or a signal asks of the run.
+
+use super::items::{Ending, Progress};
+use super::{Dispatcher, Timer};
+use crate::engine::slot::Workers;
+use crate::events::{Command, EventKind, ItemIndex, ItemPhase};
+use crate::resilience::checkpoint::ItemState;
+
+/// The most tasks at once that anyone may ask for.
+const MOST_JOBS: u32 = 1024;
+/// Why the run is paused when a command said so.
+const ASKED_TO: &str = "asked to";
+
+impl<W: Workers> Dispatcher<W> {
+    pub(super) fn obey(&mut self, command: Command) {
+        match command {
+            Command::Pause => self.pause(),
+            Command::Resume => self.resume(),
+            Command::Stop { level, by } => self.stop(level, &by),
+            Command::CancelItem { item } => self.end_by_hand(item, Ending::Cancelled),
+            Command::SkipItem { item } => self.end_by_hand(item, Ending::Skipped),
+            Command::SkipFailed { cause } => {
+                for item in self.failed_with(cause.as_deref()) {
+                    self.end_by_hand(item, Ending::Skipped);
+                }
+            }
+            Command::RetryItem { item } => self.retry_item(item),
+            Command::RetryFailed { cause } => {
+                for item in self.failed_with(cause.as_deref()) {
+                    self.retry_item(item);
+                }
+            }
+            Command::CheckHealth { dependency } => self.check_health(dependency.as_deref()),
+            Command::SetJobs { jobs } => self.set_jobs(jobs),
+            Command::ResetBreaker { dependency } => self.force_breaker(&dependency, false),
+            Command::TripBreaker { dependency } => self.force_breaker(&dependency, true),
+        }
+    }
+
+    fn pause(&mut self) {
+        if !self.paused && self.stop.is_none() {
+            self.paused = true;
+            self.recorder.record(EventKind::RunPaused { reason: ASKED_TO.into() });
+        }
+    }
+
+    fn resume(&mut self) {
+        if self.paused && self.stop.is_none() {
+            self.paused = false;
+            self.tell_resumed(ASKED_TO);
+        }
+    }
+
+    /// One reason to be paused is gone: the run goes on, or the other reason is told.
+    pub(super) fn tell_resumed(&mut self, reason: &str) {
+        let other = self.machine_is_ill.clone().or_else(|| self.paused.then(|| ASKED_TO.to_owned()));
+        self.recorder.record(match other {
+            Some(reason) => EventKind::RunPaused { reason },
+            None => EventKind::RunResumed { reason: reason.to_owned() },
+        });
+    }
+
+    fn set_jobs(&mut self, jobs: u32) {
+        let jobs = jobs.clamp(1, MOST_JOBS);
+        if jobs != self.jobs {
+            self.jobs = jobs;
+            self.workers.grow(jobs);
+            self.recorder.record(EventKind::JobsChanged { jobs });
+        }
+    }
+
+    /// The failed items: all of them, or those that failed with this cause, as far as their faults are kept.
+    fn failed_with(&self, cause: Option<&str>) -> Vec<ItemIndex> {
+        let state = self.recorder.state();
+        let has_failed = |item: &ItemIndex| state.phase_of(*item) == ItemPhase::Failed;
+        match cause {
+            None => (0..state.items() as ItemIndex).filter(has_failed).collect(),
+            Some(cause) => {
+                let of_cause = state.failures.iter().filter(|(_, (_, fault))| fault.cause == cause);
+                of_cause.map(|(item, _)| *item).filter(has_failed).collect()
+            }
+        }
+    }
+
+    /// Ends the work on an item, wherever it stands.
+    fn end_by_hand(&mut self, item: ItemIndex, ending: Ending) {
+        if item as usize >= self.workshop.context.batch.len() {
+            return;
+        }
+        let was_insisted = self.insisted.remove(&item);
+        if self.active.contains_key(&item) {
+            return self.end_working(item, ending);
+        }
+        let was_parked = self.unpark(item);
+        let was_to_come = self.take_from_queue(item);
+        let is_to_be_looked_at = item >= self.next_look || self.is_looked_at(item);
+        if is_to_be_looked_at {
+            // Whatever the look finds, it comes too late.
+            self.dropped.insert(item);
+        }
+        let has_ended = match self.recorder.state().phase_of(item) {
+            ItemPhase::Failed | ItemPhase::Cancelled => true,
+            ItemPhase::Waiting | ItemPhase::Running => false,
+            ItemPhase::LeftOut if was_insisted => {
+                self.skipped.insert(item);
+                return;
+            }
+            ItemPhase::UpToDate | ItemPhase::LeftOut | ItemPhase::Done | ItemPhase::Parked => return,
+        };
+        match ending {
+            Ending::Skipped => self.tell_ended_by_hand(item, ending),
+            // What ended before is as it was.
+            Ending::Cancelled if has_ended => {}
+            Ending::Cancelled if was_parked || was_to_come || is_to_be_looked_at => {
+                self.tell_ended_by_hand(item, ending);
+            }
+            Ending::Cancelled => {}
+        }
+    }
+
+    /// Ends the work on an item that has begun: its attempts are cancelled, and no other begins.
+    fn end_working(&mut self, index: ItemIndex, ending: Ending) {
+        let Some(working) = self.active.get_mut(&index) else { return };
+        working.ending = Some(ending);
+        for canceller in working.cancellers() {
+            canceller.cancel(false);
+        }
+        for (step, progress) in working.steps.iter_mut().enumerate() {
+            if matches!(progress, Progress::Ready | Progress::Backoff) {
+                for set in &mut self.ready {
+                    set.remove(&(index, step));
+                }
+                *progress = Progress::Failed;
+            }
+        }
+        self.timers.retain(|_, timer| !matches!(timer, Timer::Retry(item, _) if *item == index));
+        self.advance(index);
+    }
+
+    /// The item was ended by hand, and nothing of it is at work any more.
+    pub(super) fn tell_ended_by_hand(&mut self, item: ItemIndex, ending: Ending) {
+        match ending {
+            Ending::Skipped => {
+                self.skipped.insert(item);
+                self.leave_out_item(item, "skipped by hand".into());
+            }
+            Ending::Cancelled => {
+                let state = ItemState::Pending;
+                self.recorder.record(EventKind::ItemFinished { item, state, step: None, fault: None, before: false });
+            }
+        }
+    }
+
+    /// Has an item looked at again that failed, or that was ended by hand; what it failed with before counts for nothing.
+    fn retry_item(&mut self, item: ItemIndex) {
+        if self.stop.is_some() || self.insisted.contains(&item) {
+            return;
+        }
+        let ends_by_hand = self.active.get(&item).map(|working| working.ending.is_some());
+        let phase = self.recorder.state().phase_of(item);
+        let may_be = matches!(phase, ItemPhase::Failed | ItemPhase::Cancelled) || self.skipped.contains(&item);
+        if !ends_by_hand.unwrap_or(may_be) {
+            return;
+        }
+        self.skipped.remove(&item);
+        self.insisted.insert(item);
+        // Who is being looked at, or still at work on its end, is taken up when that is over.
+        if !self.dropped.remove(&item) && ends_by_hand.is_none() && !self.again.contains(&item) {
+            self.again.push_back(item);
+        }
+    }
+
+    /// The item waits for no dependency any more. `true`: it did.
+    fn unpark(&mut self, item: ItemIndex) -> bool {
+        self.dependencies.iter_mut().any(|dependency| dependency.parked.remove(&item).is_some())
+    }
+
+    /// The item is not looked at again. `true`: it was to be.
+    fn take_from_queue(&mut self, item: ItemIndex) -> bool {
+        let before = self.again.len();
+        self.again.retain(|other| *other != item);
+        let was_there = self.again.len() < before;
+        if was_there {
+            // It may have been the one that was to probe: another takes its place.
+            self.revived();
+        }
+        was_there
+    }
+
+    /// Whether a worker is looking at the item.
+    fn is_looked_at(&self, item: ItemIndex) -> bool {
+        self.looks.range(..=item).next_back().is_some_and(|(_, end)| item < *end)
+    }
+}
