@@ -3,6 +3,8 @@
 mod check;
 mod checkpoint;
 mod completions;
+mod detach;
+mod engine_process;
 mod failure;
 mod failures;
 mod health;

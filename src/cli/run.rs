@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::failure::{Failure, code};
-use super::output;
+use super::{detach, engine_process, output};
 use crate::engine::batch::{Batch, Wanted, absolute, listed};
 use crate::engine::context::{Options, fixed_output};
 use crate::engine::control::channel;
+use crate::engine::owner::{self, OwnerSink};
 use crate::engine::preflight::Conflict;
 use crate::engine::recorder::Sink;
 use crate::engine::run::{Finished, Request, RunError, run as run_engine};
@@ -87,6 +88,12 @@ pub struct Args {
     /// Leave the folder of every attempt for a look.
     #[arg(long)]
     keep_scratch: bool,
+    /// Start the run in a process of its own, which outlives this one and its terminal, and tell how to find it again.
+    #[arg(long)]
+    detach: bool,
+    /// This process is the engine of the one that started it.
+    #[arg(long, hide = true)]
+    owned: bool,
     /// The seed of all chance: the jitter of retries.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -173,15 +180,32 @@ fn read_list(list: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Runs the pipeline.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if args.detach && args.format == Format::Json {
+        return Err(Failure::usage("a run that is let go has nobody to write its events to")
+            .hint("leave out --format json; the journal of the run holds the same lines"));
+    }
+    if args.detach && !args.owned {
+        return detach::run(&args.batch.state);
+    }
+    let (commands, inbox) = channel();
+    let owner = args.owned.then(engine_process::become_owned).transpose()?;
+    if let Some(owner) = &owner {
+        owner::listen(owner, commands.clone()).map_err(|error| lost_owner(&error))?;
+    }
     let plan = args.batch.load()?;
     let batch = args.batch.batch(&plan)?;
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
     let attempts = plan.steps.iter().map(|step| step.retry.max_attempts()).collect();
-    let sink: Box<dyn Sink> = match args.format {
-        Format::Lines => {
+    let is_owned = owner.is_some();
+    if is_owned {
+        engine_process::let_go_of_stdin();
+    }
+    let sink: Box<dyn Sink> = match (owner, args.format) {
+        (Some(owner), _) => Box::new(OwnerSink::new(owner).map_err(|error| lost_owner(&error))?),
+        (None, Format::Lines) => {
             Box::new(Lines::new(std::io::stdout(), args.log_level, output::colour()).with_attempts(attempts))
         }
-        Format::Json => Box::new(JsonLines::new(std::io::stdout())),
+        (None, Format::Json) => Box::new(JsonLines::new(std::io::stdout())),
     };
     let request = Request {
         options: args.batch.options(args.fail_fast),
@@ -191,7 +215,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         keep_scratch: args.keep_scratch,
         host: HostProgram::default(),
         sinks: vec![sink],
-        commands: channel(),
+        commands: (commands, inbox),
         end_now,
         about: about(args),
         plan,
@@ -207,21 +231,27 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Err(error) = std::fs::write(&summary, summary::json(&finished.state, &places)) {
         output::note(&format!("warning: cannot write {}: {error}\n", summary.display()));
     }
-    if args.format == Format::Lines {
+    if args.format == Format::Lines && !is_owned {
         output::print(&summary::text(&finished.state, &places));
     }
     Ok(ExitCode::from(exit_code(&finished)))
 }
 
+fn lost_owner(error: &std::io::Error) -> Failure {
+    Failure::new(code::FAILED, format!("the engine has no way to the process that started it: {error}"))
+}
+
 /// What the run's folder keeps of how the run was asked for.
 fn about(args: &Args) -> serde_json::Value {
     let text = |argument: std::ffi::OsString| argument.to_string_lossy().into_owned();
+    let arguments = engine_process::own_arguments().into_iter().map(text);
     serde_json::json!({
         "version": 1,
         "mediamill": env!("CARGO_PKG_VERSION"),
         "pipeline_file": absolute(&args.batch.pipeline).display().to_string(),
         "folder": std::env::current_dir().unwrap_or_default().display().to_string(),
-        "arguments": std::env::args_os().skip(1).map(text).collect::<Vec<_>>(),
+        "arguments": arguments.collect::<Vec<_>>(),
+        "pid": std::process::id(),
     })
 }
 

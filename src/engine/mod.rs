@@ -12,6 +12,7 @@ pub mod dispatcher;
 pub mod fingerprint;
 pub mod forecast;
 pub mod item;
+pub mod owner;
 pub mod preflight;
 pub mod recorder;
 pub mod run;

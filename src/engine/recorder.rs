@@ -11,6 +11,8 @@ use crate::events::{EVENT_VERSION, Event, EventKind, RunState};
 pub trait Sink {
     /// Takes one event; `state` is the run's state with it.
     fn event(&mut self, event: &Event, state: &RunState);
+    /// Takes the same event as the journal has it: one line of JSON, with its end.
+    fn line(&mut self, _line: &[u8]) {}
     /// Nothing more comes for the moment.
     fn idle(&mut self) {}
 }
@@ -20,6 +22,8 @@ pub struct Recorder {
     start: Instant,
     next: u64,
     state: RunState,
+    /// The event at hand as JSON, made once for all who want it.
+    line: Vec<u8>,
     journal: Option<JournalWriter>,
     journal_is_ill: bool,
     sinks: Vec<Box<dyn Sink>>,
@@ -35,7 +39,8 @@ impl Recorder {
     /// Starts a stream now.
     #[must_use]
     pub fn new(journal: Option<JournalWriter>, sinks: Vec<Box<dyn Sink>>) -> Self {
-        Self { start: Instant::now(), next: 0, state: RunState::default(), journal, journal_is_ill: false, sinks }
+        let (state, line) = (RunState::default(), Vec::new());
+        Self { start: Instant::now(), next: 0, state, line, journal, journal_is_ill: false, sinks }
     }
 
     /// The run's state.
@@ -63,9 +68,13 @@ impl Recorder {
         let event = Event { v: EVENT_VERSION, seq: self.next, at, elapsed, kind };
         self.next += 1;
         self.state.apply(&event);
-        let written = self.journal.as_mut().map(|journal| journal.write(&event));
+        self.line.clear();
+        let made = serde_json::to_writer(&mut self.line, &event).map_err(std::io::Error::from);
+        self.line.push(b'\n');
+        let written = self.journal.as_mut().map(|journal| made.and_then(|()| journal.write_line(&self.line)));
         for sink in &mut self.sinks {
             sink.event(&event, &self.state);
+            sink.line(&self.line);
         }
         self.watch_journal(written);
     }

@@ -36,8 +36,17 @@ impl JournalWriter {
     /// # Errors
     /// That the file cannot be written at the moment.
     pub fn write(&mut self, event: &Event) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.behind, event)?;
-        self.behind.push(b'\n');
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        self.write_line(&line)
+    }
+
+    /// Adds an event that is a line of JSON already, with its end.
+    ///
+    /// # Errors
+    /// That the file cannot be written at the moment.
+    pub fn write_line(&mut self, line: &[u8]) -> std::io::Result<()> {
+        self.behind.extend_from_slice(line);
         if self.behind.len() >= self.next_try { self.flush() } else { Ok(()) }
     }
 

@@ -52,6 +52,8 @@ pub(super) fn told(events: &[Event], sink: &mut dyn Sink) {
     for event in events {
         state.apply(event);
         sink.event(event, &state);
+        let line = serde_json::to_string(event).unwrap_or_default() + "\n";
+        sink.line(line.as_bytes());
     }
     sink.idle();
 }

@@ -1,0 +1,37 @@
+//! `mediamill run --detach`: starts the run, and lets it go.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::engine_process::EngineProcess;
+use super::failure::{Failure, code};
+use super::output;
+use crate::events::EventKind;
+use crate::report::quoted;
+
+/// Starts the run with this process's own arguments, waits until it has begun, and tells how to find it again.
+///
+/// # Errors
+/// That no process could be started for it. Why it did not start by itself is told as ever.
+pub fn run(state: &Path) -> Result<ExitCode, Failure> {
+    let failed =
+        |error| Failure::new(code::FAILED, format!("the run cannot be started in a process of its own: {error}"));
+    let engine = EngineProcess::start(std::env::args_os().skip(1)).map_err(failed)?;
+    let mut events = engine.owned.events().map_err(failed)?;
+    let Some(EventKind::RunStarted { run, .. }) = events.next().map(|event| event.kind) else {
+        return engine.take_over();
+    };
+    if !engine.owned.release() {
+        return engine.take_over();
+    }
+    let place = if state == Path::new("checkpoints") {
+        String::new()
+    } else {
+        format!(" --state {}", quoted(&state.to_string_lossy()))
+    };
+    output::print(&format!(
+        "run {run} goes on by itself\n  watch it: mediamill watch {run}{place}\n  stop it:  kill {}\n",
+        engine.id()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
