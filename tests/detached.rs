@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,9 @@ use std::process::{Child, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use mediamill::engine::owner::Owned;
-use mediamill::events::{Command, EventKind, RunState};
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use mediamill::engine::socket::{Remote, is_running};
+use mediamill::events::{Command, EventKind, ItemPhase, RunPhase, RunState, StopLevel};
+use rustix::process::{Pid, Signal, kill_process};
 use support::{Bench, PATIENCE, mediamill, until};
 
 /// Copies, once `BENCH/go` is there; until then it waits for it.
@@ -66,7 +67,9 @@ impl Detached {
     }
 
     fn is_alive(&self) -> bool {
-        test_kill_process(self.pid).is_ok()
+        // One that nobody has waited for yet is none.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid.as_raw_nonzero())).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
     }
 
     fn ended(&self) {
@@ -237,8 +240,82 @@ fn the_files_of_a_run_that_is_let_go_may_come_from_standard_input() {
     command.arg(bench.path("pipeline.toml")).current_dir(bench.path("")).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let list = format!("{}\n{}\n", bench.path("in/000.txt").display(), bench.path("in/002.txt").display());
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), list.as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
     let ended = child.wait_with_output().unwrap();
     assert!(ended.status.success());
     until("both are done", PATIENCE, || bench.outputs().len() == 2);
+}
+
+#[test]
+fn a_run_that_was_let_go_is_commanded_through_its_socket() {
+    let bench = bench(6);
+    let run = Detached::start(&bench);
+    let mut remote = Remote::connect(&run.folder).unwrap();
+    let comes = |what: &str, condition: &dyn Fn(&RunState) -> bool| until(what, PATIENCE, || condition(&run.state()));
+    comes("two run", &|state| state.tasks.len() == 2);
+    remote.send(&Command::SetJobs { jobs: 3 }).unwrap();
+    comes("there are three jobs", &|state| state.jobs == 3 && state.tasks.len() == 3);
+    remote.send(&Command::Pause).unwrap();
+    comes("it is paused", &|state| matches!(state.phase, RunPhase::Paused(_)));
+    remote.send(&Command::CancelItem { item: 0 }).unwrap();
+    remote.send(&Command::SkipItem { item: 5 }).unwrap();
+    comes("one was cancelled, and one is left out", &|state| {
+        state.phase_of(0) == ItemPhase::Cancelled && state.phase_of(5) == ItemPhase::LeftOut
+    });
+    assert_eq!(run.state().tasks.len(), 2, "nothing is begun while it is paused");
+    remote.send(&Command::CheckHealth { dependency: None }).unwrap();
+    let began = run.state().elapsed;
+    comes("the machine is looked at", &|state| state.machine.0 >= began && !state.machine.1.is_empty());
+    remote.send(&Command::Resume).unwrap();
+    comes("it works again", &|state| state.phase == RunPhase::Running && state.tasks.len() == 3);
+
+    // What is no command is answered, and harms nothing.
+    let folder = std::fs::File::open(&run.folder).unwrap();
+    let path = format!("/proc/self/fd/{}/socket", std::os::fd::AsRawFd::as_raw_fd(&folder));
+    let mut other = BufReader::new(UnixStream::connect(path).unwrap());
+    let mut said = String::new();
+    for garbage in ["stop\n", "{\"command\":\"stop\"}\n", "\0\u{1b}\n", "{\"command\":\"set_jobs\",\"jobs\":-1}\n"] {
+        other.get_ref().write_all(garbage.as_bytes()).unwrap();
+        said.clear();
+        other.read_line(&mut said).unwrap();
+        assert!(said.starts_with("{\"ok\":false,\"why\":\""), "{said}");
+    }
+    other.get_ref().write_all(b"{\"command\":\"retry_item\",\"item\":0}\n").unwrap();
+    said.clear();
+    other.read_line(&mut said).unwrap();
+    assert_eq!(said, "{\"ok\":true}\n");
+
+    assert!(is_running(&run.folder));
+    remote.send(&Command::Stop { level: StopLevel::Cancel, by: "test".into() }).unwrap();
+    run.ended();
+    assert!(!is_running(&run.folder));
+    assert!(!run.folder.join("socket").exists());
+    assert!(remote.send(&Command::Pause).is_err());
+    assert_eq!(run.state().phase, RunPhase::Finished(Some("test".into())));
+    bench.assert_clean();
+}
+
+#[test]
+fn a_killed_run_is_seen_to_be_none_and_the_next_one_works() {
+    let bench = bench(2);
+    let run = Detached::start(&bench);
+    assert!(is_running(&run.folder));
+    kill_process(run.pid, Signal::KILL).unwrap();
+    run.ended();
+    assert!(!is_running(&run.folder));
+    go(&bench);
+    let next = Detached::start(&bench);
+    next.ended();
+    assert_eq!(bench.outputs().len(), 2);
+}
+
+#[test]
+fn sigterm_ends_a_run_that_was_let_go_in_order() {
+    let bench = bench(4);
+    let run = Detached::start(&bench);
+    until("it works", PATIENCE, || !run.state().tasks.is_empty());
+    kill_process(run.pid, Signal::TERM).unwrap();
+    run.ended();
+    assert_eq!(run.state().phase, RunPhase::Finished(Some("SIGTERM".into())));
+    bench.assert_clean();
 }

@@ -18,5 +18,6 @@ pub mod recorder;
 pub mod run;
 pub mod signals;
 pub mod slot;
+pub mod socket;
 pub mod survey;
 pub mod tools;

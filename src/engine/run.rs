@@ -17,6 +17,7 @@ use super::preflight::{Conflict, conflicts};
 use super::recorder::{Recorder, Sink};
 use super::signals::Signals;
 use super::slot::Threads;
+use super::socket::Socket;
 use super::tools;
 use crate::events::journal::JournalWriter;
 use crate::events::{BreakerShape, EventKind, RunState, StepShape};
@@ -161,11 +162,17 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     let journal_path = folder.join("journal.jsonl");
     let journal = JournalWriter::create(&journal_path).map_err(io("create", &journal_path))?;
     let scratch = make_scratch(&context, &id, request.keep_scratch)?;
+    // There before anyone hears of the run, and until all of it is in the journal.
+    let socket = Socket::serve(&folder, commands.clone());
 
     let mut recorder = Recorder::new(Some(journal), request.sinks);
     tell_beginning(&mut recorder, &context, &checks, &id, request.jobs, request.seed);
     let (output, checkpoints) = (context.output_root(), context.store.dir().to_path_buf());
     let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone(), stopping: false.into() });
+    if let Err(error) = &socket {
+        let message = format!("other processes cannot command this run: {}: {error}", folder.join("socket").display());
+        recorder.record(EventKind::Warning { message, item: None });
+    }
     recorder.record(EventKind::MachineChecked { found: tools::look_at_machine(&workshop.folders()) });
 
     let runtime =
@@ -208,6 +215,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     let counts = recorder.state().counts;
     recorder.record(EventKind::RunFinished { counts, reason: outcome.reason.clone() });
     recorder.flush();
+    drop(socket);
     let state = recorder.into_state();
     Ok(Finished { outcome, state, batch_failed, folder, output, checkpoints })
 }
