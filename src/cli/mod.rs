@@ -12,6 +12,7 @@ mod init;
 mod output;
 mod plan;
 mod run;
+mod runs;
 mod state;
 mod steps;
 
