@@ -85,7 +85,9 @@ impl OwnerSink {
         if self.held.is_empty() {
             return;
         }
-        let block = std::mem::replace(&mut self.held, Vec::with_capacity(BLOCK + 1024));
+        // A copy of its own size: an owner that reads nothing may have many small ones waiting.
+        let block = self.held.clone();
+        self.held.clear();
         let Some(blocks) = &self.blocks else { return };
         let length = block.len();
         let behind = self.waiting.fetch_add(length, Ordering::Relaxed) + length;

@@ -299,6 +299,7 @@ impl RunState {
                 self.tasks.remove(&(*item, *step));
             }
             EventKind::TaskSkipped { item, step, .. } => {
+                self.taken_up_again(*item);
                 self.tasks.remove(&(*item, *step));
                 self.waits_no_more(*item, Some(*step));
                 if let Some(skipped) = self.step_skipped.get_mut(*step as usize) {
@@ -316,6 +317,7 @@ impl RunState {
                 }
             }
             EventKind::TaskParked { item, step, dependency } => {
+                self.taken_up_again(*item);
                 self.tasks.remove(&(*item, *step));
                 if self.waits.insert(*item, *step).is_none()
                     && let Some(breaker) = self.breakers.get_mut(dependency)
@@ -391,6 +393,13 @@ impl RunState {
         }
     }
 
+    /// Something came of the item before any attempt: where it had ended, it has not any more.
+    fn taken_up_again(&mut self, item: ItemIndex) {
+        if matches!(self.phase_of(item), ItemPhase::Failed | ItemPhase::Cancelled | ItemPhase::LeftOut) {
+            self.move_to(item, ItemPhase::Waiting);
+        }
+    }
+
     /// The item waits for no dependency any more: in this step, or in any.
     fn waits_no_more(&mut self, item: ItemIndex, step: Option<u32>) {
         let Some(waited) = self.waits.get(&item).copied().filter(|waited| step.is_none_or(|step| step == *waited))
@@ -420,9 +429,8 @@ impl RunState {
             *count = count.wrapping_add(by);
         }
         *old = phase;
-        // Whoever failed before and is taken up again, or left out by hand, failed no more.
-        if matches!(phase, ItemPhase::Running | ItemPhase::LeftOut | ItemPhase::UpToDate)
-            && let Some((_, fault)) = self.failures.shift_remove(&item)
+        // Whoever failed before and is taken up again, or left out by hand, failed no more, or fails anew.
+        if let Some((_, fault)) = self.failures.shift_remove(&item)
             && let Some(count) = self.causes.get_mut(&(fault.class, fault.cause))
         {
             *count = count.saturating_sub(1);

@@ -1,5 +1,7 @@
 //! What a person, a script or a signal asks of the run.
 
+use std::collections::{HashSet, VecDeque};
+
 use super::items::{Ending, Progress};
 use super::{Dispatcher, Timer};
 use crate::engine::slot::Workers;
@@ -17,12 +19,12 @@ impl<W: Workers> Dispatcher<W> {
             Command::Pause => self.pause(),
             Command::Resume => self.resume(),
             Command::Stop { level, by } => self.stop(level, &by),
-            Command::CancelItem { item } => self.end_by_hand(item, Ending::Cancelled),
-            Command::SkipItem { item } => self.end_by_hand(item, Ending::Skipped),
+            Command::CancelItem { item } => self.end_by_hand(&[item], Ending::Cancelled),
+            Command::SkipItem { item } => self.end_by_hand(&[item], Ending::Skipped),
             Command::SkipFailed { cause } => {
-                for item in self.failed_with(cause.as_deref()) {
-                    self.end_by_hand(item, Ending::Skipped);
-                }
+                // The latest first, as the state forgets these at less cost.
+                let failed: Vec<ItemIndex> = self.failed_with(cause.as_deref()).into_iter().rev().collect();
+                self.end_by_hand(&failed, Ending::Skipped);
             }
             Command::RetryItem { item } => self.retry_item(item),
             Command::RetryFailed { cause } => {
@@ -82,8 +84,24 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
-    /// Ends the work on an item, wherever it stands.
-    fn end_by_hand(&mut self, item: ItemIndex, ending: Ending) {
+    /// Ends the work on items, wherever they stand.
+    fn end_by_hand(&mut self, items: &[ItemIndex], ending: Ending) {
+        let meant: HashSet<ItemIndex> = items.iter().copied().collect();
+        let (to_come, others): (VecDeque<ItemIndex>, _) =
+            std::mem::take(&mut self.again).into_iter().partition(|item| meant.contains(item));
+        self.again = others;
+        let to_come: HashSet<ItemIndex> = to_come.into_iter().collect();
+        if !to_come.is_empty() {
+            // The one that was to probe may be among them: another takes its place.
+            self.revived();
+        }
+        for item in items {
+            self.end_one_by_hand(*item, ending, to_come.contains(item));
+        }
+    }
+
+    /// `was_to_come`: it was about to be looked at again, and is not any more.
+    fn end_one_by_hand(&mut self, item: ItemIndex, ending: Ending, was_to_come: bool) {
         if item as usize >= self.workshop.context.batch.len() {
             return;
         }
@@ -92,7 +110,6 @@ impl<W: Workers> Dispatcher<W> {
             return self.end_working(item, ending);
         }
         let was_parked = self.unpark(item);
-        let was_to_come = self.take_from_queue(item);
         let is_to_be_looked_at = item >= self.next_look || self.is_looked_at(item);
         if is_to_be_looked_at {
             // Whatever the look finds, it comes too late.
@@ -165,7 +182,7 @@ impl<W: Workers> Dispatcher<W> {
         self.skipped.remove(&item);
         self.insisted.insert(item);
         // Who is being looked at, or still at work on its end, is taken up when that is over.
-        if !self.dropped.remove(&item) && ends_by_hand.is_none() && !self.again.contains(&item) {
+        if !self.dropped.remove(&item) && ends_by_hand.is_none() {
             self.again.push_back(item);
         }
     }
@@ -173,18 +190,6 @@ impl<W: Workers> Dispatcher<W> {
     /// The item waits for no dependency any more. `true`: it did.
     fn unpark(&mut self, item: ItemIndex) -> bool {
         self.dependencies.iter_mut().any(|dependency| dependency.parked.remove(&item).is_some())
-    }
-
-    /// The item is not looked at again. `true`: it was to be.
-    fn take_from_queue(&mut self, item: ItemIndex) -> bool {
-        let before = self.again.len();
-        self.again.retain(|other| *other != item);
-        let was_there = self.again.len() < before;
-        if was_there {
-            // It may have been the one that was to probe: another takes its place.
-            self.revived();
-        }
-        was_there
     }
 
     /// Whether a worker is looking at the item.

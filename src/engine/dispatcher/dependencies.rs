@@ -309,9 +309,10 @@ impl<W: Workers> Dispatcher<W> {
     /// Never a moment before the probe is due, whatever the grain of the clock.
     fn set_probe_timer(&mut self, place: usize) {
         let now = self.elapsed();
+        self.timers.retain(|_, timer| !matches!(timer, Timer::Breaker(of) if *of == place));
         if let Some(at) = self.dependencies[place].breaker.next_probe_at() {
             let probe_in = at.saturating_sub(now) + Duration::from_millis(1);
-            self.set_timer(Instant::now() + probe_in, Timer::Breaker);
+            self.set_timer(Instant::now() + probe_in, Timer::Breaker(place));
         }
     }
 

@@ -87,8 +87,8 @@ pub struct Dispatcher<W> {
 enum Timer {
     /// The next attempt of a task.
     Retry(ItemIndex, usize),
-    /// A breaker that may be probed.
-    Breaker,
+    /// A breaker that may be probed: of the dependency at this place.
+    Breaker(usize),
     /// A look whether the machine is well again.
     Environment,
     /// A look at disks and memory, whether or not anything is wrong.
@@ -206,7 +206,7 @@ impl<W: Workers> Dispatcher<W> {
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             match entry.remove() {
                 Timer::Retry(item, step) => self.retry_is_due(item, step),
-                Timer::Breaker => {}
+                Timer::Breaker(_) => {}
                 Timer::Environment => self.look_at_environment(),
                 Timer::Machine => self.machine_is_due(),
             }

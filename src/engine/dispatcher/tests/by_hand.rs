@@ -327,3 +327,71 @@ async fn health_is_checked_when_somebody_asks_and_the_machine_each_minute() {
     assert_eq!(machine, [3, 60, 120, 180]);
     assert_eq!(ran.events.last().map(|event| event.elapsed / 1000), Some(200));
 }
+
+/// Attempts of one task that overlap in time.
+fn overlaps(events: &[Event]) -> usize {
+    let mut running = std::collections::HashSet::new();
+    let mut overlaps = 0;
+    for event in events {
+        match event.kind {
+            EventKind::AttemptStarted { item, step, .. } => overlaps += usize::from(!running.insert((item, step))),
+            EventKind::AttemptFailed { item, step, .. } | EventKind::TaskDone { item, step, .. } => {
+                running.remove(&(item, step));
+            }
+            _ => {}
+        }
+    }
+    overlaps
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_asked_and_when_every_item_comes_to_one_end() {
+    for seed in 0..40 {
+        let chance =
+            move |of: u64, below: u64| crate::resilience::retry::chance(seed, "by hand", "test", of as u32) % below;
+        let items = 40;
+        let mut commands: Vec<(Duration, Command)> = (0..120)
+            .map(|n| {
+                let item = chance(n * 4, items + 2) as ItemIndex;
+                let cause =
+                    [None, Some("decode".to_owned()), Some("panic".to_owned())][chance(n * 4 + 1, 3) as usize].clone();
+                let dependency = "tool".to_owned();
+                let command = match chance(n * 4 + 2, 16) {
+                    0 => Command::Pause,
+                    1 | 2 => Command::Resume,
+                    3 => Command::SetJobs { jobs: chance(n * 4 + 1, 6) as u32 },
+                    4 => Command::SkipFailed { cause },
+                    5 => Command::RetryFailed { cause },
+                    6 => Command::TripBreaker { dependency },
+                    7 => Command::ResetBreaker { dependency },
+                    8 => Command::CheckHealth { dependency: None },
+                    9 | 10 => skip(item),
+                    11 | 12 => cancel(item),
+                    _ => retry(item),
+                };
+                (Duration::from_millis(chance(n * 4 + 3, 30_000)), command)
+            })
+            .collect();
+        commands.push((SECOND * 31, Command::Resume));
+        let script = move |task: &Task, now: Duration| {
+            let ending = match (u64::from(task.active.item.index) + now.as_secs() + seed) % 8 {
+                0 => failed(FaultClass::Input, "decode"),
+                1 => failed(FaultClass::Bug, "panic"),
+                2 => failed(FaultClass::Transient, "timeout"),
+                3 => failed(FaultClass::Dependency, "missing"),
+                4 if now < SECOND * 10 => failed(FaultClass::Environment, "disk-full"),
+                _ => done(),
+            };
+            (Duration::from_millis(300 + 100 * chance(now.as_millis() as u64, 20)), ending)
+        };
+        let text = [ONE_TOOL, TOOL_THEN_MINE][seed as usize % 2];
+        let ran = Scene { text, commands, ..Scene::new(items as u32, 1 + chance(1000, 5) as u32) }.play(script).await;
+        let counts = ran.outcome.counts;
+        assert_eq!(counts.waiting(), 0, "seed {seed}: {counts:?}");
+        assert_eq!(overlaps(&ran.events), 0, "seed {seed}");
+        assert!(ran.state.tasks.is_empty(), "seed {seed}: {:?}", ran.state.tasks);
+        let kept = ran.state.causes.values().sum::<usize>();
+        assert_eq!(kept, counts.failed as usize, "seed {seed}");
+        assert!(ran.state.waits.len() <= counts.parked as usize, "seed {seed}: {:?}", ran.state.waits);
+    }
+}
