@@ -301,8 +301,7 @@ fn a_killed_run_is_seen_to_be_none_and_the_next_one_works() {
     let run = Detached::start(&bench);
     assert!(is_running(&run.folder));
     kill_process(run.pid, Signal::KILL).unwrap();
-    run.ended();
-    assert!(!is_running(&run.folder));
+    until("it is seen", PATIENCE, || !is_running(&run.folder));
     go(&bench);
     let next = Detached::start(&bench);
     next.ended();
@@ -318,4 +317,42 @@ fn sigterm_ends_a_run_that_was_let_go_in_order() {
     run.ended();
     assert_eq!(run.state().phase, RunPhase::Finished(Some("SIGTERM".into())));
     bench.assert_clean();
+}
+
+#[test]
+fn a_tool_that_came_meanwhile_is_found_when_somebody_asks_and_used_by_the_next_run() {
+    let bench = Bench::new(
+        r#"
+name = "slow"
+[output]
+dir = "out"
+[health]
+late = { required = false }
+[[step]]
+id = "work"
+run = ["/bin/sh", "-c", "while ! [ -e BENCH/go ]; do sleep 0.02; done; cp \"$1\" \"$2\"", "sh", "{in}", "{out}"]
+out = { text = "{item.name}" }
+[[step]]
+id = "late"
+optional = true
+tool = "late"
+run = ["BENCH/late", "{in}", "{out}"]
+out = { text = "{item.name}.late" }
+"#,
+    );
+    bench.inputs(2);
+    let run = Detached::start(&bench);
+    let late = bench.path("late");
+    std::fs::write(&late, "#!/bin/sh\ncp \"$1\" \"$2\"\n").unwrap();
+    std::fs::set_permissions(&late, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    assert!(!run.state().dependencies["late"].available);
+    let mut remote = Remote::connect(&run.folder).unwrap();
+    remote.send(&Command::CheckHealth { dependency: Some("late".into()) }).unwrap();
+    until("it is found", PATIENCE, || run.state().dependencies["late"].available);
+    go(&bench);
+    run.ended();
+    assert!(bench.journal().warnings().contains(&"late is there now; the next run uses it"));
+    assert_eq!(bench.outputs().len(), 2);
+    command(&bench, &[]).output().unwrap();
+    assert_eq!(bench.outputs().len(), 4);
 }

@@ -7,9 +7,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +19,8 @@ use crate::events::{Command, Event, RunState, StopLevel};
 
 /// Lines are handed over when there are so many bytes of them.
 const BLOCK: usize = 64 * 1024;
+/// How long lines wait for others, so that a run of many small tasks does not wake its owner for each.
+const MOMENT: Duration = Duration::from_millis(10);
 /// An owner that is so many bytes behind gets no more: it has the journal.
 const FAR_BEHIND: usize = 64 << 20;
 /// How long an owner may read nothing at the run's end before the run ends without it.
@@ -45,13 +46,76 @@ pub enum OwnerMessage {
 #[derive(Debug)]
 pub struct OwnerSink {
     held: Vec<u8>,
-    /// None once the owner has gone, or is too far behind.
-    blocks: Option<Sender<Vec<u8>>>,
-    waiting: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
+    /// The most bytes that may wait.
     most: usize,
     stream: UnixStream,
     /// Closes when all is written.
     written: Receiver<()>,
+}
+
+/// What waits for the owner.
+#[derive(Debug, Default)]
+struct Queue {
+    lines: Mutex<Waiting>,
+    /// Told when the writer waits and something came, and at the end.
+    comes: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    /// Bytes that are being written.
+    under_way: usize,
+    /// The writer waits for something to write.
+    is_awaited: bool,
+    /// Nothing more comes, or nobody takes it.
+    is_over: bool,
+}
+
+impl Queue {
+    fn lines(&self) -> MutexGuard<'_, Waiting> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be written next, after a moment in which more may come; none at the end.
+    fn next(&self) -> Option<Vec<u8>> {
+        let mut lines = self.lines();
+        lines.under_way = 0;
+        lines.is_awaited = true;
+        lines = self
+            .comes
+            .wait_while(lines, |lines| lines.bytes.is_empty() && !lines.is_over)
+            .unwrap_or_else(PoisonError::into_inner);
+        lines.is_awaited = false;
+        lines = self
+            .comes
+            .wait_timeout_while(lines, MOMENT, |lines| !lines.is_over)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+        let bytes = std::mem::take(&mut lines.bytes);
+        lines.under_way = bytes.len();
+        (!bytes.is_empty()).then_some(bytes)
+    }
+
+    /// Nothing more comes. What waits is still written.
+    fn end(&self) {
+        self.lines().is_over = true;
+        self.comes.notify_all();
+    }
+
+    fn write(&self, mut out: &UnixStream) {
+        while let Some(bytes) = self.next() {
+            for block in bytes.chunks(BLOCK) {
+                if out.write_all(block).is_err() {
+                    let mut lines = self.lines();
+                    (lines.is_over, lines.bytes) = (true, Vec::new());
+                    return;
+                }
+                self.lines().under_way -= block.len();
+            }
+        }
+    }
 }
 
 impl OwnerSink {
@@ -64,41 +128,42 @@ impl OwnerSink {
     }
 
     fn with_bound(stream: UnixStream, most: usize) -> std::io::Result<Self> {
-        let (blocks, to_write) = channel::<Vec<u8>>();
-        let (ends, written) = channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let left = Arc::clone(&waiting);
-        let mut out = stream.try_clone()?;
+        let (ends, written) = channel::<()>();
+        let queue = Arc::new(Queue::default());
+        let (to_write, out) = (Arc::clone(&queue), stream.try_clone()?);
         std::thread::Builder::new().name("owner".into()).spawn(move || {
-            let _ends: Sender<()> = ends;
-            for block in to_write {
-                if out.write_all(&block).is_err() {
-                    return;
-                }
-                left.fetch_sub(block.len(), Ordering::Relaxed);
-            }
+            to_write.write(&out);
+            drop(ends);
         })?;
-        Ok(Self { held: Vec::with_capacity(BLOCK + 1024), blocks: Some(blocks), waiting, most, stream, written })
+        Ok(Self { held: Vec::with_capacity(BLOCK + 1024), queue, most, stream, written })
     }
 
     fn hand_over(&mut self) {
         if self.held.is_empty() {
             return;
         }
-        // A copy of its own size: an owner that reads nothing may have many small ones waiting.
-        let block = self.held.clone();
+        let mut lines = self.queue.lines();
+        if !lines.is_over {
+            lines.bytes.extend_from_slice(&self.held);
+        }
+        let is_behind = lines.bytes.len() + lines.under_way > self.most;
+        // A writer that is at work looks again by itself.
+        let is_awaited = std::mem::take(&mut lines.is_awaited);
+        drop(lines);
         self.held.clear();
-        let Some(blocks) = &self.blocks else { return };
-        let length = block.len();
-        let behind = self.waiting.fetch_add(length, Ordering::Relaxed) + length;
-        if behind > self.most || blocks.send(block).is_err() {
+        if is_behind {
             self.give_up();
+        } else if is_awaited {
+            self.queue.comes.notify_all();
         }
     }
 
     /// Ends the events, not the commands: the owner sees their end, and has the journal for the rest.
     fn give_up(&mut self) {
-        self.blocks = None;
+        let mut lines = self.queue.lines();
+        (lines.is_over, lines.bytes) = (true, Vec::new());
+        drop(lines);
+        self.queue.comes.notify_all();
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 }
@@ -107,11 +172,9 @@ impl Sink for OwnerSink {
     fn event(&mut self, _event: &Event, _state: &RunState) {}
 
     fn line(&mut self, line: &[u8]) {
-        if self.blocks.is_some() {
-            self.held.extend_from_slice(line);
-            if self.held.len() >= BLOCK {
-                self.hand_over();
-            }
+        self.held.extend_from_slice(line);
+        if self.held.len() >= BLOCK {
+            self.hand_over();
         }
     }
 
@@ -123,11 +186,15 @@ impl Sink for OwnerSink {
 impl Drop for OwnerSink {
     fn drop(&mut self) {
         self.hand_over();
-        self.blocks = None;
+        self.queue.end();
         // For as long as the owner reads, it gets all there is.
-        let mut before = self.waiting.load(Ordering::Relaxed);
+        let left = || {
+            let lines = self.queue.lines();
+            lines.bytes.len() + lines.under_way
+        };
+        let mut before = left();
         while let Err(RecvTimeoutError::Timeout) = self.written.recv_timeout(PATIENCE) {
-            let now = self.waiting.load(Ordering::Relaxed);
+            let now = left();
             if now == before {
                 break;
             }
