@@ -263,9 +263,14 @@ fn a_run_that_was_let_go_is_commanded_through_its_socket() {
         state.phase_of(0) == ItemPhase::Cancelled && state.phase_of(5) == ItemPhase::LeftOut
     });
     assert_eq!(run.state().tasks.len(), 2, "nothing is begun while it is paused");
+    let looks = || {
+        let looked = |kind: &&EventKind| matches!(kind, EventKind::MachineChecked { .. });
+        bench.journal().kinds().filter(looked).count()
+    };
+    let before = looks();
+    assert!(before > 0, "it is looked at when the run begins");
     remote.send(&Command::CheckHealth { dependency: None }).unwrap();
-    let began = run.state().elapsed;
-    comes("the machine is looked at", &|state| state.machine.0 >= began && !state.machine.1.is_empty());
+    until("the machine is looked at", PATIENCE, || looks() > before);
     remote.send(&Command::Resume).unwrap();
     comes("it works again", &|state| state.phase == RunPhase::Running && state.tasks.len() == 3);
 
