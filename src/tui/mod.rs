@@ -3,5 +3,6 @@
 pub mod config;
 pub mod glyphs;
 pub mod keys;
+pub mod terminal;
 pub mod text;
 pub mod theme;
