@@ -48,7 +48,7 @@ pub enum TerminalEvent {
     Continued,
     /// The terminal takes a frame again, after [`Screen::draw`] had to refuse one.
     Ready,
-    /// The terminal is gone: nothing will come any more.
+    /// The terminal is gone, or was given back by a panic in some thread: nothing will come any more.
     Closed,
 }
 

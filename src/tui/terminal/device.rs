@@ -4,14 +4,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetwinsize, tcsetattr};
@@ -32,6 +32,8 @@ pub(super) struct Device {
     mouse: AtomicBool,
     titled: AtomicBool,
     lost: AtomicBool,
+    /// Can be read once the screen is lost.
+    alarm: OwnedFd,
     /// A thread is in the middle of a write.
     writing: AtomicBool,
 }
@@ -53,6 +55,7 @@ impl Device {
             mouse: off(),
             titled: off(),
             lost: off(),
+            alarm: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             writing: off(),
         })
     }
@@ -117,6 +120,7 @@ impl Device {
         }
         // What fails now cannot be helped.
         let _ = self.restore(Instant::now() + Duration::from_millis(500));
+        self.ring();
     }
 
     /// Writes a part of `bytes`, as much as goes at once, unless the screen is lost.
@@ -156,7 +160,8 @@ impl Device {
     /// Columns and rows.
     pub(super) fn size(&self) -> (u16, u16) {
         match tcgetwinsize(&self.tty) {
-            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+            // Nobody has more, but a terminal can claim to, and each cell takes memory.
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.min(2000), size.ws_row.min(1000)),
             // A serial line does not know.
             _ => (80, 24),
         }
@@ -179,6 +184,17 @@ impl Device {
     /// The terminal is gone: a write failed for good.
     pub(super) fn lose(&self) {
         self.lost.store(true, SeqCst);
+        self.ring();
+    }
+
+    fn ring(&self) {
+        // Nothing but a number is changed in the kernel: a panicking thread may do that, whatever it holds.
+        let _ = rustix::io::write(&self.alarm, &1_u64.to_ne_bytes());
+    }
+
+    /// Can be read once the screen is lost.
+    pub(super) const fn alarm(&self) -> &OwnedFd {
+        &self.alarm
     }
 
     pub(super) fn has_mouse(&self) -> bool {

@@ -3,7 +3,7 @@
 //! It waits without a clock, and ends at once when it is told to, so that it never takes what is meant for the next program.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -46,7 +46,19 @@ impl Drop for Input {
     }
 }
 
+/// Tells, where this thread panics, that nothing will come any more.
+struct Farewell<'a>(&'a Handler);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            (self.0)(TerminalEvent::Closed);
+        }
+    }
+}
+
 fn run(device: &Device, end: &OwnedFd, handler: &Handler) {
+    let _farewell = Farewell(handler);
     let mut parser = Parser::default();
     let mut buffer = [0; 4096];
     let mut events = Vec::new();
@@ -57,13 +69,14 @@ fn run(device: &Device, end: &OwnedFd, handler: &Handler) {
             (false, false) => None,
         };
         let nap = nap.map(|millis| Timespec { tv_sec: millis / 1000, tv_nsec: millis % 1000 * 1_000_000 });
-        let mut both = [PollFd::new(device, PollFlags::IN), PollFd::new(end, PollFlags::IN)];
-        match poll(&mut both, nap.as_ref()) {
+        let mut all = [device.as_fd(), end.as_fd(), device.alarm().as_fd()]
+            .map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN));
+        match poll(&mut all, nap.as_ref()) {
             Ok(0) => parser.give_up(&mut events),
             Err(Errno::INTR) => continue,
-            _ if !both[1].revents().is_empty() => return,
+            _ if !all[1].revents().is_empty() => return,
             // After a panic the terminal is the next program's.
-            _ if device.is_lost() => return,
+            _ if device.is_lost() => return handler(TerminalEvent::Closed),
             _ => match device.read(&mut buffer) {
                 Ok(0) => return handler(TerminalEvent::Closed),
                 Ok(count) => parser.feed(&buffer[..count], &mut events),

@@ -5,15 +5,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal as SystemSignal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::device::Device;
 use super::{Handler, TerminalEvent};
-
-const SIGHUP: u32 = 1;
-const SIGTSTP: u32 = 20;
-const SIGCONT: i32 = 18;
 
 /// So long a continued program waits to hear that it was: the thread that hears it may be scheduled late. Time goes on while
 /// a program is stopped, so this says nothing on how long it was.
@@ -44,7 +41,7 @@ impl Signals {
     /// Listens from now on, in place of what the system does by itself.
     pub(super) fn listen(handler: Handler, device: Arc<Device>) -> io::Result<Self> {
         let ignored = ignored();
-        let may_stop = !is_in(ignored, SIGTSTP);
+        let may_stop = !is_in(ignored, SystemSignal::TSTP);
         let shared = Arc::new(Shared::default());
         let own = Arc::clone(&shared);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -54,9 +51,9 @@ impl Signals {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
                 // What whoever started us wants ignored, as nohup does, stays so.
-                hang_up: (!is_in(ignored, SIGHUP)).then(|| signal(SignalKind::hangup())).transpose()?,
-                stop: may_stop.then(|| signal(SignalKind::from_raw(SIGTSTP as i32))).transpose()?,
-                go_on: signal(SignalKind::from_raw(SIGCONT))?,
+                hang_up: (!is_in(ignored, SystemSignal::HUP)).then(|| signal(SignalKind::hangup())).transpose()?,
+                stop: may_stop.then(|| signal(SignalKind::from_raw(SystemSignal::TSTP.as_raw()))).transpose()?,
+                go_on: signal(SignalKind::from_raw(SystemSignal::CONT.as_raw()))?,
                 resize: signal(SignalKind::window_change())?,
             }
         };
@@ -173,6 +170,6 @@ fn ignored() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
-const fn is_in(mask: u64, signal: u32) -> bool {
-    mask >> (signal - 1) & 1 == 1
+const fn is_in(mask: u64, signal: SystemSignal) -> bool {
+    mask >> (signal.as_raw() - 1) & 1 == 1
 }
