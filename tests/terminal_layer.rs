@@ -210,6 +210,19 @@ fn keys_and_pastes_arrive() {
 }
 
 #[test]
+fn a_frame_that_changes_nothing_is_not_written() {
+    let mut session = probe_session();
+    let frames = |session: &Session| String::from_utf8_lossy(&session.bytes()).matches("\x1b[?2026h").count();
+    assert_eq!(frames(&session), 1);
+    // Each of these is an event, and after each a frame is drawn.
+    session.press("\x1b[I\x1b[O\x1b[I\x1b[Ox");
+    session.wait_for("KEY x");
+    assert_eq!(frames(&session), 2);
+    session.press("q");
+    assert_eq!(session.wait_for_exit(), 0);
+}
+
+#[test]
 fn a_changed_size_is_drawn() {
     let mut session = probe_session();
     session.resize(40, 10);
@@ -237,6 +250,7 @@ fn suspending_under_a_shell_and_going_on() {
     session.press("\n");
     session.wait_for("BACK 70x12");
     assert!(session.is_set(1049) && session.is_set(2004) && session.is_set(1000));
+    assert_eq!(String::from_utf8_lossy(&session.bytes()).matches("\x1b]2;a title").count(), 2);
     assert_ne!(session.modes(), session.modes_before());
     session.press("q");
     session.wait_for("ENDED");

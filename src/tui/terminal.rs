@@ -90,7 +90,7 @@ pub struct Screen {
     input: Option<Input>,
     signals: Option<Signals>,
     tmux: bool,
-    titled: bool,
+    title: Option<String>,
     repaint: bool,
 }
 
@@ -116,7 +116,7 @@ impl Screen {
             input: None,
             signals: Some(signals),
             tmux: options.tmux,
-            titled: false,
+            title: None,
             repaint: true,
         };
         // What is done of it is undone where the rest fails: the screen is dropped.
@@ -206,10 +206,8 @@ impl Screen {
 
     /// Puts `title` on the window. The one before comes back at the end, in terminals that can.
     pub fn set_title(&mut self, title: &str) {
-        if !self.titled {
-            self.titled = true;
-            self.device.saves_title();
-            self.send(escape::SAVE_TITLE);
+        if self.title.replace(title.to_owned()).is_none() {
+            self.save_title();
         }
         self.send(&escape::title(title));
     }
@@ -253,6 +251,11 @@ impl Screen {
         Ok(())
     }
 
+    fn save_title(&self) {
+        self.device.saves_title();
+        self.send(escape::SAVE_TITLE);
+    }
+
     fn send(&self, bytes: &[u8]) -> bool {
         self.device.is_entered() && self.writer.send(bytes)
     }
@@ -260,7 +263,10 @@ impl Screen {
     fn begin(&mut self) -> io::Result<()> {
         self.device.enter(Instant::now() + PATIENCE)?;
         self.repaint = true;
-        self.titled = false;
+        if let Some(title) = &self.title {
+            self.save_title();
+            self.send(&escape::title(title));
+        }
         self.input = Some(Input::start(Arc::clone(&self.device), Arc::clone(&self.handler))?);
         Ok(())
     }

@@ -58,7 +58,13 @@ pub(super) fn clipboard(text: &str, tmux: bool) -> Option<Vec<u8>> {
         return None;
     }
     CopyToClipboard::to_clipboard_from(text).write_ansi(&mut sequence).ok()?;
-    Some(through(&sequence, tmux))
+    let mut bytes = sequence.clone().into_bytes();
+    if tmux {
+        // Which of the two it lets through is for its owner to say: `set-clipboard` the first, `allow-passthrough` the
+        // second. Both together do the same twice.
+        bytes.extend(through(&sequence, true));
+    }
+    Some(bytes)
 }
 
 /// A sequence for the terminal that tmux runs in.
@@ -79,7 +85,9 @@ mod tests {
     #[test]
     fn a_clip_is_base64_wrapped_for_tmux_and_not_too_long() {
         assert!(clipboard("hello", false).unwrap().starts_with(b"\x1b]52;c;aGVsbG8="));
-        let wrapped = clipboard("hello", true).unwrap();
+        let plain = clipboard("hello", false).unwrap();
+        let both = clipboard("hello", true).unwrap();
+        let wrapped = both.strip_prefix(&plain[..]).unwrap();
         assert!(wrapped.starts_with(b"\x1bPtmux;\x1b\x1b]52;c;aGVsbG8=") && wrapped.ends_with(b"\x1b\\"));
         assert_eq!(clipboard(&"x".repeat(76_801), false), None);
         assert!(clipboard(&"x".repeat(76_800), false).is_some());
