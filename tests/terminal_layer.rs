@@ -234,28 +234,31 @@ fn a_changed_size_is_drawn() {
 
 #[test]
 fn suspending_under_a_shell_and_going_on() {
-    let mut command = CommandBuilder::new("bash");
-    let script = r#""$0" "$@"; echo STOP"PED"; read -r line; fg; echo EN"DED""#;
-    command.args(["--norc", "-m", "-c", script]);
-    command.arg(std::env::current_exe().unwrap());
-    command.args(ARGUMENTS);
-    command.env(PROBE, "/dev/null");
-    let mut session = Session::start(command);
-    session.wait_for("READY 80x24");
-    session.press("mz");
-    // The shell has the terminal now.
-    session.wait_for("STOPPED");
-    session.assert_whole("suspending");
-    session.resize(70, 12);
-    session.press("\n");
-    session.wait_for("BACK 70x12");
-    assert!(session.is_set(1049) && session.is_set(2004) && session.is_set(1000));
-    assert_eq!(String::from_utf8_lossy(&session.bytes()).matches("\x1b]2;a title").count(), 2);
-    assert_ne!(session.modes(), session.modes_before());
-    session.press("q");
-    session.wait_for("ENDED");
-    session.wait_for_exit();
-    session.assert_whole("suspending and leaving");
+    // In the background it takes no terminal: it is stopped once more until it is called back.
+    for (between, lines) in [("", "\n"), ("bg; read -r line;", "\n\n")] {
+        let mut command = CommandBuilder::new("bash");
+        let script = format!(r#""$0" "$@"; echo STOP"PED"; read -r line; {between} fg; echo EN"DED""#);
+        command.args(["--norc", "-m", "-c", &script]);
+        command.arg(std::env::current_exe().unwrap());
+        command.args(ARGUMENTS);
+        command.env(PROBE, "/dev/null");
+        let mut session = Session::start(command);
+        session.wait_for("READY 80x24");
+        session.press("mz");
+        // The shell has the terminal now.
+        session.wait_for("STOPPED");
+        session.assert_whole("suspending");
+        session.resize(70, 12);
+        session.press(lines);
+        session.wait_for("BACK 70x12");
+        assert!(session.is_set(1049) && session.is_set(2004) && session.is_set(1000));
+        assert_eq!(String::from_utf8_lossy(&session.bytes()).matches("\x1b]2;a title").count(), 2);
+        assert_ne!(session.modes(), session.modes_before());
+        session.press("q");
+        session.wait_for("ENDED");
+        session.wait_for_exit();
+        session.assert_whole("suspending and leaving");
+    }
 }
 
 #[test]
