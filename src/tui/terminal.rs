@@ -232,8 +232,9 @@ impl Screen {
         if stopped.is_ok() {
             continued.wait();
         }
-        drop(continued);
+        // In the background this stops us once more, and the SIGCONT after that is no news either.
         self.begin()?;
+        drop(continued);
         let (width, height) = self.size();
         (self.handler)(TerminalEvent::Resize(width, height));
         stopped.map(|()| Suspended::Continued)
@@ -245,7 +246,10 @@ impl Screen {
     /// The terminal could not be taken.
     pub fn resume(&mut self) -> io::Result<()> {
         if self.device.is_entered() {
-            self.device.enter_again(Instant::now() + PATIENCE)?;
+            let until = Instant::now() + PATIENCE;
+            // No frame is torn by what is written past the writer.
+            self.writer.finish(until);
+            self.device.enter_again(until)?;
             self.repaint = true;
         }
         Ok(())
