@@ -1,5 +1,6 @@
 """The measuring of benches/run.sh: runs each batch in a folder of its own, and prints Markdown."""
-import filecmp, os, shutil, signal, subprocess, sys, tempfile, threading, time
+import fcntl, filecmp, json, os, pty, select, shutil, signal, struct, subprocess, sys, tempfile, termios, threading
+import time
 from pathlib import Path
 
 MILL, FLOOR = os.environ["MEDIAMILL"], os.environ["FLOOR"]
@@ -226,6 +227,99 @@ def part_crash(place):
         after = right()
         again = sum(after.get(item) != when for item, when in before.items())
         print(f"| {name} | {len(alive)} | {torn} | exit {code} | {again} of {len(before)} | {len(after)} of {count} |")
+
+
+def run_seconds(folder):
+    """How long the run took by its own journal, or nothing while it works."""
+    for journal in folder.glob("checkpoints/p/runs/*/journal.jsonl"):
+        with open(journal, "rb") as file:
+            # Only its end: who looks must not cost what is measured.
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            lines = file.read().splitlines()
+        if lines and b'"event":"run_finished"' in lines[-1] and lines[-1].endswith(b"}"):
+            return json.loads(lines[-1])["elapsed"] / 1e3
+    return None
+
+
+def on_screen(folder, command, until, size=(30, 120)):
+    """Runs the command in a terminal of its own until `until(pid)` is true, then leaves by the key q."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.environ["TERM"] = "xterm-256color"
+        os.execvp(command[0], command)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    read, looked = 0, time.monotonic()
+    while True:
+        ready, _, _ = select.select([terminal], [], [], 0.05)
+        try:
+            read += len(os.read(terminal, 1 << 16)) if ready else 0
+        except OSError:
+            break
+        # Where the screen does not know yet that the run is over, the first one opens a question.
+        if time.monotonic() - looked > 0.3:
+            looked = time.monotonic()
+            if until(pid):
+                os.write(terminal, b"q")
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    return read
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def part_screen(place):
+    """A batch with its screen open beside the same one with plain lines; and what the screen costs when nothing happens."""
+    media = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "media"
+    sounds = sorted(path for path in media.iterdir() if path.suffix in (".wav", ".flac", ".mp3", ".ogg", ".m4a"))
+    batches = {"/bin/true": ("run = ['/bin/true']", 6000 if FULL else 300, None),
+               "audio.analyze": ('uses = "audio.analyze"\nout = { json = "{item.stem}.json" }', 2000 if FULL else 40, sounds)}
+    print(f"\n#### A batch with the screen open (120x30), beside plain lines, {JOBS} at once, by the run's own journal\n")
+    print("| step | items | lines | screen | ratio | bytes to the terminal |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for name, (step, count, files) in batches.items():
+        times, written = {"lines": [], "screen": []}, 0
+        for repeat in range(2 * REPEATS + 1):
+            for how in ("lines", "screen") if repeat % 2 else ("screen", "lines"):
+                folder = place / f"{name.replace('/', '')}-{repeat}-{how}"
+                if files:
+                    (folder / "in").mkdir(parents=True)
+                    for item in range(count):
+                        source = files[item % len(files)]
+                        os.link(source, folder / "in" / f"{item}{source.suffix}") if folder.stat().st_dev == source.stat(
+                        ).st_dev else shutil.copy(source, folder / "in" / f"{item}{source.suffix}")
+                else:
+                    inputs(folder, count)
+                pipeline(folder, step)
+                if how == "lines":
+                    measured(folder, mill())
+                else:
+                    command = [word for word in mill() if word != "--no-tui"]
+                    written = on_screen(folder, command, lambda pid: run_seconds(folder) is not None)
+                times[how].append(run_seconds(folder))
+        # The first repeat fills the caches.
+        lines, screen = (sorted(times[how][1:])[REPEATS] for how in ("lines", "screen"))
+        print(f"| `{name}` | {count:,} | {lines:.2f} s | {screen:.2f} s | {screen / lines:.3f} | {written:,} |")
+
+    folder, seconds = place / "idle", 10 if FULL else 3
+    inputs(folder, 1)
+    pipeline(folder, "run = ['sleep', '3600']")
+    shown = {}
+
+    def looked(pid):
+        now = time.monotonic()
+        begun = shown.setdefault("begun", now)
+        if now - begun > 2 and "cpu" not in shown:
+            shown["cpu"], shown["since"] = cpu_seconds(pid), now
+        if "cpu" in shown and now - shown["since"] > seconds and "used" not in shown:
+            shown["used"] = (cpu_seconds(pid) - shown["cpu"]) / (now - shown["since"])
+            os.kill(pid, signal.SIGTERM)
+        return False
+    on_screen(folder, [word for word in mill() if word != "--no-tui"], looked)
+    print(f"\nOne tool at work and nothing happening: {shown['used'] * 100:.2f} % of one core for the screen, over {seconds} s.")
 
 
 def part_start(place):

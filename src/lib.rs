@@ -6,7 +6,7 @@
 //! | room | holds |
 //! |---|---|
 //! | [`cli`] | the commands; the one room that wires the others together |
-//! | [`tui`] | a front end: draws a RunState, sends Commands |
+//! | [`tui`] | a front end: draws what is known of a run, sends commands to it |
 //! | [`report`] | front ends for eyes other than a screen: lines, JSON, the summary |
 //! | [`engine`] | runs a plan over a batch: dispatcher, executor, admission, signals |
 //! | [`steps`] | what a step does: the register of built-ins, and external commands through the shim |

@@ -150,7 +150,7 @@ fn a_screen_that_was_left() {
     for number in [1049, 1004, 2004] {
         assert!(session.is_set(number), "mode {number}");
     }
-    assert!(!session.is_set(1000) && session.screen().screen().hide_cursor());
+    assert!(!session.is_set(1000) && session.screen().hide_cursor());
     session.press("m");
     session.wait_for("MOUSE");
     session.wait("the mouse", |session| session.is_set(1000) && session.is_set(1006));
@@ -171,7 +171,7 @@ fn a_panic_on_the_main_thread_and_on_another() {
         session.wait_for_exit();
         session.assert_whole("a panic");
         // It is told after the first screen came back, so that it stays to be read.
-        session.wait("the message", |session| session.screen().screen().contents().contains("on purpose"));
+        session.wait("the message", |session| session.text().contains("on purpose"));
     }
 }
 
@@ -254,7 +254,7 @@ fn suspending_under_a_shell_and_going_on() {
         session.press("\n");
         // The second SIGCONT may be told of as well.
         session.wait("its screen", |session| {
-            let shown = session.screen().screen().contents();
+            let shown = session.text();
             shown.contains("BACK 70x12") || shown.contains("CONTINUED 70x12")
         });
         assert!(session.is_set(1049) && session.is_set(2004) && session.is_set(1000));

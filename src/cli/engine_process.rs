@@ -99,6 +99,11 @@ impl EngineProcess {
     pub fn take_over(mut self) -> Result<ExitCode, Failure> {
         let status = self.wait().map_err(|error| Failure::new(code::FAILED, format!("the engine is lost: {error}")))?;
         output::note(&self.errors());
+        if let Some(signal) = status.signal() {
+            output::note(&format!(
+                "error: the run was killed (signal {signal}); the same command goes on from there\n"
+            ));
+        }
         Ok(ExitCode::from(exit_code(status)))
     }
 }

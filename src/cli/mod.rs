@@ -9,12 +9,18 @@ mod failure;
 mod failures;
 mod health;
 mod init;
+#[cfg(feature = "tui")]
+mod look;
 mod output;
 mod plan;
 mod run;
 mod runs;
+#[cfg(feature = "tui")]
+mod screen;
 mod state;
 mod steps;
+#[cfg(feature = "tui")]
+mod watch;
 
 use std::process::ExitCode;
 
@@ -50,6 +56,9 @@ enum Command {
     Run(run::Args),
     /// List the built-in steps, or tell all of one: parameters, outputs, values, an example.
     Steps(steps::Args),
+    /// Show a run on the screen: one that works, wherever it was started, or one that is over, with its time line.
+    #[cfg(feature = "tui")]
+    Watch(watch::Args),
 }
 
 /// Runs the command line and gives the process's exit code.
@@ -75,8 +84,12 @@ pub fn main() -> ExitCode {
         Command::Health(args) => health::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Plan(args) => plan::run(&args),
+        #[cfg(feature = "tui")]
+        Command::Run(args) if args.wants_screen() => screen::own(args.state(), args.screen()),
         Command::Run(args) => run::run(&args),
         Command::Steps(args) => steps::run(&args),
+        #[cfg(feature = "tui")]
+        Command::Watch(args) => watch::run(&args),
     };
     result.unwrap_or_else(|failure| {
         output::error(&failure);

@@ -21,6 +21,7 @@ use crate::report::Names;
 use crate::report::json::JsonLines;
 use crate::report::lines::{Level, Lines};
 use crate::report::summary::{self, Places};
+use crate::resilience::safe_text::shell_word;
 use crate::steps::shim::HostProgram;
 
 /// What `run` and `plan` are given.
@@ -91,6 +92,9 @@ pub struct Args {
     /// Start the run in a process of its own, which outlives this one and its terminal, and tell how to find it again.
     #[arg(long)]
     detach: bool,
+    #[cfg(feature = "tui")]
+    #[command(flatten)]
+    screen: super::look::ScreenArgs,
     /// This process is the engine of the one that started it.
     #[arg(long, hide = true)]
     owned: bool,
@@ -105,6 +109,25 @@ enum Format {
     Lines,
     /// One JSON object for each event.
     Json,
+}
+
+#[cfg(feature = "tui")]
+impl Args {
+    /// Whether the run is to be shown on the screen, by a process of its own.
+    pub fn wants_screen(&self) -> bool {
+        let is_plain = self.no_tui || self.owned || self.detach || self.format == Format::Json;
+        !is_plain && super::look::is_possible()
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> &Path {
+        &self.batch.state
+    }
+
+    /// How the screen looks.
+    pub const fn screen(&self) -> &super::look::ScreenArgs {
+        &self.screen
+    }
 }
 
 impl BatchArgs {
@@ -263,6 +286,30 @@ fn signal_code(signal: &str) -> Option<u8> {
         "SIGHUP" => Some(129),
         _ => None,
     }
+}
+
+/// The command of a run, as it can be typed, without its inputs: others can be written behind it.
+#[cfg(feature = "tui")]
+pub fn for_other_inputs(run_folder: &Path) -> Option<String> {
+    use clap::Parser as _;
+    let about: serde_json::Value = serde_json::from_slice(&std::fs::read(run_folder.join("run.json")).ok()?).ok()?;
+    let words = about["arguments"].as_array()?.iter().filter_map(|word| word.as_str());
+    let cli = super::Cli::try_parse_from(std::iter::once("mediamill").chain(words)).ok()?;
+    let super::Command::Run(Args { batch, .. }) = cli.command else { return None };
+    let mut words = vec!["mediamill".to_owned(), "run".to_owned(), batch.pipeline.display().to_string()];
+    if let Some(output) = batch.output {
+        words.extend(["--output".to_owned(), output.display().to_string()]);
+    }
+    if batch.state != Path::new("checkpoints") {
+        words.extend(["--state".to_owned(), batch.state.display().to_string()]);
+    }
+    Some(words.iter().map(shell_word).collect::<Vec<_>>().join(" "))
+}
+
+/// The exit code of a process that a signal ended.
+#[cfg(feature = "tui")]
+pub fn signal_exit(signal: &str) -> ExitCode {
+    ExitCode::from(signal_code(signal).unwrap_or(code::FAILED))
 }
 
 #[expect(clippy::exit, reason = "nothing is held that a signal should wait for")]

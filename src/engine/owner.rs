@@ -289,14 +289,6 @@ pub struct Events {
     line: Vec<u8>,
 }
 
-impl Events {
-    /// Whether an event can be had without waiting, as far as is known here.
-    #[must_use]
-    pub fn has_more(&self) -> bool {
-        self.lines.buffer().contains(&b'\n')
-    }
-}
-
 impl Iterator for Events {
     type Item = Event;
 

@@ -177,10 +177,10 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
 
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("start the run in", &folder))?;
-    let (outcome, threads, mut recorder) = runtime.block_on(async {
+    let ended: std::io::Result<_> = runtime.block_on(async {
         let (answers, from_workers) = unbounded_channel();
         let lookers = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, 4));
-        let threads = Threads::start(Arc::clone(&workshop), request.host, lookers, answers);
+        let threads = Threads::start(Arc::clone(&workshop), request.host, lookers, answers)?;
         let dispatcher = Dispatcher::new(Arc::clone(&workshop), threads, recorder, request.seed, request.jobs);
         // A system that lets nobody listen ends the run by its own default, which loses nothing either.
         let signals = Signals::listen().map(|signals| tokio::spawn(signals.forward(commands)));
@@ -188,11 +188,13 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
         if let Ok(signals) = signals {
             signals.abort();
         }
-        ended
+        Ok(ended)
     });
+    let (outcome, threads, mut recorder) = ended.map_err(io("start the threads of", &folder))?;
     // All that is left to do is recorded, and would be done again: from here on a signal is taken at its word.
     let end_now = request.end_now;
-    std::thread::spawn(move || {
+    // Without a thread the system's own default ends the process, which loses nothing either.
+    let _ = std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
             if let Ok(mut signals) = Signals::listen() {
                 end_now(signals.next().await);

@@ -110,10 +110,20 @@ pub enum Answer {
     Looks(ItemIndex, Vec<Look>),
     /// A canary answered; `None` where the tool has none.
     Canary(String, Option<CanaryResult>),
-    /// Dependencies were looked at.
-    Checked(Vec<HealthCheck>),
-    /// Disks and memory were looked at.
-    Machine(Vec<MachineView>),
+    /// Dependencies were looked at: the names that were asked for, and what was found; nothing where nobody could look.
+    Checked(Vec<String>, Vec<HealthCheck>),
+    /// Disks and memory were looked at; `None` where nobody could.
+    Machine(Option<Vec<MachineView>>),
+}
+
+/// The system gives no more threads.
+#[derive(Debug, thiserror::Error)]
+#[error("the system gives no more threads ({source}): {jobs} at once")]
+pub struct TooFew {
+    /// Attempts that can be made at once.
+    pub jobs: u32,
+    /// What it says.
+    pub source: std::io::Error,
 }
 
 /// Who does what the dispatcher orders. Answers come over the channel that they were made with.
@@ -121,7 +131,10 @@ pub trait Workers {
     /// Has it done, some time.
     fn order(&mut self, order: Order);
     /// Makes sure that as many attempts can be made at once.
-    fn grow(&mut self, jobs: u32);
+    ///
+    /// # Errors
+    /// That fewer can.
+    fn grow(&mut self, jobs: u32) -> Result<(), TooFew>;
 }
 
 /// Real threads.
@@ -134,11 +147,19 @@ pub struct Threads {
     looks: Queue,
 }
 
+/// What waits for a thread of a queue. Whatever else is ordered gets a thread of its own.
+#[derive(Debug)]
+enum Queued {
+    Attempt(Box<Task>),
+    Look(std::ops::Range<ItemIndex>, bool),
+    Canary(String),
+}
+
 #[derive(Debug)]
 struct Queue {
     name: &'static str,
-    sender: Option<Sender<Order>>,
-    receiver: Arc<Mutex<Receiver<Order>>>,
+    sender: Option<Sender<Queued>>,
+    receiver: Arc<Mutex<Receiver<Queued>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -150,29 +171,37 @@ impl Queue {
 }
 
 impl Threads {
-    /// Starts `lookers` threads that look at items; those that make attempts come with [`Workers::grow`].
-    #[must_use]
+    /// Starts `lookers` threads that look at items, or as many as there are, and one that makes attempts; more of these
+    /// come with [`Workers::grow`].
+    ///
+    /// # Errors
+    /// That there is not even one of each.
     pub fn start(
         workshop: Arc<Workshop>,
         program: HostProgram,
         lookers: usize,
         answers: tokio::sync::mpsc::UnboundedSender<Answer>,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
         let mut threads = Self { workshop, program, answers, attempts: Queue::new("slot"), looks: Queue::new("look") };
-        for _ in 0..lookers {
-            let thread = threads.spawn(&threads.looks);
-            threads.looks.threads.push(thread);
+        let thread = threads.spawn(&threads.attempts)?;
+        threads.attempts.threads.push(thread);
+        while threads.looks.threads.len() < lookers {
+            match threads.spawn(&threads.looks) {
+                Ok(thread) => threads.looks.threads.push(thread),
+                Err(error) if threads.looks.threads.is_empty() => return Err(error),
+                Err(_) => break,
+            }
         }
-        threads
+        Ok(threads)
     }
 
-    fn spawn(&self, queue: &Queue) -> JoinHandle<()> {
+    fn spawn(&self, queue: &Queue) -> std::io::Result<JoinHandle<()>> {
         let orders = Arc::clone(&queue.receiver);
         let workshop = Arc::clone(&self.workshop);
         let answers = self.answers.clone();
         let room = workshop.scratch.room(&format!("{}-{}", queue.name, queue.threads.len()));
         let mut hosts = Hosts::new(self.program.clone(), room);
-        std::thread::spawn(move || {
+        std::thread::Builder::new().name(queue.name.into()).spawn(move || {
             loop {
                 let order = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(order) = order else { return };
@@ -183,11 +212,21 @@ impl Threads {
         })
     }
 
-    /// Answers from a thread of its own: a probe takes its time, and neither a look nor the run's end waits for it.
-    fn aside(&self, answer: impl FnOnce() -> Answer + Send + 'static) {
-        let answers = self.answers.clone();
-        // A system that gives no thread has other troubles: this answer never comes, and nothing waits for it.
-        let _ = std::thread::Builder::new().name("check".into()).spawn(move || answers.send(answer()));
+    /// Answers from a thread of its own: a probe takes its time, and neither a look nor the run's end waits for it. Where
+    /// there is no thread, or it panics, the answer is what nobody knows better: whoever asks again is heard.
+    fn aside(
+        &self,
+        answer: impl FnOnce() -> Answer + Send + 'static,
+        unknown: impl Fn() -> Answer + Clone + Send + 'static,
+    ) {
+        let (answers, otherwise) = (self.answers.clone(), unknown.clone());
+        let look = move || {
+            let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(answer));
+            let _ = answers.send(answer.unwrap_or_else(|_| otherwise()));
+        };
+        if std::thread::Builder::new().name("check".into()).spawn(look).is_err() {
+            let _ = self.answers.send(unknown());
+        }
     }
 
     /// Ends the threads: each finishes what it is at.
@@ -203,28 +242,39 @@ impl Threads {
 
 impl Workers for Threads {
     fn order(&mut self, order: Order) {
-        let queue = match order {
-            Order::Attempt(_) => &self.attempts,
-            Order::Look { .. } | Order::Canary(_) => &self.looks,
-            Order::Check(wanted) => return self.aside(move || Answer::Checked(tools::check(&wanted))),
-            Order::Machine(folders) => return self.aside(move || Answer::Machine(tools::look_at_machine(&folders))),
+        let (queue, order) = match order {
+            Order::Attempt(task) => (&self.attempts, Queued::Attempt(task)),
+            Order::Look { range, again } => (&self.looks, Queued::Look(range, again)),
+            Order::Canary(tool) => (&self.looks, Queued::Canary(tool)),
+            Order::Check(wanted) => {
+                let names: Vec<String> = wanted.iter().map(|one| one.name.clone()).collect();
+                let asked = names.clone();
+                let check = move || Answer::Checked(asked, tools::check(&wanted));
+                return self.aside(check, move || Answer::Checked(names.clone(), Vec::new()));
+            }
+            Order::Machine(folders) => {
+                let look = move || Answer::Machine(Some(tools::look_at_machine(&folders)));
+                return self.aside(look, || Answer::Machine(None));
+            }
         };
         if let Some(sender) = &queue.sender {
             let _ = sender.send(order);
         }
     }
 
-    fn grow(&mut self, jobs: u32) {
+    fn grow(&mut self, jobs: u32) -> Result<(), TooFew> {
         while self.attempts.threads.len() < jobs as usize {
-            let thread = self.spawn(&self.attempts);
+            let threads = self.attempts.threads.len() as u32;
+            let thread = self.spawn(&self.attempts).map_err(|source| TooFew { jobs: threads, source })?;
             self.attempts.threads.push(thread);
         }
+        Ok(())
     }
 }
 
-fn follow(workshop: &Workshop, order: Order, hosts: &mut Hosts) -> Answer {
+fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts) -> Answer {
     match order {
-        Order::Attempt(task) => {
+        Queued::Attempt(task) => {
             let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(workshop, &task, hosts)));
             let report = made.unwrap_or_else(|panic| Report {
                 ending: super::attempt::Ending::Failed { fault: panicked(&*panic), ambiguous: false },
@@ -234,7 +284,7 @@ fn follow(workshop: &Workshop, order: Order, hosts: &mut Hosts) -> Answer {
             });
             Answer::Attempt(task, Box::new(report))
         }
-        Order::Look { range, again } => {
+        Queued::Look(range, again) => {
             let first = range.start;
             let goes_on = |_: &ItemIndex| !workshop.stopping.load(std::sync::atomic::Ordering::Relaxed);
             let looked = range.take_while(goes_on).map(|index| {
@@ -243,10 +293,7 @@ fn follow(workshop: &Workshop, order: Order, hosts: &mut Hosts) -> Answer {
             });
             Answer::Looks(first, looked.collect())
         }
-        // These have threads of their own.
-        Order::Check(wanted) => Answer::Checked(tools::check(&wanted)),
-        Order::Machine(folders) => Answer::Machine(tools::look_at_machine(&folders)),
-        Order::Canary(tool) => {
+        Queued::Canary(tool) => {
             let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask_canary(workshop, &tool, hosts)));
             let result = asked.unwrap_or_default();
             Answer::Canary(tool, result)

@@ -1,7 +1,7 @@
 //! The journal of a run: its events, one JSON object a line.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -31,17 +31,7 @@ impl JournalWriter {
         Ok(Self { file: File::create_new(path)?, end: 0, behind: Vec::with_capacity(BLOCK + 1024), next_try: BLOCK })
     }
 
-    /// Adds an event. It reaches the file at the next [`flush`](Self::flush) at the latest.
-    ///
-    /// # Errors
-    /// That the file cannot be written at the moment.
-    pub fn write(&mut self, event: &Event) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(event)?;
-        line.push(b'\n');
-        self.write_line(&line)
-    }
-
-    /// Adds an event that is a line of JSON already, with its end.
+    /// Adds an event: a line of JSON, with its end. It reaches the file at the next [`flush`](Self::flush) at the latest.
     ///
     /// # Errors
     /// That the file cannot be written at the moment.
@@ -87,17 +77,50 @@ impl Drop for JournalWriter {
 ///
 /// # Errors
 /// That the file cannot be opened; each item, that a line cannot be read.
-pub fn read(path: &Path) -> std::io::Result<impl Iterator<Item = std::io::Result<Event>>> {
-    let mut lines = BufReader::new(File::open(path)?);
-    let mut line = Vec::new();
-    Ok(std::iter::from_fn(move || {
-        line.clear();
-        match lines.read_until(b'\n', &mut line) {
+pub fn read(path: &Path) -> std::io::Result<Reader> {
+    Reader::open(path, 0)
+}
+
+/// The events of a journal from a place in it on. A line that cannot be read is told, and read past.
+#[derive(Debug)]
+pub struct Reader {
+    lines: BufReader<File>,
+    offset: u64,
+    line: Vec<u8>,
+}
+
+impl Reader {
+    /// Begins at the byte `offset`: 0, or what [`offset`](Self::offset) was.
+    ///
+    /// # Errors
+    /// That the file cannot be opened.
+    pub fn open(path: &Path, offset: u64) -> std::io::Result<Self> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Self { lines: BufReader::with_capacity(BLOCK, file), offset, line: Vec::new() })
+    }
+
+    /// Where the next event stands in the file.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+}
+
+impl Iterator for Reader {
+    type Item = std::io::Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.line.clear();
+        match self.lines.read_until(b'\n', &mut self.line) {
             Err(error) => Some(Err(error)),
-            Ok(_) if line.last() != Some(&b'\n') => None,
-            Ok(_) => Some(event_of(&line)),
+            Ok(_) if self.line.last() != Some(&b'\n') => None,
+            Ok(length) => {
+                self.offset += length as u64;
+                Some(event_of(&self.line))
+            }
         }
-    }))
+    }
 }
 
 fn event_of(line: &[u8]) -> std::io::Result<Event> {

@@ -9,6 +9,8 @@ pub mod paths;
 mod shape;
 mod state;
 pub mod story;
+pub mod telling;
+mod waits;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -301,7 +303,7 @@ pub enum StopLevel {
 pub enum Command {
     /// Start nothing new until told otherwise.
     Pause,
-    /// Go on.
+    /// Go on. Where it is the machine that holds the run up, look at once whether it is well again.
     Resume,
     /// End the run.
     Stop {
@@ -320,7 +322,7 @@ pub enum Command {
         /// The item.
         item: ItemIndex,
     },
-    /// Run one item again that failed, or was cancelled or left out by hand.
+    /// Run one item again that failed, was cancelled or was left out, whatever for.
     RetryItem {
         /// The item.
         item: ItemIndex,
@@ -350,7 +352,7 @@ pub enum Command {
         /// The dependency.
         dependency: String,
     },
-    /// Open a breaker.
+    /// Open a breaker. The recovery of one that is open begins anew.
     TripBreaker {
         /// The dependency.
         dependency: String,
@@ -359,3 +361,6 @@ pub enum Command {
 
 /// Failures by cause: the key that they are grouped by, and how many.
 pub type Causes = IndexMap<(FaultClass, String), usize>;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -49,7 +49,8 @@ impl Pace {
                 self.paused_since.get_or_insert(at);
             }
             EventKind::RunResumed { .. } => {
-                self.paused += self.paused_since.take().map_or(0, |since| at.saturating_sub(since));
+                let pause = self.paused_since.take().map_or(0, |since| at.saturating_sub(since));
+                self.paused = self.paused.saturating_add(pause);
             }
             EventKind::ItemFinished { before: false, .. } => self.end(at),
             _ => {}
@@ -57,7 +58,7 @@ impl Pace {
     }
 
     fn end(&mut self, at: u64) {
-        self.ended += 1;
+        self.ended = self.ended.saturating_add(1);
         if self.ends.len() == ENDS_KEPT {
             self.ends.pop_front();
         }
@@ -83,7 +84,7 @@ impl Pace {
     /// Milliseconds of work at `at`.
     fn worked(&self, at: u64) -> u64 {
         let pause = self.paused_since.map_or(0, |since| at.saturating_sub(since));
-        at.saturating_sub(self.began.unwrap_or(at)).saturating_sub(self.paused + pause)
+        at.saturating_sub(self.began.unwrap_or(at)).saturating_sub(self.paused.saturating_add(pause))
     }
 
     /// Items a second, over the latest that ended; `now` in milliseconds since the run's start. Nothing before one has
@@ -128,7 +129,7 @@ impl Pace {
             return None;
         }
         // Those that wait for a dependency come back when it is well, and nobody knows when.
-        let left = f64::from(state.counts.waiting().saturating_sub(state.waits.len() as u32));
+        let left = f64::from(state.counts.waiting().saturating_sub(state.waiting_items() as u32));
         let whole = f64::from(self.ended) / worked as f64;
         let (first, count) = self.recent()?;
         let late = f64::from(count) / worked.saturating_sub(first).max(1) as f64;

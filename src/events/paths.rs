@@ -56,6 +56,16 @@ impl PathTable {
         self.files.push((place, self.names.len() as u64));
     }
 
+    /// The folder that all files are below, or in.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        let mut folders = self.folders.iter();
+        let first = folders.next().cloned().unwrap_or_default();
+        folders.fold(first, |root, folder| {
+            root.ancestors().find(|above| folder.starts_with(above)).unwrap_or(Path::new("")).to_path_buf()
+        })
+    }
+
     /// The path at `place`.
     #[must_use]
     pub fn get(&self, place: usize) -> Option<PathBuf> {

@@ -1,6 +1,6 @@
 //! The run's state: the fold of all events. The same for the live screen, the reports and a replay.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::paths::PathTable;
 use super::shape::{BreakerShape, MachineView, StepShape};
+use super::waits::Waits;
 use super::{Causes, Event, EventKind, ItemIndex, StopLevel};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
@@ -59,11 +60,17 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Items that came to an end, in this run or before it. One that was cancelled did not: the next run takes it up.
+    #[must_use]
+    pub fn ended(&self) -> u32 {
+        let ends = [self.done, self.up_to_date, self.failed, self.parked, self.left_out];
+        ends.into_iter().fold(0, u32::saturating_add)
+    }
+
     /// Items that this run did not get to.
     #[must_use]
     pub fn waiting(&self) -> u32 {
-        self.total
-            .saturating_sub(self.done + self.up_to_date + self.failed + self.parked + self.left_out + self.cancelled)
+        self.total.saturating_sub(self.ended()).saturating_sub(self.cancelled)
     }
 }
 
@@ -190,15 +197,16 @@ pub struct RunState {
     /// The tasks that run or wait for an attempt.
     pub tasks: HashMap<(ItemIndex, u32), TaskView>,
     /// The failed and parked items, the first ten thousand with their fault and step.
-    pub failures: IndexMap<ItemIndex, (Option<u32>, Fault)>,
+    pub failures: IndexMap<ItemIndex, (Option<u32>, Arc<Fault>)>,
     /// Failed items by cause.
     pub causes: Causes,
     /// Milliseconds since the run's start, at the last event.
     pub elapsed: u64,
     /// Wall time of the last event, milliseconds since 1970.
     pub at: u64,
-    /// Items that wait for a dependency, and in which step.
-    pub waits: HashMap<ItemIndex, u32>,
+    waits: Waits,
+    /// The place in `causes` of each failed item's cause, of all of them: those whose faults are not kept, too.
+    failed: BTreeMap<ItemIndex, u32>,
     phases: Vec<ItemPhase>,
     /// Shared by the copies that a time line keeps.
     paths: Arc<PathTable>,
@@ -224,10 +232,40 @@ impl RunState {
         self.phases.len()
     }
 
+    /// The first step of the item that waits for a dependency.
+    #[must_use]
+    pub fn waits_for(&self, item: ItemIndex) -> Option<u32> {
+        self.waits.first(item)
+    }
+
+    /// How many items wait for a dependency.
+    #[must_use]
+    pub fn waiting_items(&self) -> usize {
+        self.waits.items()
+    }
+
+    /// The failed items, in the order of the batch: all of them, or those that failed with this cause.
+    #[must_use]
+    pub fn failed_with(&self, cause: Option<&str>) -> Vec<ItemIndex> {
+        let Some(cause) = cause else {
+            let items = 0..self.items() as ItemIndex;
+            return items.filter(|item| self.phase_of(*item) == ItemPhase::Failed).collect();
+        };
+        let meant: Vec<bool> = self.causes.keys().map(|(_, of)| of == cause).collect();
+        let is_meant = |place: &u32| meant.get(*place as usize).is_some_and(|meant| *meant);
+        self.failed.iter().filter(|(_, place)| is_meant(place)).map(|(item, _)| *item).collect()
+    }
+
     /// The name of the item's file, without its folder, as text for eyes.
     #[must_use]
     pub fn name(&self, item: ItemIndex) -> std::borrow::Cow<'_, str> {
         if self.paths.len() > item as usize { self.paths.name(item as usize).to_string_lossy() } else { "".into() }
+    }
+
+    /// The folder that all items are below, or in.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.paths.root()
     }
 
     /// The sequence number that the next event has.
@@ -238,7 +276,7 @@ impl RunState {
 
     /// Folds one event in.
     pub fn apply(&mut self, event: &Event) {
-        self.next = event.seq + 1;
+        self.next = event.seq.saturating_add(1);
         self.elapsed = event.elapsed;
         self.at = event.at;
         match &event.kind {
@@ -254,6 +292,7 @@ impl RunState {
                 self.output = output.as_path().to_path_buf();
                 let view = |shape: &BreakerShape| (shape.dependency.clone(), BreakerView::closed(Some(shape.clone())));
                 self.breakers = breakers.iter().map(view).collect();
+                self.waits = Waits::default();
                 self.phase = RunPhase::Running;
             }
             EventKind::DependencyChecked { name, available, required, version, details, path, hint } => {
@@ -280,7 +319,9 @@ impl RunState {
                 self.counts.total = self.phases.len() as u32;
             }
             EventKind::ItemsUpToDate { ranges } => {
-                for item in ranges.iter().flat_map(|(from, to)| *from..*to) {
+                // A journal may claim any range: no item is beyond the batch.
+                let items = self.items() as ItemIndex;
+                for item in ranges.iter().flat_map(|(from, to)| *from..items.min(*to)) {
                     self.waits_no_more(item, None);
                     self.move_to(item, ItemPhase::UpToDate);
                 }
@@ -307,7 +348,7 @@ impl RunState {
                 }
             }
             EventKind::RetryScheduled { item, step, attempt, delay } => {
-                let retry_at = Some(event.elapsed + delay);
+                let retry_at = Some(event.elapsed.saturating_add(*delay));
                 self.tasks.insert((*item, *step), TaskView { attempt: *attempt, since: event.elapsed, retry_at });
             }
             EventKind::TaskDone { item, step, .. } => {
@@ -319,11 +360,12 @@ impl RunState {
             EventKind::TaskParked { item, step, dependency } => {
                 self.taken_up_again(*item);
                 self.tasks.remove(&(*item, *step));
-                if self.waits.insert(*item, *step).is_none()
-                    && let Some(breaker) = self.breakers.get_mut(dependency)
-                {
+                self.waits_no_more(*item, Some(*step));
+                let breaker = self.breakers.get_full_mut(dependency).map(|(place, _, breaker)| {
                     breaker.parked += 1;
-                }
+                    place
+                });
+                self.waits.add(*item, *step, breaker);
             }
             EventKind::ItemFinished { item, state, step, fault, .. } => {
                 self.finish(*item, *state, *step, fault.as_ref())
@@ -333,7 +375,7 @@ impl RunState {
                 breaker.state = *state;
                 breaker.reason.clone_from(reason);
                 breaker.since = event.elapsed;
-                breaker.retry_at = retry_in.map(|in_ms| event.elapsed + in_ms);
+                breaker.retry_at = retry_in.map(|in_ms| event.elapsed.saturating_add(in_ms));
                 breaker.changes += 1;
                 if *state == BreakerState::Closed {
                     breaker.failures = 0;
@@ -383,13 +425,14 @@ impl RunState {
                 ItemState::Pending => ItemPhase::Cancelled,
             },
         );
-        if let Some(fault) = fault {
-            if state == ItemState::Failed {
-                *self.causes.entry((fault.class, fault.cause.clone())).or_default() += 1;
-            }
-            if self.failures.len() < FAILURES_KEPT {
-                self.failures.insert(item, (step, fault.clone()));
-            }
+        let Some(fault) = fault.filter(|_| (item as usize) < self.items()) else { return };
+        if state == ItemState::Failed {
+            let cause = self.causes.entry((fault.class, fault.cause.clone()));
+            self.failed.insert(item, cause.index() as u32);
+            *cause.or_default() += 1;
+        }
+        if self.failures.len() < FAILURES_KEPT {
+            self.failures.insert(item, (step, Arc::new(fault.clone())));
         }
     }
 
@@ -402,14 +445,10 @@ impl RunState {
 
     /// The item waits for no dependency any more: in this step, or in any.
     fn waits_no_more(&mut self, item: ItemIndex, step: Option<u32>) {
-        let Some(waited) = self.waits.get(&item).copied().filter(|waited| step.is_none_or(|step| step == *waited))
-        else {
-            return;
-        };
-        self.waits.remove(&item);
-        let dependency = self.shapes.get(waited as usize).and_then(|shape| shape.dependency.as_ref());
-        if let Some(breaker) = dependency.and_then(|name| self.breakers.get_mut(name)) {
-            breaker.parked = breaker.parked.saturating_sub(1);
+        for breaker in self.waits.remove(item, step) {
+            if let Some((_, breaker)) = self.breakers.get_index_mut(breaker) {
+                breaker.parked = breaker.parked.saturating_sub(1);
+            }
         }
     }
 
@@ -430,10 +469,14 @@ impl RunState {
         }
         *old = phase;
         // Whoever failed before and is taken up again, or left out by hand, failed no more, or fails anew.
-        if let Some((_, fault)) = self.failures.shift_remove(&item)
-            && let Some(count) = self.causes.get_mut(&(fault.class, fault.cause))
+        self.failures.shift_remove(&item);
+        if let Some(cause) = self.failed.remove(&item)
+            && let Some((_, count)) = self.causes.get_index_mut(cause as usize)
         {
             *count = count.saturating_sub(1);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

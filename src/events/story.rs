@@ -1,6 +1,6 @@
 //! What screens tell beyond the state: how each item came where it is, the latest events, the breakers' ways, the pace.
 //!
-//! A fold of the same events as [`RunState`], in bounded memory: what is too old is forgotten.
+//! A fold of the same events as [`RunState`](super::RunState), in bounded memory: what is too old is forgotten.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,6 +16,8 @@ use crate::resilience::checkpoint::Because;
 const EVENTS_KEPT: usize = 20_000;
 /// Items that have ended and whose steps are kept.
 const ENDED_KEPT: usize = 20_000;
+/// Items that only wait for a dependency and whose steps are kept.
+const PARKED_KEPT: usize = 20_000;
 /// Failed attempts of one task that are kept.
 const ATTEMPTS_KEPT: usize = 16;
 /// Changes of one breaker that are kept.
@@ -27,6 +29,8 @@ pub struct Story {
     items: HashMap<ItemIndex, ItemStory>,
     /// Items that ended and when, the earliest first.
     ended: VecDeque<(ItemIndex, u64)>,
+    /// Items of which all that is left waits for a dependency, and since when, the earliest first.
+    parked: VecDeque<(ItemIndex, u64)>,
     events: VecDeque<Event>,
     breakers: IndexMap<String, VecDeque<BreakerMark>>,
     pace: Pace,
@@ -39,6 +43,9 @@ pub struct ItemStory {
     pub began: u64,
     /// When it ended.
     pub ended: Option<u64>,
+    /// Since when all that is left of it waits for a dependency. Such an item may be forgotten like one that has ended; what
+    /// comes of it then begins a new story.
+    pub parked: Option<u64>,
     /// Its steps that were begun, parked or left out, in the order in which that happened first.
     pub steps: Vec<StepStory>,
 }
@@ -112,6 +119,19 @@ impl Story {
         self.items.get(&item)
     }
 
+    /// What is needed to go on from here in little memory: the pace, the breakers, and the items that are at work. What was
+    /// settled and the events are forgotten.
+    #[must_use]
+    pub fn outline(&self) -> Self {
+        let at_work = |(_, story): &(&ItemIndex, &ItemStory)| story.ended.is_none() && story.parked.is_none();
+        Self {
+            items: self.items.iter().filter(at_work).map(|(item, story)| (*item, story.clone())).collect(),
+            breakers: self.breakers.clone(),
+            pace: self.pace.clone(),
+            ..Self::default()
+        }
+    }
+
     /// The items that ended, the latest first, as far back as is known. One that was run again is there once.
     pub fn ended(&self) -> impl DoubleEndedIterator<Item = ItemIndex> {
         let latest =
@@ -156,17 +176,20 @@ impl Story {
                 task.failed.push(FailedAttempt { attempt, at, ms, fault, log });
             }
             EventKind::RetryScheduled { item, step, delay, .. } => {
-                self.task(*item, *step, at).stand = StepStand::Backoff(at + delay);
+                self.task(*item, *step, at).stand = StepStand::Backoff(at.saturating_add(*delay));
             }
             EventKind::TaskDone { item, step, attempts, ms, bytes } => {
                 let task = self.task(*item, *step, at);
                 (task.stand, task.attempts, task.ms, task.bytes) = (StepStand::Done, *attempts, *ms, *bytes);
+                self.set_aside(*item, at);
             }
             EventKind::TaskSkipped { item, step, because, reason } => {
                 self.task(*item, *step, at).stand = StepStand::Skipped(*because, reason.clone());
+                self.set_aside(*item, at);
             }
             EventKind::TaskParked { item, step, dependency } => {
                 self.task(*item, *step, at).stand = StepStand::Parked(dependency.clone());
+                self.set_aside(*item, at);
             }
             EventKind::ItemFinished { item, .. } => self.end(*item, at),
             EventKind::ItemLeftOut { item, .. } if self.items.contains_key(item) => self.end(*item, at),
@@ -184,7 +207,7 @@ impl Story {
     fn task(&mut self, item: ItemIndex, step: u32, at: u64) -> &mut StepStory {
         let story = self.items.entry(item).or_insert_with(|| ItemStory { began: at, ..ItemStory::default() });
         // It is taken up again: it will end anew.
-        story.ended = None;
+        (story.ended, story.parked) = (None, None);
         let place = story.steps.iter().position(|task| task.step == step).unwrap_or_else(|| {
             let stand = StepStand::Running;
             story.steps.push(StepStory { step, stand, attempts: 0, since: at, ms: 0, bytes: 0, failed: Vec::new() });
@@ -195,12 +218,32 @@ impl Story {
 
     fn end(&mut self, item: ItemIndex, at: u64) {
         let story = self.items.entry(item).or_insert_with(|| ItemStory { began: at, ..ItemStory::default() });
-        story.ended = Some(at);
+        (story.ended, story.parked) = (Some(at), None);
         story.steps.shrink_to_fit();
         self.ended.push_back((item, at));
         if self.ended.len() > ENDED_KEPT
             && let Some((oldest, ended)) = self.ended.pop_front()
             && self.items.get(&oldest).is_some_and(|story| story.ended == Some(ended))
+        {
+            self.items.remove(&oldest);
+        }
+    }
+
+    /// Notes an item of which all that is left waits for a dependency, if it is one: the run is done with it for now.
+    fn set_aside(&mut self, item: ItemIndex, at: u64) {
+        let Some(story) = self.items.get_mut(&item) else { return };
+        let is_parked = |task: &StepStory| matches!(task.stand, StepStand::Parked(_));
+        let is_settled =
+            |task: &StepStory| matches!(task.stand, StepStand::Parked(_) | StepStand::Done | StepStand::Skipped(..));
+        if !story.steps.iter().any(is_parked) || !story.steps.iter().all(is_settled) {
+            return;
+        }
+        story.parked = Some(at);
+        story.steps.shrink_to_fit();
+        self.parked.push_back((item, at));
+        if self.parked.len() > PARKED_KEPT
+            && let Some((oldest, parked)) = self.parked.pop_front()
+            && self.items.get(&oldest).is_some_and(|story| story.parked == Some(parked))
         {
             self.items.remove(&oldest);
         }
@@ -215,5 +258,69 @@ impl Story {
             self.events.pop_front();
         }
         self.events.push_back(event.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::EVENT_VERSION;
+    use crate::resilience::checkpoint::ItemState;
+
+    fn tell(story: &mut Story, kinds: impl IntoIterator<Item = EventKind>) {
+        for kind in kinds {
+            let seq = story.events.back().map_or(0, |event| event.seq + 1);
+            story.apply(&Event { v: EVENT_VERSION, seq, at: 0, elapsed: seq, kind });
+        }
+    }
+
+    fn parked(item: ItemIndex, step: u32) -> EventKind {
+        EventKind::TaskParked { item, step, dependency: "tool".into() }
+    }
+
+    fn begun(item: ItemIndex, step: u32) -> EventKind {
+        EventKind::AttemptStarted { item, step, attempt: 1 }
+    }
+
+    fn done(item: ItemIndex, step: u32) -> EventKind {
+        EventKind::TaskDone { item, step, attempts: 1, ms: 1, bytes: 0 }
+    }
+
+    fn ended(item: ItemIndex) -> EventKind {
+        EventKind::ItemFinished { item, state: ItemState::Done, step: None, fault: None, before: false }
+    }
+
+    #[test]
+    fn items_that_only_wait_are_forgotten_as_those_that_ended_are() {
+        let many = PARKED_KEPT as u32 + 500;
+        let mut story = Story::default();
+        // One works on in another step meanwhile, and one is taken up again.
+        tell(&mut story, [begun(0, 0), parked(0, 1), parked(1, 1), begun(1, 1)]);
+        tell(&mut story, (2..many).map(|item| parked(item, 0)));
+        assert!(story.items.len() <= PARKED_KEPT + 2, "{}", story.items.len());
+        assert!(story.item(0).is_some() && story.item(1).is_some() && story.item(2).is_none());
+        assert!(story.item(many - 1).is_some_and(|told| told.parked.is_some()));
+        // It ends what it was at, and only waits from now on.
+        tell(&mut story, [done(0, 0)]);
+        assert_eq!(story.item(0).map(|told| told.parked.is_some()), Some(true));
+        // Who comes back begins anew, or goes on.
+        tell(&mut story, [begun(2, 0), begun(many - 1, 0)]);
+        assert!(story.item(2).is_some_and(|told| told.parked.is_none() && told.steps.len() == 1));
+        tell(&mut story, (many..many * 2).flat_map(|item| [parked(item, 0), ended(item)]));
+        assert!(story.items.len() <= ENDED_KEPT + PARKED_KEPT + 3, "{}", story.items.len());
+        assert!(story.item(2).is_some());
+    }
+
+    #[test]
+    fn an_outline_goes_on_with_what_is_at_work() {
+        let mut story = Story::default();
+        tell(&mut story, [begun(0, 0), begun(1, 0), done(1, 0), ended(1), parked(2, 0)]);
+        let mut outline = story.outline();
+        assert_eq!([0, 1, 2].map(|item| outline.item(item).is_some()), [true, false, false]);
+        assert_eq!((outline.events.len(), &outline.pace), (0, &story.pace));
+        for told in [&mut story, &mut outline] {
+            told.apply(&Event { v: EVENT_VERSION, seq: 5, at: 0, elapsed: 90, kind: done(0, 0) });
+        }
+        assert_eq!(outline.item(0), story.item(0));
     }
 }

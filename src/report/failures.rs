@@ -234,6 +234,12 @@ fn log_end(path: &Path) -> Vec<String> {
     lines[lines.len().saturating_sub(LOG_LINES)..].to_vec()
 }
 
+/// The command that runs the same batch again, as it can be typed.
+#[must_use]
+pub fn again(run_folder: &Path) -> String {
+    again::Again::read(run_folder).command(None)
+}
+
 /// The folder of each run of the pipeline whose folder in the state folder is `pipeline`, the newest first.
 ///
 /// # Errors

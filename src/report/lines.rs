@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 
 use super::names::{Names, counted, duration};
 use crate::engine::recorder::Sink;
+use crate::events::telling::{Tone, step_id, why};
 use crate::events::{Event, EventKind, ItemIndex, RunState};
 use crate::resilience::Fault;
 use crate::resilience::checkpoint::{Because, ItemState};
@@ -61,15 +62,6 @@ struct Untold {
     up_to_date: u64,
     left_out: IndexMap<String, u64>,
     told_at: Option<u64>,
-}
-
-/// The colour of a word.
-#[derive(Clone, Copy)]
-enum Tone {
-    Good,
-    Bad,
-    Careful,
-    Plain,
 }
 
 impl<W: Write> Lines<W> {
@@ -178,7 +170,7 @@ impl<W: Write> Lines<W> {
             return;
         }
         let name = self.name(item, state);
-        let why = fault.as_ref().map_or_else(String::new, |fault| self.why(*step, fault, state));
+        let why = fault.as_ref().map_or_else(String::new, |fault| why(*step, fault, state));
         match end {
             ItemState::Done => {
                 let took = began.map_or_else(String::new, |began| duration(elapsed.saturating_sub(began)));
@@ -195,19 +187,13 @@ impl<W: Write> Lines<W> {
         }
     }
 
-    /// `step: message (class/cause)`.
-    fn why(&self, step: Option<u32>, fault: &Fault, state: &RunState) -> String {
-        let step = step.map_or_else(String::new, |step| format!("{}: ", step_id(state, step)));
-        format!("{step}{} ({}/{})", safe_line(&fault.message), fault.class, safe_line(&fault.cause))
-    }
-
     fn retry(&mut self, elapsed: u64, (item, step): (ItemIndex, u32), attempt: u32, delay: u64, state: &RunState) {
         let fault = self.faults.remove(&(item, step));
         if self.level < Level::Warn {
             return;
         }
         let name = self.name(item, state);
-        let why = fault.map_or_else(|| step_id(state, step).to_owned(), |fault| self.why(Some(step), &fault, state));
+        let why = fault.map_or_else(|| step_id(state, step).to_owned(), |fault| why(Some(step), &fault, state));
         let of = self.attempts.get(step as usize).map_or_else(String::new, |most| format!(" of {most}"));
         let seconds = delay as f64 / 1000.0;
         self.line(
@@ -228,7 +214,8 @@ impl<W: Write> Sink for Lines<W> {
         match &event.kind {
             EventKind::ItemsListed { .. } => self.counts.listed = true,
             EventKind::ItemsUpToDate { ranges } => {
-                self.counts.up_to_date += ranges.iter().map(|(from, to)| u64::from(to - from)).sum::<u64>();
+                self.counts.up_to_date +=
+                    ranges.iter().map(|(from, to)| u64::from(to.saturating_sub(*from))).sum::<u64>();
             }
             EventKind::ItemLeftOut { reason, .. } => match self.counts.left_out.get_mut(reason) {
                 Some(count) => *count += 1,
@@ -241,48 +228,28 @@ impl<W: Write> Sink for Lines<W> {
             self.tell_counts(at, state);
         }
         match &event.kind {
-            EventKind::AttemptStarted { item, step, attempt } => {
+            EventKind::AttemptStarted { item, .. } => {
                 self.begun.entry(*item).or_insert(at);
-                if self.level >= Level::Debug {
-                    let (name, step) = (self.name(*item, state), step_id(state, *step));
-                    self.line(at, Tone::Plain, "attempt", format_args!("{name}  {step}: attempt {attempt}"));
-                }
+                self.tell(event, state, Level::Debug);
             }
-            EventKind::AttemptFailed { item, step, fault, log, .. } => {
+            EventKind::AttemptFailed { item, step, fault, .. } => {
                 self.faults.insert((*item, *step), fault.clone());
-                if self.level >= Level::Debug {
-                    let (name, why) = (self.name(*item, state), self.why(Some(*step), fault, state));
-                    let log = log.as_deref().map_or_else(String::new, |log| format!("; log: {}", safe_line(log)));
-                    self.line(at, Tone::Bad, "attempt", format_args!("{name}  {why}{log}"));
-                }
+                self.tell(event, state, Level::Debug);
             }
             EventKind::RetryScheduled { item, step, attempt, delay } => {
                 self.retry(at, (*item, *step), *attempt, *delay, state);
             }
-            EventKind::TaskDone { item, step, ms, .. } => {
+            EventKind::TaskDone { item, step, .. } | EventKind::TaskParked { item, step, .. } => {
                 self.faults.remove(&(*item, *step));
-                if self.level >= Level::Debug {
-                    let (name, step, took) = (self.name(*item, state), step_id(state, *step), duration(*ms));
-                    self.line(at, Tone::Plain, "task", format_args!("{name}  {step}: done in {took}"));
-                }
+                self.tell(event, state, Level::Debug);
             }
-            EventKind::TaskSkipped { item, step, because, reason } => {
+            EventKind::TaskSkipped { item, step, because, .. } => {
                 self.faults.remove(&(*item, *step));
                 // A step that is for other files is missed by nobody.
                 if *because != Because::Unmatched {
                     self.skipped.entry(*item).or_default().push(*step);
                 }
-                if self.level >= Level::Debug {
-                    let (name, step) = (self.name(*item, state), step_id(state, *step));
-                    self.line(at, Tone::Plain, "task", format_args!("{name}  {step}: left out: {}", safe_line(reason)));
-                }
-            }
-            EventKind::TaskParked { item, step, dependency } => {
-                self.faults.remove(&(*item, *step));
-                if self.level >= Level::Debug {
-                    let (name, step, tool) = (self.name(*item, state), step_id(state, *step), safe_line(dependency));
-                    self.line(at, Tone::Plain, "task", format_args!("{name}  {step}: waits for {tool}"));
-                }
+                self.tell(event, state, Level::Debug);
             }
             EventKind::ItemFinished { item, .. } => self.finished(at, *item, &event.kind, state),
             EventKind::ItemsListed { .. } | EventKind::ItemsUpToDate { .. } | EventKind::ItemLeftOut { .. } => {}
@@ -297,17 +264,6 @@ impl<W: Write> Sink for Lines<W> {
     }
 }
 
-impl<W: Write> Lines<W> {
-    /// What happened to the run as a whole.
-    fn run_event(&mut self, event: &Event, state: &RunState) {
-        let at = event.elapsed;
-        let Some((level, tone, word, text)) = self.told(&event.kind, state) else { return };
-        if self.level >= level {
-            self.line(at, tone, word, format_args!("{}", safe_line(&text)));
-        }
-    }
-}
-
 impl Untold {
     fn any(&self) -> bool {
         self.listed || self.up_to_date > 0 || !self.left_out.is_empty()
@@ -318,10 +274,6 @@ impl<W: Write> Drop for Lines<W> {
     fn drop(&mut self) {
         self.idle();
     }
-}
-
-fn step_id(state: &RunState, step: u32) -> &str {
-    state.steps.get(step as usize).map_or("a step", String::as_str)
 }
 
 #[cfg(test)]

@@ -13,4 +13,4 @@ mod testing;
 
 pub use json::JsonLines;
 pub use lines::{Level, Lines};
-pub use names::{Names, quoted};
+pub use names::Names;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub(super) use crate::events::telling::{counted, duration};
 use crate::resilience::safe_text::safe_line;
 
 /// Writes paths as short as they are clear: relative to the folder that the reader is in, where they are below it.
@@ -29,32 +30,6 @@ impl Names {
         let below = self.folder.as_deref().and_then(|folder| path.strip_prefix(folder).ok());
         let path = below.filter(|below| !below.as_os_str().is_empty()).unwrap_or(path);
         safe_line(&path.to_string_lossy()).into_owned()
-    }
-}
-
-/// `count` of something, with the right ending: `1 file`, `2 files`.
-pub(super) fn counted(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
-/// A time as people read it: `0.2 s`, `12.5 s`, `3 min 20 s`, `2 h 5 min`.
-pub(super) fn duration(ms: u64) -> String {
-    let seconds = ms / 1000;
-    match seconds {
-        0..120 => format!("{}.{} s", seconds, ms % 1000 / 100),
-        120..7200 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
-/// The word as a shell takes it.
-#[must_use]
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

@@ -142,7 +142,7 @@ fn left(told: &mut String, places: &Places, names: &Names) -> fmt::Result {
 /// The kept failures of items that stand at `phase`: the item, its step and its fault.
 fn of_phase(state: &RunState, phase: ItemPhase) -> impl Iterator<Item = (ItemIndex, Option<u32>, &Fault)> {
     let kept = state.failures.iter().filter(move |(item, _)| state.phase_of(**item) == phase);
-    kept.map(|(item, (step, fault))| (*item, *step, fault))
+    kept.map(|(item, (step, fault))| (*item, *step, &**fault))
 }
 
 fn path(state: &RunState, item: ItemIndex, names: &Names) -> String {

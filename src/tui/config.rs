@@ -71,11 +71,9 @@ pub enum Notify {
 /// How pictures are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Images {
-    /// As well as the terminal is known to.
+    /// In half blocks, as every terminal can.
     #[default]
     Auto,
-    /// In half blocks.
-    Blocks,
     /// Not at all.
     Off,
 }

@@ -232,10 +232,10 @@ impl Glyphs {
         }
     }
 
-    /// The set for this terminal: ASCII where it was `asked` for, on the Linux console and a dumb terminal, and where
+    /// The set for this terminal: ASCII on the Linux console and a dumb terminal, and where
     /// the locale is not UTF-8. `env` gives a variable of the environment.
     #[must_use]
-    pub fn detect(ascii_asked: bool, env: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
         let plain_terminal = env("TERM").is_none_or(|term| matches!(term.as_str(), "" | "linux" | "dumb"));
         // The first that is set and not empty counts, as POSIX has it.
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env(name).filter(|v| !v.is_empty()));
@@ -243,7 +243,7 @@ impl Glyphs {
             let locale = locale.to_ascii_lowercase();
             locale.contains("utf-8") || locale.contains("utf8")
         });
-        if ascii_asked || plain_terminal || !utf8 { Self::ascii() } else { Self::unicode() }
+        if plain_terminal || !utf8 { Self::ascii() } else { Self::unicode() }
     }
 
     /// The sign of what runs at the frame `frame` of its animation.
@@ -363,17 +363,16 @@ mod tests {
 
     #[test]
     fn the_locale_and_the_terminal_choose_the_set() {
-        let ascii = |asked, vars: &[(&str, &str)]| {
+        let ascii = |vars: &[(&str, &str)]| {
             let env = |name: &str| vars.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned());
-            Glyphs::detect(asked, env).is_ascii
+            Glyphs::detect(env).is_ascii
         };
-        assert!(!ascii(false, &[("TERM", "xterm"), ("LANG", "de_DE.UTF-8")]));
-        assert!(!ascii(false, &[("TERM", "xterm"), ("LC_ALL", ""), ("LANG", "C.utf8")]));
-        assert!(ascii(true, &[("TERM", "xterm"), ("LANG", "de_DE.UTF-8")]));
-        assert!(ascii(false, &[("TERM", "linux"), ("LANG", "de_DE.UTF-8")]));
-        assert!(ascii(false, &[("TERM", "dumb"), ("LANG", "de_DE.UTF-8")]));
-        assert!(ascii(false, &[("TERM", "xterm"), ("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
-        assert!(ascii(false, &[("TERM", "xterm")]));
+        assert!(!ascii(&[("TERM", "xterm"), ("LANG", "de_DE.UTF-8")]));
+        assert!(!ascii(&[("TERM", "xterm"), ("LC_ALL", ""), ("LANG", "C.utf8")]));
+        assert!(ascii(&[("TERM", "linux"), ("LANG", "de_DE.UTF-8")]));
+        assert!(ascii(&[("TERM", "dumb"), ("LANG", "de_DE.UTF-8")]));
+        assert!(ascii(&[("TERM", "xterm"), ("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
+        assert!(ascii(&[("TERM", "xterm")]));
     }
 
     #[test]

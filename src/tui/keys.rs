@@ -113,12 +113,6 @@ impl KeyChord {
         self.code
     }
 
-    /// What is held with it.
-    #[must_use]
-    pub const fn modifiers(self) -> KeyModifiers {
-        self.modifiers
-    }
-
     /// The character that it types into a line of text, if it types one.
     #[must_use]
     pub const fn typed(self) -> Option<char> {

@@ -148,6 +148,12 @@ impl Screen {
         self.device.is_lost()
     }
 
+    /// Whether it was lost by a panic, in whichever thread.
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        self.device.has_panicked()
+    }
+
     /// The terminal's columns and rows.
     #[must_use]
     pub fn size(&self) -> (u16, u16) {

@@ -22,7 +22,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 /// The longest that anything may take that has no limit of its own: far above what is needed on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Carried by every process that a run starts, so that it is found wherever it went.
-const MARK: &str = "MEDIAMILL_TEST_MARK";
+pub const MARK: &str = "MEDIAMILL_TEST_MARK";
 
 /// The program under test.
 pub fn mediamill() -> &'static Path {
@@ -533,7 +533,7 @@ impl Ended {
 
 /// What tells the processes of one run from all others.
 #[derive(Debug, Clone)]
-pub struct Mark(String);
+pub struct Mark(pub String);
 
 impl Mark {
     /// Its living processes: id and command line.

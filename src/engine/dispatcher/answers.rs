@@ -15,7 +15,7 @@ impl<W: Workers> Dispatcher<W> {
             Answer::Looks(first, looks) => self.take_looks(first, looks),
             Answer::Attempt(task, report) => self.take_report(*task, *report),
             Answer::Canary(tool, result) => self.canary_answered(&tool, result),
-            Answer::Checked(checks) => self.take_checks(&checks),
+            Answer::Checked(asked, checks) => self.take_checks(&asked, &checks),
             Answer::Machine(found) => self.take_machine(found),
         }
     }

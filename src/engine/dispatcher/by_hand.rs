@@ -23,12 +23,13 @@ impl<W: Workers> Dispatcher<W> {
             Command::SkipItem { item } => self.end_by_hand(&[item], Ending::Skipped),
             Command::SkipFailed { cause } => {
                 // The latest first, as the state forgets these at less cost.
-                let failed: Vec<ItemIndex> = self.failed_with(cause.as_deref()).into_iter().rev().collect();
+                let mut failed = self.recorder.state().failed_with(cause.as_deref());
+                failed.reverse();
                 self.end_by_hand(&failed, Ending::Skipped);
             }
             Command::RetryItem { item } => self.retry_item(item),
             Command::RetryFailed { cause } => {
-                for item in self.failed_with(cause.as_deref()) {
+                for item in self.recorder.state().failed_with(cause.as_deref()) {
                     self.retry_item(item);
                 }
             }
@@ -47,9 +48,14 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     fn resume(&mut self) {
-        if self.paused && self.stop.is_none() {
+        if self.stop.is_some() {
+            return;
+        }
+        if self.paused {
             self.paused = false;
             self.tell_resumed(ASKED_TO);
+        } else {
+            self.look_at_environment_now();
         }
     }
 
@@ -66,22 +72,19 @@ impl<W: Workers> Dispatcher<W> {
         let jobs = jobs.clamp(1, MOST_JOBS);
         if jobs != self.jobs {
             self.jobs = jobs;
-            self.workers.grow(jobs);
-            self.recorder.record(EventKind::JobsChanged { jobs });
+            if self.find_slots(jobs) {
+                self.recorder.record(EventKind::JobsChanged { jobs });
+            }
         }
     }
 
-    /// The failed items: all of them, or those that failed with this cause, as far as their faults are kept.
-    fn failed_with(&self, cause: Option<&str>) -> Vec<ItemIndex> {
-        let state = self.recorder.state();
-        let has_failed = |item: &ItemIndex| state.phase_of(*item) == ItemPhase::Failed;
-        match cause {
-            None => (0..state.items() as ItemIndex).filter(has_failed).collect(),
-            Some(cause) => {
-                let of_cause = state.failures.iter().filter(|(_, (_, fault))| fault.cause == cause);
-                of_cause.map(|(item, _)| *item).filter(has_failed).collect()
-            }
-        }
+    /// Has a slot for each of so many tasks at once. `false`: there are fewer, and that was told.
+    pub(super) fn find_slots(&mut self, jobs: u32) -> bool {
+        let Err(few) = self.workers.grow(jobs) else { return true };
+        self.jobs = few.jobs.max(1);
+        self.recorder.record(EventKind::Warning { message: few.to_string(), item: None });
+        self.recorder.record(EventKind::JobsChanged { jobs: self.jobs });
+        false
     }
 
     /// Ends the work on items, wherever they stand.
@@ -168,14 +171,16 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
-    /// Has an item looked at again that failed, or that was ended by hand; what it failed with before counts for nothing.
+    /// Has an item looked at again that failed, was left out or was cancelled, whatever for: what it failed with before
+    /// and what the run was asked for count for nothing.
     fn retry_item(&mut self, item: ItemIndex) {
         if self.stop.is_some() || self.insisted.contains(&item) {
             return;
         }
         let ends_by_hand = self.active.get(&item).map(|working| working.ending.is_some());
         let phase = self.recorder.state().phase_of(item);
-        let may_be = matches!(phase, ItemPhase::Failed | ItemPhase::Cancelled) || self.skipped.contains(&item);
+        let may_be = matches!(phase, ItemPhase::Failed | ItemPhase::Cancelled | ItemPhase::LeftOut)
+            || self.skipped.contains(&item);
         if !ends_by_hand.unwrap_or(may_be) {
             return;
         }

@@ -27,7 +27,6 @@ pub(super) struct Dependency {
     /// The failures in a row that were told last.
     told: u32,
     in_flight: u32,
-    failures: u32,
     /// It has done its work at least once in this run.
     proven: bool,
     /// Items that wait for it, and in which step. They are not in memory otherwise.
@@ -74,7 +73,6 @@ impl Dependency {
                     threshold: settings.failure_threshold,
                     told: 0,
                     in_flight: 0,
-                    failures: 0,
                     proven: false,
                     parked: BTreeMap::new(),
                     reviving: 0,
@@ -92,8 +90,8 @@ impl Dependency {
         match self.breaker.state() {
             // While it is in doubt, no more calls are out than failures would open it: a dead tool costs that many.
             BreakerState::Closed
-                if (!self.proven || self.failures > 0)
-                    && self.in_flight >= self.threshold.saturating_sub(self.failures).max(1) =>
+                if (!self.proven || self.breaker.failures() > 0)
+                    && self.in_flight >= self.threshold.saturating_sub(self.breaker.failures()).max(1) =>
             {
                 Admission::Hold
             }
@@ -204,14 +202,9 @@ impl<W: Workers> Dispatcher<W> {
         let now = self.elapsed();
         let Some((dependency, ticket)) = self.dependencies.get_mut(place).zip(ticket) else { return };
         dependency.in_flight -= 1;
-        match &outcome {
-            Outcome::Success => {
-                dependency.proven = true;
-                dependency.failures = 0;
-                dependency.lost_recoveries = 0;
-            }
-            Outcome::Failure(_) => dependency.failures += 1,
-            Outcome::Neutral => {}
+        if matches!(outcome, Outcome::Success) {
+            dependency.proven = true;
+            dependency.lost_recoveries = 0;
         }
         if let Some(transition) = dependency.breaker.settle(now, ticket, outcome) {
             self.tell_transition(place, &transition);
@@ -236,7 +229,6 @@ impl<W: Workers> Dispatcher<W> {
         match (transition.from, transition.to) {
             (BreakerState::HalfOpen, BreakerState::Open) => dependency.lost_recoveries += 1,
             (_, BreakerState::Closed) => {
-                dependency.failures = 0;
                 dependency.told = 0;
                 dependency.lost_recoveries = 0;
             }
@@ -297,11 +289,18 @@ impl<W: Workers> Dispatcher<W> {
     pub(super) fn force_breaker(&mut self, name: &str, trip: bool) {
         let now = self.elapsed();
         let Some(place) = self.dependencies.iter().position(|dependency| dependency.name == name) else { return };
-        let breaker = &mut self.dependencies[place].breaker;
-        let transition = if trip { breaker.trip(now, "by hand") } else { breaker.reset(now) };
-        match transition {
-            Some(transition) => self.tell_transition(place, &transition),
-            None => self.set_probe_timer(place),
+        let dependency = &mut self.dependencies[place];
+        let (from, breaker) = (dependency.breaker.state(), &mut dependency.breaker);
+        let transition = if trip {
+            let reason = "by hand".to_owned();
+            // One that is open already begins its recovery anew: that is told, too.
+            let anew = |to, failures| Transition { from, to, reason, failures };
+            Some(breaker.trip(now, "by hand").unwrap_or_else(|| anew(breaker.state(), breaker.failures())))
+        } else {
+            breaker.reset(now)
+        };
+        if let Some(transition) = transition {
+            self.tell_transition(place, &transition);
         }
         self.tell_count(place);
     }

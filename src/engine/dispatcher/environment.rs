@@ -34,6 +34,15 @@ impl<W: Workers> Dispatcher<W> {
         self.set_timer(Instant::now() + wait, Timer::Environment);
     }
 
+    /// Somebody wants the run to go on: it does, if the machine is well, and says so if it is not.
+    pub(super) fn look_at_environment_now(&mut self) {
+        self.timers.retain(|_, timer| !matches!(timer, Timer::Environment));
+        self.look_at_environment();
+        if let Some(reason) = self.machine_is_ill.clone() {
+            self.recorder.record(EventKind::RunPaused { reason });
+        }
+    }
+
     pub(super) fn look_at_environment(&mut self) {
         if self.machine_is_ill.is_none() {
             return;

@@ -45,9 +45,11 @@ impl<W: Workers> Dispatcher<W> {
         self.set_timer(Instant::now() + LOOK_AT_MACHINE_EVERY, Timer::Machine);
     }
 
-    pub(super) fn take_checks(&mut self, checks: &[HealthCheck]) {
+    pub(super) fn take_checks(&mut self, asked: &[String], checks: &[HealthCheck]) {
+        for name in asked {
+            self.checking.remove(name);
+        }
         for check in checks {
-            self.checking.remove(&check.name);
             self.recorder.record(told(check));
             let context = &self.workshop.context;
             let is_left_out = context
@@ -63,8 +65,10 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
-    pub(super) fn take_machine(&mut self, found: Vec<MachineView>) {
+    pub(super) fn take_machine(&mut self, found: Option<Vec<MachineView>>) {
         self.checks_machine = false;
-        self.recorder.record(EventKind::MachineChecked { found });
+        if let Some(found) = found {
+            self.recorder.record(EventKind::MachineChecked { found });
+        }
     }
 }

@@ -68,6 +68,11 @@ impl Working {
             .filter_map(|step| if let Progress::Running(canceller) = step { Some(canceller) } else { None })
     }
 
+    /// Something was done for it in this run.
+    fn is_begun(&self) -> bool {
+        self.unsaved || self.attempts.iter().any(|attempts| *attempts > 0)
+    }
+
     fn is_at_work(&self) -> bool {
         self.steps
             .iter()
@@ -310,7 +315,7 @@ impl<W: Workers> Dispatcher<W> {
             let Some(working) = self.active.get(&item) else { continue };
             if working.failed.is_some() {
                 self.end_item(item);
-            } else {
+            } else if working.is_begun() {
                 self.end_cancelled(item);
             }
         }

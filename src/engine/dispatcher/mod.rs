@@ -108,10 +108,9 @@ pub struct Outcome {
 
 impl<W: Workers> Dispatcher<W> {
     /// A dispatcher for the batch of `workshop`, with `jobs` tasks at once.
-    pub fn new(workshop: Arc<Workshop>, mut workers: W, recorder: Recorder, seed: u64, jobs: u32) -> Self {
-        workers.grow(jobs);
+    pub fn new(workshop: Arc<Workshop>, workers: W, recorder: Recorder, seed: u64, jobs: u32) -> Self {
         let dependencies = Dependency::all(&workshop.context.plan);
-        Self {
+        let mut dispatcher = Self {
             ready: vec![BTreeSet::new(); dependencies.len() + 1],
             workshop,
             workers,
@@ -140,7 +139,9 @@ impl<W: Workers> Dispatcher<W> {
             stop: None,
             stop_reason: None,
             kill_at: None,
-        }
+        };
+        dispatcher.find_slots(jobs);
+        dispatcher
     }
 
     /// Runs to the end of the batch, or to a stop. The workers come back, to be ended.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::report::names::quoted;
+use crate::resilience::safe_text::shell_word;
 
 /// A command that is longer than this does nobody a favour.
 const LONGEST: usize = 1000;
@@ -35,9 +35,9 @@ impl Again {
         }
         // The inputs do not fit; without them the command would mean another batch.
         let note = if whole.is_empty() { Vec::new() } else { vec!["[the same inputs and options]".to_owned()] };
-        let pipeline = self.pipeline_file.as_deref().map_or_else(|| "PIPELINE".to_owned(), quoted);
+        let pipeline = self.pipeline_file.as_deref().map_or_else(|| "PIPELINE".to_owned(), shell_word);
         let words = ["mediamill".to_owned(), "run".to_owned(), pipeline].into_iter().chain(note);
-        words.chain(added.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ")
+        words.chain(added.iter().map(shell_word)).collect::<Vec<_>>().join(" ")
     }
 
     /// The run's own arguments with `added`, less those that say which files are tried again. None where they are not
@@ -69,7 +69,7 @@ impl Again {
 }
 
 fn line(words: &[String]) -> String {
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    words.iter().map(shell_word).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -86,6 +86,14 @@ mod tests {
         assert_eq!(
             command(&["run", "lesson.toml", "a b", "it's", "--fresh", "--cause", "x", "--retry-failed", "-j", "2"]),
             r"mediamill run lesson.toml 'a b' 'it'\''s' -j 2 --retry-failed --cause decode"
+        );
+    }
+
+    #[test]
+    fn what_the_arguments_hold_does_not_steer_the_terminal_of_who_reads_them() {
+        assert_eq!(
+            command(&["run", "lesson.toml", "a\u{1b}[2J"]),
+            r"mediamill run lesson.toml $'a\x1b[2J' --retry-failed --cause decode"
         );
     }
 

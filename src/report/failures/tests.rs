@@ -10,7 +10,9 @@ use crate::report::testing::{beginning, broken, dead, events, finished, story};
 fn folder(told: &[Event]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = JournalWriter::create(&folder.path().join("journal.jsonl")).unwrap();
-    told.iter().for_each(|event| journal.write(event).unwrap());
+    for event in told {
+        journal.write_line(format!("{}\n", serde_json::to_string(event).unwrap()).as_bytes()).unwrap();
+    }
     journal.flush().unwrap();
     folder
 }

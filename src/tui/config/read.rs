@@ -69,7 +69,7 @@ impl Reader<'_> {
                     self.config.notify = self.choice(name, value, &all).unwrap_or_default();
                 }
                 "images" => {
-                    let all = [("auto", Images::Auto), ("blocks", Images::Blocks), ("off", Images::Off)];
+                    let all = [("auto", Images::Auto), ("off", Images::Off)];
                     self.config.images = self.choice(name, value, &all).unwrap_or_default();
                 }
                 "mouse" => match value.get_ref().as_bool() {

@@ -32,6 +32,8 @@ pub(super) struct Device {
     mouse: AtomicBool,
     titled: AtomicBool,
     lost: AtomicBool,
+    /// It was lost by a panic.
+    panicked: AtomicBool,
     /// Can be read once the screen is lost.
     alarm: OwnedFd,
     /// A thread is in the middle of a write.
@@ -55,6 +57,7 @@ impl Device {
             mouse: off(),
             titled: off(),
             lost: off(),
+            panicked: off(),
             alarm: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             writing: off(),
         })
@@ -106,6 +109,16 @@ impl Device {
         }
         // A line that takes nothing is given up.
         written.or_else(|error| if error.kind() == io::ErrorKind::TimedOut { Ok(()) } else { Err(error) })
+    }
+
+    /// A thread panics: that is why the screen will be lost.
+    pub(super) fn panicked(&self) {
+        self.panicked.store(true, SeqCst);
+    }
+
+    /// Whether a thread has panicked.
+    pub(super) fn has_panicked(&self) -> bool {
+        self.panicked.load(SeqCst)
     }
 
     /// Marks the screen as lost and gives the terminal back, on whichever thread that is. The first to do it tells.

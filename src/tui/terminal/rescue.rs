@@ -17,6 +17,7 @@ pub(super) fn install(device: &Arc<Device>, contains: Option<Contains>) {
             if contains.as_ref().is_some_and(|contains| contains()) {
                 return;
             }
+            device.panicked();
             device.rescue();
         }
         before(panic);

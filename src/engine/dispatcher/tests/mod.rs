@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+mod asked;
 mod by_hand;
 mod flow;
 
@@ -19,6 +20,7 @@ use crate::engine::control::channel;
 use crate::engine::fingerprint::{fingerprint, read_source};
 use crate::engine::recorder::Sink;
 use crate::engine::run::{prepare, tell_beginning};
+use crate::engine::slot::TooFew;
 use crate::engine::survey::look;
 use crate::events::{Command, Event, MachineView, RunState, Story};
 use crate::health::canary::CanaryResult;
@@ -39,6 +41,8 @@ struct Scripted {
     answers: UnboundedSender<Answer>,
     script: Script,
     canary: Option<CanaryResult>,
+    threads: u32,
+    is_blind: bool,
     start: Instant,
     log: Rc<RefCell<Log>>,
 }
@@ -69,6 +73,7 @@ struct Log {
     attempts: Vec<(Duration, ItemIndex, usize, u32)>,
     canaries: Vec<Duration>,
     checks: Vec<Duration>,
+    looks_at_machine: Vec<Duration>,
     most_at_once: Rc<RefCell<(u32, u32)>>,
 }
 
@@ -125,17 +130,24 @@ impl Workers for Scripted {
                     check_time: 0.0,
                     took_ms: 0,
                 };
-                answers.send(Answer::Checked(wanted.into_iter().map(found).collect())).unwrap();
+                let names = wanted.iter().map(|one| one.name.clone()).collect();
+                let found = if self.is_blind { Vec::new() } else { wanted.into_iter().map(found).collect() };
+                answers.send(Answer::Checked(names, found)).unwrap();
             }
             Order::Machine(folders) => {
+                self.log.borrow_mut().looks_at_machine.push(self.start.elapsed());
                 assert_eq!(folders, self.workshop.folders());
                 let (name, well, details) = ("memory".into(), true, "enough".into());
-                answers.send(Answer::Machine(vec![MachineView { name, well, details, hint: None }])).unwrap();
+                let found = vec![MachineView { name, well, details, hint: None }];
+                answers.send(Answer::Machine((!self.is_blind).then_some(found))).unwrap();
             }
         }
     }
 
-    fn grow(&mut self, _jobs: u32) {}
+    fn grow(&mut self, jobs: u32) -> Result<(), TooFew> {
+        let source = std::io::ErrorKind::WouldBlock.into();
+        if jobs <= self.threads { Ok(()) } else { Err(TooFew { jobs: self.threads, source }) }
+    }
 }
 
 #[derive(Default)]
@@ -175,6 +187,10 @@ struct Scene {
     items: u32,
     jobs: u32,
     canary: Option<CanaryResult>,
+    /// Slots that there are threads for.
+    threads: u32,
+    /// Nobody can look at tools and the machine.
+    is_blind: bool,
     commands: Vec<(Duration, Command)>,
     options: Options,
 }
@@ -194,7 +210,8 @@ tool = "tool"
 
 impl Scene {
     fn new(items: u32, jobs: u32) -> Self {
-        Self { text: ONE_TOOL, items, jobs, canary: None, commands: Vec::new(), options: Options::default() }
+        let (commands, options) = (Vec::new(), Options::default());
+        Self { text: ONE_TOOL, items, jobs, canary: None, threads: u32::MAX, is_blind: false, commands, options }
     }
 
     async fn play(self, script: impl FnMut(&Task, Duration) -> (Duration, Ending) + 'static) -> Ran {
@@ -235,6 +252,8 @@ impl Scene {
             answers,
             script,
             canary: self.canary,
+            threads: self.threads,
+            is_blind: self.is_blind,
             start: Instant::now(),
             log: Rc::clone(&log),
         };

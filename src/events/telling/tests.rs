@@ -1,0 +1,79 @@
+//! Events in words.
+
+use super::*;
+use crate::events::{EVENT_VERSION, MachineView, StepShape};
+use crate::resilience::FaultClass;
+use crate::resilience::os_text::OsText;
+
+fn event(kind: EventKind) -> Event {
+    Event { v: EVENT_VERSION, seq: 0, at: 0, elapsed: 0, kind }
+}
+
+/// A run of two steps over one file.
+fn state() -> RunState {
+    let mut state = RunState::default();
+    state.apply(&event(EventKind::RunStarted {
+        run: "a".into(),
+        pipeline: "lesson".into(),
+        steps: vec!["prepare".into(), "stems".into()],
+        jobs: 1,
+        seed: 0,
+        shapes: vec![StepShape { attempts: 4, ..StepShape::default() }, StepShape::default()],
+        breakers: Vec::new(),
+        output: OsText::default(),
+    }));
+    let paths = vec![OsText::from(Path::new("/music/a/song.wav").to_path_buf())];
+    state.apply(&event(EventKind::ItemsListed { first: 0, paths }));
+    state
+}
+
+fn told(kind: EventKind) -> Told {
+    tell(&event(kind), &state())
+}
+
+#[test]
+fn what_is_about_an_item_begins_with_its_name_and_says_which() {
+    let retry = told(EventKind::RetryScheduled { item: 0, step: 0, attempt: 2, delay: 1_040 });
+    assert_eq!(retry.text, "song.wav  prepare: attempt 2 of 4 in 1.0 s");
+    assert_eq!((retry.level, retry.kind, retry.subject), (Level::Warn, Topic::Attempts, Some(0)));
+    let unknown = told(EventKind::RetryScheduled { item: 7, step: 9, attempt: 2, delay: 0 });
+    assert_eq!(unknown.text, "file 7  a step: attempt 2 in 0.0 s");
+    let fault = Some(Fault::new(FaultClass::Input, "decode", "no sound in it"));
+    let failed = EventKind::ItemFinished { item: 0, state: ItemState::Failed, step: Some(1), fault, before: true };
+    assert_eq!(told(failed.clone()).text, "song.wav  as before: stems: no sound in it (input/decode)");
+    assert_eq!(
+        tell_with(&failed, &state(), &|path| path.display().to_string()).text.split("  ").next(),
+        Some("/music/a/song.wav")
+    );
+}
+
+#[test]
+fn nothing_that_is_told_steers_a_terminal() {
+    let warning = told(EventKind::Warning { message: "\x1b[2J\nnext".into(), item: None });
+    assert_eq!(warning.text, "\\u{1b}[2J\\nnext");
+    let reason = "\u{202e}x".to_owned();
+    let breaker = EventKind::BreakerChanged {
+        dependency: "a\tb".into(),
+        state: BreakerState::Open,
+        reason,
+        retry_in: Some(200_000),
+    };
+    assert_eq!(told(breaker).text, "a\\tb  OPEN: \\u{202e}x; tried again in 3 min 20 s");
+}
+
+#[test]
+fn of_the_machine_only_what_is_wrong_is_told_where_something_is() {
+    let part = |name: &str, well| MachineView { name: name.into(), well, details: "1 GiB free".into(), hint: None };
+    let machine = |found| told(EventKind::MachineChecked { found });
+    let well = machine(vec![part("disk", true), part("memory", true)]);
+    assert_eq!((well.level, well.text.as_str()), (Level::Debug, "disk  1 GiB free; memory  1 GiB free"));
+    let full = machine(vec![part("disk", false), part("memory", true)]);
+    assert_eq!((full.level, full.text.as_str()), (Level::Warn, "disk  1 GiB free"));
+}
+
+#[test]
+fn a_step_that_is_for_other_files_is_no_news() {
+    let skipped = |because| told(EventKind::TaskSkipped { item: 0, step: 1, because, reason: "x".into() }).level;
+    assert_eq!(skipped(Because::Unmatched), Level::Debug);
+    assert_eq!(skipped(Because::Passing), Level::Info);
+}
