@@ -35,6 +35,9 @@ const TICK_UNSEEN: Duration = Duration::from_secs(2);
 /// So long events are folded in before a frame is drawn.
 const AT_ONCE: Duration = Duration::from_millis(25);
 
+/// What is said until a record was read.
+const READING: &str = "reading the journal";
+
 /// A run, and the ways to it.
 pub struct Session {
     /// What is known of it before any event.
@@ -106,7 +109,7 @@ pub fn run(session: Session, look: Look, config: &Config, warnings: &[String]) -
         let more = warnings.len() - 1;
         model.say(if more > 0 { format!("{first} (and {more} more, told at the end)") } else { first.clone() });
     } else if timeline.is_some() {
-        model.say("reading the journal");
+        model.say(READING);
     }
     model.mouse = config.mouse;
     (session.follow)(inbox.clone());
@@ -474,6 +477,7 @@ impl App {
     }
 
     fn go_to(&mut self, moment: Moment) {
+        self.model.said.take_if(|(said, _)| said == READING);
         self.model.asked_moment.take_if(|asked| *asked == moment.events);
         if let Some(why) = moment.broken {
             self.model.say(why);
