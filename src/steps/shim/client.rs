@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 
 use super::wire::{CancelRequest, receive, send};
 
+/// How often it is looked whether somebody is left of a host's session: each time some of them are ended.
+const LOOKS: usize = 100;
+
 /// The program that serves as a host: this one.
 #[derive(Debug, Clone)]
 pub struct HostProgram(pub PathBuf);
@@ -129,9 +132,17 @@ impl Host {
         if self.kind == HostKind::Step {
             let _ = self.child.kill();
         }
-        // A tool host that was killed could not end its tool: whoever is left in its session is.
-        for pid in if self.kind == HostKind::Tool { session(host) } else { Vec::new() } {
-            let _ = kill_process(pid, Signal::KILL);
+        // A tool host that was killed could not end its tool: whoever is left in its session is. One of them may have had
+        // a child meanwhile, so that it is looked again until nobody is there.
+        for _ in 0..if self.kind == HostKind::Tool { LOOKS } else { 0 } {
+            let left = session(host);
+            if left.is_empty() {
+                break;
+            }
+            for pid in left {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+            std::thread::yield_now();
         }
     }
 }
@@ -157,12 +168,15 @@ impl HostLost {
     }
 }
 
-/// The processes of the session that `leader` leads, itself included.
+/// The living processes of the session that `leader` leads, itself included.
 fn session(leader: Pid) -> Vec<Pid> {
     let wanted = leader.as_raw_nonzero().get();
     let of = |pid: i32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(')')?.1.split_whitespace().nth(3)?.parse::<i32>().ok()
+        // The state, the parent, the group, the session: proc_pid_stat(5).
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let is_alive = !matches!(fields.next()?, "Z" | "X");
+        is_alive.then(|| fields.nth(2)?.parse::<i32>().ok())?
     };
     std::fs::read_dir("/proc")
         .into_iter()
