@@ -139,3 +139,72 @@ impl Pace {
         Some(TimeLeft { least: (left / fast) as u64, most: (left / slow) as u64 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::EVENT_VERSION;
+    use crate::resilience::checkpoint::ItemState;
+    use crate::resilience::os_text::OsText;
+
+    /// A hundred files, and one that ends in each of the first `ended` seconds.
+    fn after(ended: u32) -> (RunState, Pace, u64) {
+        let (mut state, mut pace) = (RunState::default(), Pace::default());
+        let mut at = 0;
+        let mut tell = |elapsed: u64, kind: EventKind| {
+            let event = Event { v: EVENT_VERSION, seq: at, at: elapsed, elapsed, kind };
+            at += 1;
+            state.apply(&event);
+            pace.apply(&event);
+        };
+        let steps = vec!["work".to_owned()];
+        let (run, pipeline, output) = (String::new(), String::new(), OsText::default());
+        let (shapes, breakers) = (Vec::new(), Vec::new());
+        tell(0, EventKind::RunStarted { run, pipeline, steps, jobs: 1, seed: 0, shapes, breakers, output });
+        let paths = (0..100).map(|n| OsText::from(std::path::PathBuf::from(format!("/{n}")))).collect();
+        tell(0, EventKind::ItemsListed { first: 0, paths });
+        tell(0, EventKind::AttemptStarted { item: 0, step: 0, attempt: 1 });
+        for item in 0..ended {
+            let now = u64::from(item + 1) * 1000;
+            let state = ItemState::Done;
+            tell(now, EventKind::ItemFinished { item, state, step: None, fault: None, before: false });
+            tell(now, EventKind::AttemptStarted { item: item + 1, step: 0, attempt: 1 });
+        }
+        (state, pace, u64::from(ended) * 1000)
+    }
+
+    #[test]
+    fn the_time_left_holds_the_true_one_and_narrows() {
+        let told = |ended| {
+            let (state, pace, now) = after(ended);
+            let left = pace.time_left(&state, now);
+            left.filter(|left| (left.least..=left.most).contains(&(u64::from(100 - ended) * 1000)))
+        };
+        let widths = [told(8), told(90)].map(|left| left.map(|left| left.most as f64 / left.least as f64));
+        assert!(matches!(widths, [Some(early), Some(late)] if late < early), "{widths:?}");
+    }
+
+    #[test]
+    fn nothing_is_foretold_from_too_little_or_while_nothing_goes_on() {
+        let (state, pace, now) = after(3);
+        assert_eq!(pace.time_left(&state, now + 5_000), None);
+        let (mut state, mut pace, now) = after(50);
+        let kind = EventKind::RunPaused { reason: "asked to".into() };
+        let event = Event { v: EVENT_VERSION, seq: 1000, at: now, elapsed: now, kind };
+        state.apply(&event);
+        pace.apply(&event);
+        assert_eq!(pace.time_left(&state, now + 1_000), None);
+    }
+
+    #[test]
+    fn a_pause_slows_nothing_down() {
+        let (_, mut pace, now) = after(50);
+        let before = pace.rate(now);
+        let pause = [EventKind::RunPaused { reason: String::new() }, EventKind::RunResumed { reason: String::new() }];
+        for (elapsed, kind) in [now, now + 3_600_000].into_iter().zip(pause) {
+            pace.apply(&Event { v: EVENT_VERSION, seq: elapsed, at: elapsed, elapsed, kind });
+        }
+        assert_eq!(pace.rate(now + 3_600_000), before);
+        assert!(before.is_some_and(|rate| (rate - 1.0).abs() < 0.05));
+    }
+}

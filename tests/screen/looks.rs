@@ -156,3 +156,21 @@ fn a_run_that_cannot_begin_tells_why_without_a_screen() {
     let told = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
     assert_eq!(told(shown.text().trim()), told(plain.stderr.trim()));
 }
+
+#[test]
+fn the_end_is_told_by_bell_or_notification_only_where_that_is_asked_for() {
+    for (how, told) in [("off", None), ("bell", Some("\x07")), ("desktop", Some("\x1b]777;notify;"))] {
+        let bench = gated(2);
+        let config = bench.path("tui.toml");
+        std::fs::write(&config, format!("notify = \"{how}\"\n")).unwrap();
+        let mut shown = run(&bench).env("MEDIAMILL_TUI_CONFIG", config.to_str().unwrap()).showing("2 of 2 tasks");
+        go(&bench, "");
+        shown.wait_for("finished");
+        shown.ends("q", 0);
+        let bytes = String::from_utf8_lossy(&shown.bytes()).into_owned();
+        match told {
+            Some(told) => assert!(bytes.contains(told), "{how}"),
+            None => assert!(!bytes.contains('\x07') && !bytes.contains("]777;")),
+        }
+    }
+}
