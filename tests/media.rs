@@ -9,14 +9,14 @@ use mediamill::media::analyze::{Analysis, analyze};
 use mediamill::media::resize::{Fit, Target, resize};
 use mediamill::media::spectrogram::Look;
 use mediamill::media::spectrum::Frames;
-use mediamill::media::{MediaError, SoundReader, decode, picture};
+use mediamill::media::{MediaError, SoundReader, Source, decode, picture};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media").join(name)
 }
 
 fn measured(path: &Path) -> Analysis {
-    analyze(path, Frames::default(), None).unwrap()
+    analyze(&Source::new(path), Frames::default(), None).unwrap()
 }
 
 /// A copy of a fixture in `folder`, changed.
@@ -184,7 +184,7 @@ fn eight_bits_six_channels_and_lengths_not_known_when_writing_began_are_read() {
 fn a_spectrogram_shows_more_than_one_colour_and_keeps_its_size() {
     for name in ["speech-1.wav", "music-2.ogg"] {
         let look = Look { width: 200, height: 100, ..Look::default() };
-        let picture = analyze(&fixture(name), Frames::default(), Some(look)).unwrap().picture.unwrap();
+        let picture = analyze(&Source::new(&fixture(name)), Frames::default(), Some(look)).unwrap().picture.unwrap();
         assert_eq!(picture.dimensions(), (200, 100));
         let colours: std::collections::HashSet<_> = picture.pixels().collect();
         assert!(colours.len() > 100, "{name}: {} colours", colours.len());

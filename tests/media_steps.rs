@@ -22,7 +22,7 @@ fn fixture(name: &str) -> PathBuf {
 fn run(step: &str, with: Value, input: &Path, outputs: &[(&str, &Path)]) -> Result<Values, Fault> {
     let outputs: IndexMap<String, PathBuf> =
         outputs.iter().map(|(name, path)| ((*name).to_string(), path.to_path_buf())).collect();
-    (find(step).unwrap().run)(with, &Job { inputs: vec![input.to_path_buf()], outputs })
+    (find(step).unwrap().run)(with, &Job { inputs: vec![input.to_path_buf()], outputs, watch: None })
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! The figures of a sound, from one pass of decoding.
 
-use std::path::Path;
-
-use super::decode::{SoundInfo, SoundReader};
+use super::decode::SoundInfo;
 use super::error::MediaError;
 use super::level::Level;
+use super::source::Source;
 use super::spectrogram::{Look, Spectrogram};
 use super::spectrum::{Frames, Spectrum};
 
@@ -27,12 +26,12 @@ pub struct Analysis {
     pub picture: Option<image::RgbImage>,
 }
 
-/// Decodes the sound file at `path` once and gathers its figures, and a spectrogram if `look` is given.
+/// Decodes `source` once and gathers its figures, and a spectrogram if `look` is given.
 ///
 /// # Errors
-/// Those of [`SoundReader::open`] and [`SoundReader::next_block`]: a damaged file has no figures.
-pub fn analyze(path: &Path, frames: Frames, look: Option<Look>) -> Result<Analysis, MediaError> {
-    let mut sound = SoundReader::open(path)?;
+/// Those of [`Source::open`] and [`super::SoundReader::next_block`]: a damaged file has no figures.
+pub fn analyze(source: &Source, frames: Frames, look: Option<Look>) -> Result<Analysis, MediaError> {
+    let mut sound = source.open()?;
     let info = sound.info().clone();
     let mut level = Level::default();
     let mut spectrum = Spectrum::new(frames, info.channels, info.sample_rate);

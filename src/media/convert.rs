@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::decode::SoundReader;
+use super::encode::wav::WavBits;
+use super::encode::{Coding, SoundWriter};
 use super::error::MediaError;
 use super::level::{Level, amplitude};
 use super::resample::RateChange;
-use super::wav::{WavBits, WavWriter};
+use super::source::Source;
 
 /// The peak of a normalised sound, in dBFS.
 pub const NORMAL_PEAK_DBFS: f64 = -1.0;
@@ -55,12 +56,12 @@ pub struct Converted {
     pub trimmed_end: f64,
 }
 
-/// Converts the sound file `from` into the WAV file `to`.
+/// Converts `from` into the WAV file `to`.
 ///
 /// # Errors
-/// Those of [`SoundReader`], [`RateChange`] and [`WavWriter`]; [`MediaError::Damaged`] when trimming would leave nothing.
-pub fn convert(from: &Path, to: &Path, how: &Conversion) -> Result<Converted, MediaError> {
-    let info = SoundReader::open(from)?.info().clone();
+/// Those of [`super::SoundReader`], [`RateChange`] and [`SoundWriter`]; [`MediaError::Damaged`] when trimming would leave nothing.
+pub fn convert(from: &Source, to: &Path, how: &Conversion) -> Result<Converted, MediaError> {
+    let info = from.open()?.info().clone();
     let rate = how.sample_rate.unwrap_or(info.sample_rate);
     let channels = how.channels.unwrap_or(info.channels);
     let survey = if how.normalize || how.trim.is_some() { Some(survey(from, how, channels, rate)?) } else { None };
@@ -75,7 +76,7 @@ pub fn convert(from: &Path, to: &Path, how: &Conversion) -> Result<Converted, Me
 
     let mut change =
         if rate == info.sample_rate { None } else { Some(RateChange::new(info.sample_rate, rate, channels)?) };
-    let mut wav = WavWriter::create(to, rate, channels, how.bits)?;
+    let mut wav = SoundWriter::create(to, rate, channels, Coding::Wav(how.bits))?;
     let (mut level, mut clipped) = (Level::default(), 0);
     let mut write = |samples: &[f32]| {
         level.add(samples);
@@ -84,7 +85,7 @@ pub fn convert(from: &Path, to: &Path, how: &Conversion) -> Result<Converted, Me
         }
         wav.write(samples)
     };
-    let mut sound = SoundReader::open(from)?;
+    let mut sound = from.open()?;
     let (mut place, mut mixed) = (0_u64, Vec::new());
     while let Some(block) = sound.next_block()? {
         mix(block, info.channels, channels, &mut mixed);
@@ -136,9 +137,9 @@ impl Survey {
     }
 }
 
-fn survey(path: &Path, how: &Conversion, channels: usize, rate: u32) -> Result<Survey, MediaError> {
-    let mut sound = SoundReader::open(path)?;
-    let (from, source_rate) = (sound.info().channels, sound.info().sample_rate);
+fn survey(from: &Source, how: &Conversion, channels: usize, rate: u32) -> Result<Survey, MediaError> {
+    let mut sound = from.open()?;
+    let (source_channels, source_rate) = (sound.info().channels, sound.info().sample_rate);
     // A peak between samples can become a sample at the new rate, and the other way round: measure what will be written.
     let mut change =
         if how.normalize && rate != source_rate { Some(RateChange::new(source_rate, rate, channels)?) } else { None };
@@ -151,7 +152,7 @@ fn survey(path: &Path, how: &Conversion, channels: usize, rate: u32) -> Result<S
     let mut found = Survey { peak: 0.0, frames: 0, sounding: None };
     let mut mixed = Vec::new();
     while let Some(block) = sound.next_block()? {
-        mix(block, from, channels, &mut mixed);
+        mix(block, source_channels, channels, &mut mixed);
         match &mut change {
             Some(change) => change.add(&mixed, &mut measure)?,
             None => measure(&mixed)?,

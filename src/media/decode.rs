@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::errors::Error;
@@ -10,10 +11,14 @@ use symphonia::core::formats::FormatReader;
 use super::error::MediaError;
 use super::opening::{Opening, Trim, check_limits, open};
 use super::sniff::SoundFormat;
+use super::source::{Source, Watch};
 
 /// Frames of an MPEG stream that may be lost at its start: a stream that was cut out of another refers back to bytes it
 /// no longer has.
 const MPEG_LEAD_IN: u32 = 10;
+
+/// The least time between two words on the progress.
+const TELL_EVERY: Duration = Duration::from_millis(400);
 
 /// What a sound file says of itself, and its first block bears out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +66,9 @@ pub struct SoundReader {
     /// Frames that a whole file decodes to, padding included, where that is certain.
     expected: Option<u64>,
     lost: u32,
+    watch: Option<Watch>,
+    /// When the progress was told last.
+    told: Instant,
 }
 
 impl SoundReader {
@@ -70,7 +78,7 @@ impl SoundReader {
     /// [`MediaError::NotSound`] for what is no sound, [`MediaError::Unsupported`] for codecs we lack, [`MediaError::Damaged`] where headers or the first block are
     /// broken or there is no sound in it, [`MediaError::Limit`] for absurd rates and channel counts.
     pub fn open(path: &Path) -> Result<Self, MediaError> {
-        Self::open_with(path, false)
+        Source::new(path).open()
     }
 
     /// Like [`SoundReader::open`]; at the end the sound is held against the checksum in the file, if there is one (FLAC).
@@ -78,11 +86,11 @@ impl SoundReader {
     /// # Errors
     /// Those of [`SoundReader::open`].
     pub fn open_verifying(path: &Path) -> Result<Self, MediaError> {
-        Self::open_with(path, true)
+        Self::open_source(&Source::new(path), true)
     }
 
-    fn open_with(path: &Path, verify: bool) -> Result<Self, MediaError> {
-        let Opening { info, reader, decoder, track, trim, expected } = open(path, verify)?;
+    pub(super) fn open_source(source: &Source, verify: bool) -> Result<Self, MediaError> {
+        let Opening { info, reader, decoder, track, trim, expected } = open(&source.path, verify)?;
         let mut sound = Self {
             info,
             reader,
@@ -96,6 +104,8 @@ impl SoundReader {
             given: 0,
             expected,
             lost: 0,
+            watch: source.watch.clone(),
+            told: Instant::now(),
         };
         if !sound.decode_block()? {
             return Err(MediaError::damaged("there is no sound in it"));
@@ -137,8 +147,17 @@ impl SoundReader {
             }
             if !self.block.is_empty() {
                 self.given += (self.block.len() / channels) as u64;
+                self.tell();
                 return Ok(Some(&self.block));
             }
+        }
+    }
+
+    fn tell(&mut self) {
+        let Some(watch) = &self.watch else { return };
+        if self.told.elapsed() >= TELL_EVERY {
+            self.told = Instant::now();
+            watch(self.given as f64 / f64::from(self.info.sample_rate), self.info.duration());
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod convert;
 pub mod decode;
+pub mod encode;
 pub mod error;
 pub mod level;
 pub mod mp4;
@@ -15,9 +16,10 @@ pub mod picture_walk;
 pub mod resample;
 pub mod resize;
 pub mod sniff;
+pub mod source;
 pub mod spectrogram;
 pub mod spectrum;
-pub mod wav;
 
 pub use decode::{SoundInfo, SoundReader};
 pub use error::MediaError;
+pub use source::Source;

@@ -10,6 +10,8 @@ use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::media::Source;
+use crate::media::source::Watch;
 use crate::resilience::Fault;
 
 /// The values that a step found out: what `{step.name}` reads, what lands in the checkpoint.
@@ -24,6 +26,36 @@ pub struct OutputDoc {
     pub summary: &'static str,
     /// The step makes no sense without it: leaving it out of `out` is an error at check time.
     pub required: bool,
+    /// Any number of files: the step is given the pattern, and a step with `each` runs for every one.
+    pub many: bool,
+    /// The program that is needed to make it: its health and its breaker count for the step.
+    pub tool: Option<&'static str>,
+}
+
+impl OutputDoc {
+    /// One file that may be asked for.
+    #[must_use]
+    pub const fn new(name: &'static str, summary: &'static str) -> Self {
+        Self { name, summary, required: false, many: false, tool: None }
+    }
+
+    /// It must be asked for.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// It is any number of files.
+    #[must_use]
+    pub const fn many(self) -> Self {
+        Self { many: true, ..self }
+    }
+
+    /// The program `tool` is needed for it.
+    #[must_use]
+    pub const fn with_tool(self, tool: &'static str) -> Self {
+        Self { tool: Some(tool), ..self }
+    }
 }
 
 /// A value that a built-in step reports.
@@ -36,15 +68,25 @@ pub struct ValueDoc {
 }
 
 /// What a built-in step is given to work with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Job {
     /// The files to read, absolute.
     pub inputs: Vec<PathBuf>,
     /// Where to write each output that the pipeline asks for: absolute, in the attempt's scratch, parent made.
     pub outputs: IndexMap<String, PathBuf>,
+    /// Is told how far the step is, in seconds of sound.
+    pub watch: Option<Watch>,
 }
 
 impl Job {
+    /// The one sound that most steps on sound read, watched.
+    ///
+    /// # Errors
+    /// Those of [`Job::input`].
+    pub fn source(&self) -> Result<Source, Fault> {
+        Ok(Source { watch: self.watch.clone(), ..Source::new(self.input()?) })
+    }
+
     /// The one file that most steps read.
     ///
     /// # Errors

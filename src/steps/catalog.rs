@@ -122,7 +122,7 @@ mod tests {
         name: "audio.cut",
         version: 3,
         summary: "Cuts",
-        outputs: &[OutputDoc { name: "wav", summary: "the piece", required: true }],
+        outputs: &[OutputDoc::new("wav", "the piece").required()],
         values: &[ValueDoc { name: "seconds", summary: "its length" }],
         schema: schema_of::<Cut>,
         check: check_of::<Cut>,

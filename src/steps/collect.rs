@@ -49,7 +49,7 @@ pub static COLLECT: Builtin = Builtin {
     name: "collect",
     version: 1,
     summary: "Writes one row for each item into a table, when the batch is done",
-    outputs: &[OutputDoc { name: "table", summary: "the table", required: true }],
+    outputs: &[OutputDoc::new("table", "the table").required()],
     values: &[ValueDoc { name: "rows", summary: "number of rows" }],
     schema: schema_of::<CollectParams>,
     check: |with| read::<CollectParams>(with)?.validate(),
@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn for_one_item_it_says_that_it_is_a_batch_step() {
-        let fault = (COLLECT.run)(json!({}), &Job { inputs: vec![], outputs: IndexMap::new() }).unwrap_err();
+        let fault =
+            (COLLECT.run)(json!({}), &Job { inputs: vec![], outputs: IndexMap::new(), watch: None }).unwrap_err();
         assert!(fault.message.contains("whole batch"), "{fault}");
         assert!((COLLECT.check)(json!({"columns": {}})).is_err());
     }

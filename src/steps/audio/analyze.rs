@@ -91,12 +91,8 @@ pub static ANALYZE: Builtin = Builtin {
     version: 1,
     summary: "Measures length, levels and brightness of a sound, and draws its spectrogram",
     outputs: &[
-        OutputDoc { name: "json", summary: "the values as a JSON file", required: false },
-        OutputDoc {
-            name: "picture",
-            summary: "the spectrogram as PNG: time to the right, 0 Hz at the bottom",
-            required: false,
-        },
+        OutputDoc::new("json", "the values as a JSON file"),
+        OutputDoc::new("picture", "the spectrogram as PNG: time to the right, 0 Hz at the bottom"),
     ],
     values: &[
         ValueDoc { name: "duration", summary: "length in seconds, counted while decoding" },
@@ -120,7 +116,8 @@ pub static ANALYZE: Builtin = Builtin {
 fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     let params: AnalyzeParams = parameters(with)?;
     params.validate().map_err(|wrong| Fault::input("parameters", wrong))?;
-    let path = job.input()?;
+    let source = job.source()?;
+    let path = source.path.as_path();
     let size = params.fft_size as usize;
     let frames = Frames { size, hop: params.hop.map_or(size / 4, |hop| hop as usize) };
     let scale = match params.scale {
@@ -129,7 +126,7 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     };
     let look = Look { width: params.width, height: params.height, scale, range_db: params.range_db };
     let found =
-        analyze(path, frames, job.output("picture").map(|_| look)).map_err(|error| media_fault(path, &error))?;
+        analyze(&source, frames, job.output("picture").map(|_| look)).map_err(|error| media_fault(path, &error))?;
 
     let mut values = Values::new();
     values.insert("duration".into(), json!(found.duration));

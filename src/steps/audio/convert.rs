@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::media::convert::{Conversion, Trim, convert};
-use crate::media::wav::WavBits;
+use crate::media::encode::wav::WavBits;
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, required, within};
@@ -82,7 +82,7 @@ pub static CONVERT: Builtin = Builtin {
     name: "audio.convert",
     version: 1,
     summary: "Turns any sound into WAV: rate, channels, peak level, silence at the ends",
-    outputs: &[OutputDoc { name: "wav", summary: "the result", required: true }],
+    outputs: &[OutputDoc::new("wav", "the result").required()],
     values: &[
         ValueDoc { name: "duration", summary: "length of the result, in seconds" },
         ValueDoc { name: "sample_rate", summary: "sample rate of the result, in Hz" },
@@ -99,9 +99,9 @@ pub static CONVERT: Builtin = Builtin {
 
 fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     let how = parameters::<ConvertParams>(with)?.conversion().map_err(|wrong| Fault::input("parameters", wrong))?;
-    let from = job.input()?;
+    let from = &job.source()?;
     let to = required(job, "wav")?;
-    let done = convert(from, to, &how).map_err(|error| media_fault(from, &error))?;
+    let done = convert(from, to, &how).map_err(|error| media_fault(&from.path, &error))?;
     let mut values = Values::new();
     values.insert("duration".into(), json!(done.duration));
     values.insert("sample_rate".into(), json!(done.sample_rate));

@@ -22,7 +22,7 @@ pub static COPY: Builtin = Builtin {
     name: "file.copy",
     version: 1,
     summary: "Copies the file, with its date",
-    outputs: &[OutputDoc { name: "copy", summary: "the copy", required: true }],
+    outputs: &[OutputDoc::new("copy", "the copy").required()],
     values: &[ValueDoc { name: "size", summary: "length in bytes" }],
     schema: schema_of::<CopyParams>,
     check: check_of::<CopyParams>,

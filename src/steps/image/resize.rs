@@ -48,11 +48,7 @@ pub static RESIZE: Builtin = Builtin {
     name: "image.resize",
     version: 1,
     summary: "Turns a picture upright and fits it into a box, without ever enlarging it",
-    outputs: &[OutputDoc {
-        name: "picture",
-        summary: "the result: JPEG, PNG or (lossless) WebP, by its extension",
-        required: true,
-    }],
+    outputs: &[OutputDoc::new("picture", "the result: JPEG, PNG or (lossless) WebP, by its extension").required()],
     values: &[
         ValueDoc { name: "width", summary: "pixels of the result from left to right" },
         ValueDoc { name: "height", summary: "pixels of the result from top to bottom" },

@@ -76,6 +76,7 @@ fn answer(request: StepRequest) -> Result<Values, Fault> {
             let job = Job {
                 inputs: inputs.into_iter().map(PathBuf::from).collect(),
                 outputs: outputs.into_iter().map(|(name, path)| (name, path.into())).collect(),
+                watch: None,
             };
             (step.run)(with, &job)
         }

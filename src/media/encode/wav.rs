@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::error::MediaError;
+use crate::media::error::MediaError;
 
 /// How samples are coded in a WAV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
