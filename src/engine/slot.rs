@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::attempt::{Report, Task, Workshop, make};
 use super::survey::{Look, look};
 use super::tools;
-use crate::events::{ItemIndex, MachineView};
+use crate::events::{ItemIndex, MachineView, Progress};
 use crate::health::canary::{self, CanaryResult};
 use crate::health::{Finder, HealthCheck, Wanted};
 use crate::resilience::os_text::OsText;
@@ -44,10 +46,10 @@ impl Hosts {
     /// # Errors
     /// That the host was lost; the next call starts another.
     pub fn tool(&mut self, request: &ToolRequest, canceller: &Canceller) -> Result<ToolEnd, HostLost> {
-        call(&self.program, &mut self.tool, HostKind::Tool, request, None, canceller)
+        call(&self.program, &mut self.tool, HostKind::Tool, request, None, canceller, |_| true)
     }
 
-    /// Runs a built-in step.
+    /// Runs a built-in step; `hear` is told how far it is.
     ///
     /// # Errors
     /// That the host was lost; the next call starts another.
@@ -56,8 +58,16 @@ impl Hosts {
         request: &StepRequest,
         timeout: Option<Duration>,
         canceller: &Canceller,
+        hear: &dyn Fn(Progress),
     ) -> Result<StepReply, HostLost> {
-        call(&self.program, &mut self.step, HostKind::Step, request, timeout, canceller)
+        call(&self.program, &mut self.step, HostKind::Step, request, timeout, canceller, |reply| match reply {
+            StepReply::Progress(done, of) => {
+                let milliseconds = |seconds: f64| (seconds * 1000.0) as u64;
+                hear(Progress { done: milliseconds(*done), of: of.map(milliseconds) });
+                false
+            }
+            StepReply::Done(_) | StepReply::Failed(_) => true,
+        })
     }
 }
 
@@ -68,12 +78,13 @@ fn call<Request: serde::Serialize, Reply: serde::de::DeserializeOwned>(
     request: &Request,
     timeout: Option<Duration>,
     canceller: &Canceller,
+    is_last: impl FnMut(&Reply) -> bool,
 ) -> Result<Reply, HostLost> {
     let mut running = match host.take() {
         Some(running) => running,
         None => Host::start(program, kind).map_err(HostLost::Io)?,
     };
-    let reply = running.call(request, timeout, canceller)?;
+    let reply = running.call(request, timeout, canceller, is_last)?;
     // A cancel that came just after the reply is still on its way to the host: it must not meet the next task there.
     if !canceller.is_cancelled() {
         *host = Some(running);
@@ -104,6 +115,8 @@ pub enum Order {
 /// What they answer.
 #[derive(Debug)]
 pub enum Answer {
+    /// An attempt at a step of an item is so far.
+    Progress(ItemIndex, usize, Progress),
     /// An attempt ended.
     Attempt(Box<Task>, Box<Report>),
     /// Items were looked at, from the first on.
@@ -142,7 +155,7 @@ pub trait Workers {
 pub struct Threads {
     workshop: Arc<Workshop>,
     program: HostProgram,
-    answers: tokio::sync::mpsc::UnboundedSender<Answer>,
+    answers: UnboundedSender<Answer>,
     attempts: Queue,
     looks: Queue,
 }
@@ -180,7 +193,7 @@ impl Threads {
         workshop: Arc<Workshop>,
         program: HostProgram,
         lookers: usize,
-        answers: tokio::sync::mpsc::UnboundedSender<Answer>,
+        answers: UnboundedSender<Answer>,
     ) -> std::io::Result<Self> {
         let mut threads = Self { workshop, program, answers, attempts: Queue::new("slot"), looks: Queue::new("look") };
         let thread = threads.spawn(&threads.attempts)?;
@@ -205,7 +218,7 @@ impl Threads {
             loop {
                 let order = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(order) = order else { return };
-                if answers.send(follow(&workshop, order, &mut hosts)).is_err() {
+                if answers.send(follow(&workshop, order, &mut hosts, &answers)).is_err() {
                     return;
                 }
             }
@@ -272,10 +285,14 @@ impl Workers for Threads {
     }
 }
 
-fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts) -> Answer {
+fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts, answers: &UnboundedSender<Answer>) -> Answer {
     match order {
         Queued::Attempt(task) => {
-            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(workshop, &task, hosts)));
+            let hear = |progress| {
+                // Nobody is there to hear it once the run has ended.
+                let _ = answers.send(Answer::Progress(task.active.item.index, task.step, progress));
+            };
+            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(workshop, &task, hosts, &hear)));
             let report = made.unwrap_or_else(|panic| Report {
                 ending: super::attempt::Ending::Failed { fault: panicked(&*panic), ambiguous: false },
                 took: Duration::ZERO,

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::paths::PathTable;
-use super::shape::{BreakerShape, MachineView, StepShape};
+use super::shape::{BreakerShape, MachineView, Progress, StepShape};
 use super::waits::Waits;
 use super::{Causes, Event, EventKind, ItemIndex, StopLevel};
 use crate::resilience::Fault;
@@ -99,6 +99,8 @@ pub struct TaskView {
     pub since: u64,
     /// When the next attempt is due, where it waits for one.
     pub retry_at: Option<u64>,
+    /// How far the attempt is, where its step tells.
+    pub progress: Option<Progress>,
 }
 
 /// A breaker as the screen shows it.
@@ -334,7 +336,13 @@ impl RunState {
             EventKind::AttemptStarted { item, step, attempt } => {
                 self.move_to(*item, ItemPhase::Running);
                 self.waits_no_more(*item, Some(*step));
-                self.tasks.insert((*item, *step), TaskView { attempt: *attempt, since: event.elapsed, retry_at: None });
+                let view = TaskView { attempt: *attempt, since: event.elapsed, retry_at: None, progress: None };
+                self.tasks.insert((*item, *step), view);
+            }
+            EventKind::AttemptProgressed { item, step, progress } => {
+                if let Some(task) = self.tasks.get_mut(&(*item, *step)) {
+                    task.progress = Some(*progress);
+                }
             }
             EventKind::AttemptFailed { item, step, .. } => {
                 self.tasks.remove(&(*item, *step));
@@ -349,7 +357,8 @@ impl RunState {
             }
             EventKind::RetryScheduled { item, step, attempt, delay } => {
                 let retry_at = Some(event.elapsed.saturating_add(*delay));
-                self.tasks.insert((*item, *step), TaskView { attempt: *attempt, since: event.elapsed, retry_at });
+                let view = TaskView { attempt: *attempt, since: event.elapsed, retry_at, progress: None };
+                self.tasks.insert((*item, *step), view);
             }
             EventKind::TaskDone { item, step, .. } => {
                 self.tasks.remove(&(*item, *step));

@@ -18,6 +18,7 @@ use super::context::Context;
 use super::fingerprint::{fingerprint, read_source};
 use super::item::{Fields, Item};
 use super::slot::Hosts;
+use crate::events::Progress;
 use crate::pipeline::plan::{Action, Step};
 use crate::resilience::breaker::Ticket;
 use crate::resilience::checkpoint::{Checkpoint, Identity};
@@ -113,6 +114,8 @@ struct Attempt<'a> {
     task: &'a Task,
     step: &'a Step,
     hosts: &'a mut Hosts,
+    /// Is told how far it is.
+    hear: &'a dyn Fn(Progress),
     log: Option<String>,
     leftover: u32,
 }
@@ -137,11 +140,11 @@ impl From<Fault> for Failure {
     }
 }
 
-/// Makes the attempt. Nothing of it is left behind but its committed outputs and its log.
-pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts) -> Report {
+/// Makes the attempt, and tells `hear` how far it is. Nothing of it is left behind but its committed outputs and its log.
+pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts, hear: &dyn Fn(Progress)) -> Report {
     let started = Instant::now();
     let step = &workshop.context.plan.steps[task.step];
-    let mut attempt = Attempt { workshop, task, step, hosts, log: None, leftover: 0 };
+    let mut attempt = Attempt { workshop, task, step, hosts, hear, log: None, leftover: 0 };
     let made = attempt.make(started);
     attempt.hosts.room.leave();
     let ending = match made {
