@@ -1,6 +1,7 @@
 //! Sound and pictures, and nothing else: this room knows no pipeline, no item and no fault class of a tool.
 
 pub mod analyze;
+pub mod channels;
 pub mod convert;
 pub mod decode;
 pub mod encode;
@@ -15,6 +16,7 @@ mod picture_file;
 pub mod picture_walk;
 pub mod resample;
 pub mod resize;
+pub mod segment;
 pub mod sniff;
 pub mod source;
 pub mod spectrogram;

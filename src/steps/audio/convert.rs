@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::media::convert::{Conversion, Trim, convert};
+use crate::media::convert::{Conversion, convert};
 use crate::media::encode::wav::WavBits;
+use crate::media::segment::Trim;
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, required, within};
