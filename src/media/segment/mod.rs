@@ -1,6 +1,10 @@
 //! Where a sound is to be cut: at its silences, at pauses of speech, into windows, at beats.
 
+mod floor;
+mod listen;
 pub mod silence;
+pub mod track;
+pub mod voice;
 
 pub use silence::{Sounding, Trim};
 
