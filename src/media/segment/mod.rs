@@ -1,9 +1,13 @@
 //! Where a sound is to be cut: at its silences, at pauses of speech, into windows, at beats.
 
+pub mod beats;
 mod floor;
 mod listen;
+pub mod plan;
 pub mod silence;
+pub mod slice;
 pub mod track;
+pub mod trim;
 pub mod voice;
 
 pub use silence::{Sounding, Trim};

@@ -2,6 +2,8 @@
 
 use super::floor::Floor;
 use super::listen::{Listener, MOMENTS};
+use crate::media::error::MediaError;
+use crate::media::source::Source;
 
 /// A decibel is so many steps of a remembered level.
 const LEVEL_STEPS: f32 = 2.0;
@@ -92,6 +94,19 @@ impl Tracker {
 }
 
 impl Track {
+    /// Reads the whole of `from`; with `voice`, the measures of a voice are taken too.
+    ///
+    /// # Errors
+    /// Those of [`Source::open`] and [`crate::media::SoundReader::next_block`].
+    pub fn of(from: &Source, voice: bool) -> Result<Self, MediaError> {
+        let mut sound = from.open()?;
+        let mut tracker = Tracker::new(sound.info().sample_rate, sound.info().channels, voice);
+        while let Some(block) = sound.next_block()? {
+            tracker.add(block);
+        }
+        Ok(tracker.finish())
+    }
+
     /// Frames of the sound.
     #[must_use]
     pub fn frames(&self) -> u64 {
@@ -142,7 +157,9 @@ mod tests {
 
     #[test]
     fn there_is_a_moment_for_every_10_ms_begun_at_any_rate() {
-        for (rate, frames, moments) in [(44_100, 44_100, 100), (22_050, 22_051, 101), (8000, 1, 1), (11_025, 1103, 10), (11_025, 1104, 11)] {
+        for (rate, frames, moments) in
+            [(44_100, 44_100, 100), (22_050, 22_051, 101), (8000, 1, 1), (11_025, 1103, 10), (11_025, 1104, 11)]
+        {
             let mut tracker = Tracker::new(rate, 2, true);
             vec![0.1; frames * 2].chunks(300).for_each(|block| tracker.add(block));
             let track = tracker.finish();
@@ -153,5 +170,3 @@ mod tests {
         }
     }
 }
-impl Track { /// lab
-pub fn debug(&self,k:usize)->(f32,f32,f32){(self.score(k),self.voicing(k),self.power_dbfs(k))} }

@@ -4,13 +4,14 @@
 //! (fans, hiss, hum) between, down to about 10 dB below the voice. What changes as fast as a voice and has its pitch, music
 //! above all, is taken for a voice; so is a voice in the background. Noise without pitch is not, however it changes.
 
+use super::listen::MOMENTS;
 use super::track::Track;
 
 /// A moment that stands out of the noise by this many decibels begins a stretch of speech.
-const BEGIN_DB: f32 = 4.0;
+const BEGIN_DB: f32 = 3.2;
 
 /// A stretch goes on through moments that stand out by this many.
-const GO_ON_DB: f32 = 1.6;
+const GO_ON_DB: f32 = 1.3;
 
 /// A moment as periodic as this is voiced.
 const VOICED: f32 = 0.5;
@@ -19,7 +20,7 @@ const VOICED: f32 = 0.5;
 const VOICED_RUN: usize = 4;
 
 /// Moments without a voice that do not end a word.
-const WITHIN_WORD: usize = 20;
+const WITHIN_WORD: usize = 30;
 
 /// How far a stretch without voiced moments may be from one with them: the breath of a word's first or last sounds.
 const NEAR: usize = 25;
@@ -51,16 +52,25 @@ impl Run {
     }
 }
 
-/// The runs of moments in which somebody speaks, in order and apart. Pauses within words and of up to 0.2 s are in them.
+/// The runs of moments in which somebody speaks, in order and apart. Pauses of up to 0.3 s are in them.
 #[must_use]
 pub fn speech(track: &Track) -> Vec<Run> {
     let stretches = voiced_or_near(track, stretches(track));
     let last = track.moments();
-    let widened = stretches.into_iter().map(|run| Run {
-        start: run.start.saturating_sub(BEFORE),
-        end: (run.end + AFTER).min(last),
-    });
+    let widened = stretches
+        .into_iter()
+        .map(|run| Run { start: run.start.saturating_sub(BEFORE), end: (run.end + AFTER).min(last) });
     joined(widened, WITHIN_WORD)
+}
+
+/// The part of the stretch from `start` to `end`, in seconds, that lies in one of `runs`, 0 to 1.
+#[must_use]
+pub fn share(runs: &[Run], start: f64, end: f64) -> f64 {
+    let (start, end) = (start * MOMENTS as f64, end * MOMENTS as f64);
+    let from = runs.partition_point(|run| run.end as f64 <= start);
+    let within = runs[from..].iter().take_while(|run| (run.start as f64) < end);
+    let held: f64 = within.map(|run| (run.end as f64).min(end) - (run.start as f64).max(start)).sum();
+    if end > start { held / (end - start) } else { 0.0 }
 }
 
 /// The runs of moments whose peak is at least `below_dbfs`, with silences of less than `least` moments in them.

@@ -4,3 +4,5 @@ pub mod analyze;
 pub mod convert;
 pub mod encoded;
 pub mod probe;
+pub mod slice;
+pub mod trim;
