@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::attempt::{Report, Task, Workshop, make};
+use super::attempt::piece::{Stands, look_at_pieces};
+use super::attempt::{Active, Report, Task, Workshop, make};
 use super::survey::{Look, look};
 use super::tools;
 use crate::events::{ItemIndex, MachineView};
@@ -93,6 +94,8 @@ pub enum Order {
         /// Whether an earlier failure counts for nothing.
         again: bool,
     },
+    /// Look where the pieces of an item stand in a step.
+    Pieces(Arc<Active>, usize),
     /// Ask a tool's canary.
     Canary(String),
     /// Look at these dependencies.
@@ -108,6 +111,8 @@ pub enum Answer {
     Attempt(Box<Task>, Box<Report>),
     /// Items were looked at, from the first on.
     Looks(ItemIndex, Vec<Look>),
+    /// The pieces of an item were looked at, for a step.
+    Pieces(Arc<Active>, usize, Stands),
     /// A canary answered; `None` where the tool has none.
     Canary(String, Option<CanaryResult>),
     /// Dependencies were looked at: the names that were asked for, and what was found; nothing where nobody could look.
@@ -152,6 +157,7 @@ pub struct Threads {
 enum Queued {
     Attempt(Box<Task>),
     Look(std::ops::Range<ItemIndex>, bool),
+    Pieces(Arc<Active>, usize),
     Canary(String),
 }
 
@@ -245,6 +251,7 @@ impl Workers for Threads {
         let (queue, order) = match order {
             Order::Attempt(task) => (&self.attempts, Queued::Attempt(task)),
             Order::Look { range, again } => (&self.looks, Queued::Look(range, again)),
+            Order::Pieces(active, step) => (&self.looks, Queued::Pieces(active, step)),
             Order::Canary(tool) => (&self.looks, Queued::Canary(tool)),
             Order::Check(wanted) => {
                 let names: Vec<String> = wanted.iter().map(|one| one.name.clone()).collect();
@@ -281,6 +288,7 @@ fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts) -> Answer {
                 took: Duration::ZERO,
                 log: None,
                 leftover: 0,
+                note: None,
             });
             Answer::Attempt(task, Box::new(report))
         }
@@ -292,6 +300,16 @@ fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts) -> Answer {
                     .unwrap_or_else(|panic| Look::Refused(panicked(&*panic)))
             });
             Answer::Looks(first, looked.collect())
+        }
+        Queued::Pieces(active, step) => {
+            let look = || look_at_pieces(workshop, &active, step);
+            let stands = std::panic::catch_unwind(std::panic::AssertUnwindSafe(look));
+            let stands = stands.unwrap_or_else(|panic| Stands {
+                stands: None,
+                names: Vec::new(),
+                note: Some(panicked(&*panic).message),
+            });
+            Answer::Pieces(active, step, stands)
         }
         Queued::Canary(tool) => {
             let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask_canary(workshop, &tool, hosts)));

@@ -8,10 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::encoded::Bits;
+use super::encoded::{Bits, Kbps, SOUND_OUTPUTS, targets};
 use crate::media::Source;
-use crate::media::encode::lossy::{Codec, Lossy};
-use crate::media::encode::wav::WavBits;
 use crate::media::encode::{Coding, Target};
 use crate::media::segment::beats::at_beats;
 use crate::media::segment::plan::{Clips, clips};
@@ -22,6 +20,7 @@ use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, required, within};
 use crate::steps::media_fault::media_fault;
+use indexmap::IndexMap;
 
 /// Where a sound is cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -95,9 +94,13 @@ pub struct SliceParams {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 5000.0))]
     pub fade_ms: f64,
-    /// Bits of a sample in clips that are WAV: 16 or 24 (integers), or 32 (floating point).
+    /// Bits of a sample in clips that are WAV or FLAC: 16 or 24 (integers), or, for WAV, 32 (floating point).
     #[serde(default)]
     pub bits: Bits,
+    /// Kilobits per second of clips that are MP3, AAC or Opus, all channels together. Where nothing is said, MP3 has a
+    /// constant quality (about 190 in stereo), AAC 96 and Opus 64 per channel.
+    #[serde(default)]
+    pub bitrate_kbps: Option<Kbps>,
 }
 
 impl SliceParams {
@@ -161,21 +164,6 @@ impl SliceParams {
             pad: f64::from(self.pad_ms.unwrap_or(100)) / 1000.0,
         }
     }
-
-    fn coding(&self, extension: &str) -> Option<Coding> {
-        let lossy = |codec| Some(Coding::Lossy(Lossy { codec, kbps: None }));
-        match extension {
-            "wav" => Some(Coding::Wav(match self.bits {
-                Bits::Int16 => WavBits::Int16,
-                Bits::Int24 => WavBits::Int24,
-                Bits::Float32 => WavBits::Float32,
-            })),
-            "mp3" => lossy(Codec::Mp3),
-            "m4a" => lossy(Codec::Aac),
-            "opus" => lossy(Codec::Opus),
-            _ => None,
-        }
-    }
 }
 
 impl By {
@@ -189,15 +177,30 @@ impl By {
     }
 }
 
+/// What is told of each clip.
+const PIECE_VALUES: [ValueDoc; 7] = [
+    ValueDoc { name: "index", summary: "its number, from 1" },
+    ValueDoc { name: "start_s", summary: "where it begins in the sound, in seconds" },
+    ValueDoc { name: "end_s", summary: "where it ends in the sound, in seconds" },
+    ValueDoc { name: "duration_s", summary: "its length, in seconds" },
+    ValueDoc { name: "peak_dbfs", summary: "its largest sample, in dBFS; null for digital silence" },
+    ValueDoc { name: "rms_dbfs", summary: "its root mean square over all channels, in dBFS; null for digital silence" },
+    ValueDoc { name: "speech_ratio", summary: "the part of it in which somebody speaks, 0 to 1; by = \"speech\" only" },
+];
+
 /// The step.
 pub static SLICE: Builtin = Builtin {
     name: "audio.slice",
     version: 1,
     summary: "Cuts a sound into clips: at pauses of speech, at silences, into windows, at beats",
     outputs: &[
-        OutputDoc::new("clips", "the clips: a name with a star in the place of the number, such as \"clips/*.wav\"")
-            .required()
-            .many(),
+        OutputDoc::new(
+            "clips",
+            "the clips: wav, flac, mp3, m4a or opus, a star for the number, such as \"clips/*.wav\"",
+        )
+        .required()
+        .many()
+        .with_piece_values(&PIECE_VALUES),
         OutputDoc::new("json", "a list of the clips: file, start, end, length, levels"),
     ],
     values: &[
@@ -205,10 +208,6 @@ pub static SLICE: Builtin = Builtin {
         ValueDoc { name: "kept_s", summary: "seconds of the sound that are in a clip" },
         ValueDoc { name: "dropped_s", summary: "seconds of the sound that are in none" },
         ValueDoc { name: "duration", summary: "length of the whole sound, in seconds" },
-        ValueDoc {
-            name: "pieces",
-            summary: "of every clip, by its file: index, start_s, end_s, duration_s, peak_dbfs, rms_dbfs, speech_ratio",
-        },
     ],
     schema: schema_of::<SliceParams>,
     check: |with| read::<SliceParams>(with)?.validate(),
@@ -341,10 +340,15 @@ impl Names {
             )
             .with_hint("such as clips = \"clips/*.wav\""));
         };
+        // An extension is the name of the output that such a sound is elsewhere.
         let extension = pattern.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        let coding = params.coding(&extension).ok_or_else(|| {
-            Fault::input("outputs", format!("clips cannot be written as `.{extension}`; wav, mp3, m4a and opus can"))
-        })?;
+        if !SOUND_OUTPUTS.iter().any(|output| output.name == extension) {
+            let known = SOUND_OUTPUTS.map(|output| output.name).join(", ");
+            return Err(Fault::input("outputs", format!("clips cannot be written as `.{extension}`, but as {known}")));
+        }
+        let outputs = IndexMap::from([(extension, pattern.to_path_buf())]);
+        let like = Job { inputs: Vec::new(), outputs, watch: None };
+        let coding = targets(&like, params.bits, params.bitrate_kbps)?[0].coding;
         Ok(Self { before: bytes[..star].to_vec(), after: bytes[star + 1..].to_vec(), coding })
     }
 
