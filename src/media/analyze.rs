@@ -34,7 +34,7 @@ pub fn analyze(source: &Source, frames: Frames, look: Option<Look>) -> Result<An
     let mut sound = source.open()?;
     let info = sound.info().clone();
     let mut level = Level::default();
-    let mut spectrum = Spectrum::new(frames, info.channels, info.sample_rate);
+    let mut spectrum = Spectrum::new(frames, info.channels);
     let mut gram = look.map(|look| Spectrogram::new(look, info.sample_rate));
     let mut draw = |power: &[f32]| {
         if let Some(gram) = &mut gram {
@@ -53,7 +53,7 @@ pub fn analyze(source: &Source, frames: Frames, look: Option<Look>) -> Result<An
         duration: count as f64 / f64::from(info.sample_rate),
         peak_dbfs: level.peak_dbfs(),
         rms_dbfs: level.rms_dbfs(),
-        centroid_hz: spectrum.centroid_hz(),
+        centroid_hz: None,
         picture: gram.map(Spectrogram::finish),
         info,
     })

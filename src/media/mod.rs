@@ -5,6 +5,7 @@ pub mod convert;
 pub mod decode;
 pub mod encode;
 pub mod error;
+pub mod features;
 pub mod level;
 pub mod mp4;
 pub mod mpeg;
