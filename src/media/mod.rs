@@ -14,12 +14,15 @@ pub mod opening;
 pub mod picture;
 mod picture_file;
 pub mod picture_walk;
+pub mod plot;
 pub mod resample;
 pub mod resize;
+pub mod signal;
 pub mod sniff;
 pub mod source;
 pub mod spectrogram;
 pub mod spectrum;
+pub mod waveform;
 
 pub use decode::{SoundInfo, SoundReader};
 pub use error::MediaError;

@@ -7,6 +7,8 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::audio::analyze::ANALYZE,
     &super::audio::convert::CONVERT,
     &super::audio::probe::PROBE,
+    &super::audio::spectrogram::SPECTROGRAM,
+    &super::audio::waveform::WAVEFORM,
     &super::collect::COLLECT,
     &super::file::copy::COPY,
     &super::file::hash::HASH,

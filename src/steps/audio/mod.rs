@@ -3,3 +3,5 @@
 pub mod analyze;
 pub mod convert;
 pub mod probe;
+pub mod spectrogram;
+pub mod waveform;
