@@ -6,6 +6,7 @@ pub mod decode;
 pub mod encode;
 pub mod error;
 pub mod level;
+pub mod loudness;
 pub mod mp4;
 pub mod mpeg;
 pub mod ogg;
