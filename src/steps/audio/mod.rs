@@ -2,4 +2,5 @@
 
 pub mod analyze;
 pub mod convert;
+pub mod encoded;
 pub mod probe;
