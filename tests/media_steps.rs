@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -140,6 +142,30 @@ fn a_conversion_has_the_rate_the_channels_and_the_peak_that_were_asked_for() {
     let sound = SoundReader::open(&out).unwrap();
     assert_eq!((sound.info().sample_rate, sound.info().channels, sound.info().bits), (16_000, 1, Some(24)));
     assert_eq!(decode::verify(&out).unwrap(), 128_000);
+}
+
+#[test]
+fn one_conversion_writes_several_files_and_all_hold_the_same_sound() {
+    if !support::installed("ffmpeg") {
+        return support::skip("ffmpeg is not installed");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (wav, mp3, m4a) = (at("a.wav"), at("a.mp3"), at("a.m4a"));
+    let outputs = [("wav", wav.as_path()), ("mp3", &mp3), ("m4a", &m4a)];
+    let values = run("audio.convert", json!({"bitrate_kbps": 128}), &fixture("music-1.flac"), &outputs).unwrap();
+    assert_eq!(values["duration"], 3.0);
+    for file in [&wav, &mp3, &m4a] {
+        let frames = decode::verify(file).unwrap();
+        assert_eq!(frames, 132_300, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_conversion_without_an_output_is_told_what_it_could_make() {
+    let fault = run("audio.convert", json!({}), &fixture("speech-1.wav"), &[]).unwrap_err();
+    assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "outputs"));
+    assert!(fault.message.contains("`wav`"), "{fault}");
 }
 
 #[test]

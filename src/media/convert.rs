@@ -1,9 +1,6 @@
-//! Turns any sound file into a WAV file: rate, channels, silence at the ends, level. Two passes, bounded memory.
+//! Turns any sound file into others: rate, channels, silence at the ends, level. Two passes, bounded memory.
 
-use std::path::Path;
-
-use super::encode::wav::WavBits;
-use super::encode::{Coding, SoundWriter};
+use super::encode::{SoundWriter, Target};
 use super::error::MediaError;
 use super::level::{Level, amplitude};
 use super::resample::RateChange;
@@ -22,7 +19,7 @@ pub struct Trim {
 }
 
 /// What the sound is to become.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Conversion {
     /// The new rate in Hz; `None` keeps it.
     pub sample_rate: Option<u32>,
@@ -33,8 +30,6 @@ pub struct Conversion {
     pub normalize: bool,
     /// Silence to take off.
     pub trim: Option<Trim>,
-    /// How samples are written.
-    pub bits: WavBits,
 }
 
 /// What has come of a conversion.
@@ -56,11 +51,11 @@ pub struct Converted {
     pub trimmed_end: f64,
 }
 
-/// Converts `from` into the WAV file `to`.
+/// Converts `from` into the files `to`, all from one pass of writing.
 ///
 /// # Errors
 /// Those of [`super::SoundReader`], [`RateChange`] and [`SoundWriter`]; [`MediaError::Damaged`] when trimming would leave nothing.
-pub fn convert(from: &Source, to: &Path, how: &Conversion) -> Result<Converted, MediaError> {
+pub fn convert(from: &Source, to: &[Target], how: &Conversion) -> Result<Converted, MediaError> {
     let info = from.open()?.info().clone();
     let rate = how.sample_rate.unwrap_or(info.sample_rate);
     let channels = how.channels.unwrap_or(info.channels);
@@ -76,14 +71,15 @@ pub fn convert(from: &Source, to: &Path, how: &Conversion) -> Result<Converted, 
 
     let mut change =
         if rate == info.sample_rate { None } else { Some(RateChange::new(info.sample_rate, rate, channels)?) };
-    let mut wav = SoundWriter::create(to, rate, channels, Coding::Wav(how.bits))?;
+    let mut files = SoundWriter::create_all(to, rate, channels)?;
+    let clips = to.iter().any(|target| target.coding.clips());
     let (mut level, mut clipped) = (Level::default(), 0);
     let mut write = |samples: &[f32]| {
         level.add(samples);
-        if how.bits != WavBits::Float32 {
+        if clips {
             clipped += samples.iter().filter(|sample| sample.abs() > 1.0).count() as u64;
         }
-        wav.write(samples)
+        files.write(samples)
     };
     let mut sound = from.open()?;
     let (mut place, mut mixed) = (0_u64, Vec::new());
@@ -104,9 +100,9 @@ pub fn convert(from: &Source, to: &Path, how: &Conversion) -> Result<Converted, 
         change.finish(&mut write)?;
     }
     let seconds = |frames: u64| frames as f64 / f64::from(info.sample_rate);
-    let limit = if how.bits == WavBits::Float32 { f64::INFINITY } else { 0.0 };
+    let limit = if clips { 0.0 } else { f64::INFINITY };
     Ok(Converted {
-        duration: wav.finish()? as f64 / f64::from(rate),
+        duration: files.finish()? as f64 / f64::from(rate),
         sample_rate: rate,
         channels,
         peak_dbfs: level.peak_dbfs().map(|peak| peak.min(limit)),

@@ -7,6 +7,7 @@ pub mod encode;
 pub mod error;
 pub mod features;
 pub mod level;
+pub mod loudness;
 pub mod mp4;
 pub mod mpeg;
 pub mod ogg;

@@ -10,7 +10,7 @@ use super::{Attempt, Failure, Place};
 use crate::engine::context::is_glob;
 use crate::engine::fingerprint::{Owner, owner};
 use crate::media::sniff::{self, Kind};
-use crate::pipeline::plan::DecodeCheck;
+use crate::pipeline::plan::{Action, DecodeCheck};
 use crate::pipeline::template::Segment;
 use crate::resilience::checkpoint::{Artifact, Checkpoint, Identity};
 use crate::resilience::hash::hash_file;
@@ -99,9 +99,14 @@ impl Attempt<'_> {
         hashed.collect()
     }
 
+    /// Whether all that the step writes is our own work: no program makes any of it.
+    fn is_our_own(&self) -> bool {
+        matches!(self.step.action, Action::Uses { .. }) && self.step.tool.is_none()
+    }
+
     /// A promise that was not kept: by a tool, the canary says whose fault that is; a built-in step is ours.
     fn broken_promise(&self, cause: &str, message: String, place: &Place) -> Failure {
-        if self.step.tool.is_none() {
+        if self.is_our_own() {
             return Fault::new(FaultClass::Bug, cause, message).into();
         }
         let quiet =
@@ -171,7 +176,7 @@ impl Attempt<'_> {
 
     /// Sound and pictures among the outputs are opened, or decoded to their end, by the step host.
     fn decode<'b>(&mut self, files: impl Iterator<Item = &'b PathBuf>, place: &Place) -> Result<(), Failure> {
-        if self.step.verify.decode == DecodeCheck::Off || self.step.tool.is_none() {
+        if self.step.verify.decode == DecodeCheck::Off || self.is_our_own() {
             return Ok(());
         }
         let files: Vec<OsText> = files

@@ -7,7 +7,6 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::Checker;
-use super::tools::tool_of;
 use crate::pipeline::definition::{self, BuiltinVersion};
 use crate::pipeline::names::NamePatterns;
 use crate::pipeline::plan::{Action, Input, OutputRule, Plan, Step, Verify, default_breaker};
@@ -62,7 +61,7 @@ impl Checker<'_, '_, '_> {
             input: templates(&spec.input),
             matches: matches(spec),
             out: outputs(spec),
-            tool: tool_of(spec),
+            tool: self.tool_of(spec),
             reads,
             after,
             timeout: spec.timeout,

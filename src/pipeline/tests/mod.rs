@@ -49,6 +49,14 @@ impl Builtins for Few {
         Some(outputs.iter().map(|(name, required)| ((*name).to_owned(), *required)).collect())
     }
 
+    fn one_of(&self, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn tool(&self, _name: &str, output: &str) -> Option<String> {
+        (output == "peaks").then(|| "peakmeter".to_owned())
+    }
+
     fn values(&self, name: &str) -> Option<Vec<String>> {
         let values: &[&str] = if name == "audio.analyze" { &["duration", "tempo"] } else { &[] };
         Some(values.iter().map(|name| (*name).to_owned()).collect())

@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod convert;
+pub mod encoded;
 pub mod probe;
 pub mod spectrogram;
 pub mod waveform;
