@@ -29,6 +29,11 @@ pub(super) struct Novelty {
 }
 
 impl Novelty {
+    /// Frames.
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
     /// The novelty of a register over time; register [`REGISTERS`] is all of them together.
     pub(super) fn register(&self, register: usize) -> Vec<f32> {
         self.frames.iter().map(|frame| f32::from(frame[register]) * STEP).collect()

@@ -4,7 +4,9 @@
 
 mod beats;
 mod flux;
+mod metre;
 mod onsets;
+mod repeats;
 mod tempo;
 
 use super::spectrum::Frames;

@@ -1,17 +1,27 @@
 //! The tempo: the period at which the novelty repeats, judged over several metrical levels at once.
+//!
+//! Every period at which one could tap is a candidate. It is judged by how well each register of the novelty repeats at
+//! the period itself, at its parts and at its multiples (see [`super::metre`]): in a ballad the snare repeats at twice the
+//! beat and the hi-hat at half of it, and that, more than the rate of the strokes, tells it from a fast piece.
 
-use rustfft::FftPlanner;
-use rustfft::num_complex::Complex32;
-
-use super::flux::Novelty;
+use super::flux::{Novelty, REGISTERS};
+use super::metre::{self, LONGEST};
+use super::repeats::{Repeats, repeats};
 
 /// Beats a minute that are looked at.
-const SLOWEST: f64 = 40.0;
-const FASTEST: f64 = 220.0;
-/// Frames that are correlated at once.
-const PIECE: usize = 4096;
-/// Beats over which a tempo must hold.
-const SPAN: usize = 8;
+const SLOWEST: f64 = 38.0;
+const FASTEST: f64 = 225.0;
+/// Periods are tried in steps of this part.
+const STEP: f64 = 1.004;
+/// As many of the periods that repeat best are judged, with what is related to the best of them.
+const CANDIDATES: usize = 12;
+const RELATED: [f64; 8] = [0.5, 2.0, 1.0 / 3.0, 3.0, 2.0 / 3.0, 1.5, 0.75, 4.0 / 3.0];
+/// Candidates nearer than this part are one.
+const SAME: f64 = 0.03;
+/// A sound whose novelty repeats less than this has no tempo.
+const REGULAR: f64 = 0.1;
+/// And it must last this many beats.
+const BEATS: f64 = 4.0;
 
 /// A tempo found.
 pub(super) struct Found {
@@ -24,85 +34,51 @@ pub(super) struct Found {
 
 /// The period of the beat, or `None` where nothing repeats.
 pub(super) fn decide(novelty: &Novelty, frames_per_s: f64) -> Option<Found> {
-    let longest = (SPAN as f64 * 60.0 / SLOWEST * frames_per_s).ceil() as usize;
-    let whole = correlation(&novelty.whole(), longest, frames_per_s)?;
-    let at = |lag: f64| sample(&whole, lag);
-    let (first, last) = (60.0 / FASTEST * frames_per_s, 60.0 / SLOWEST * frames_per_s);
-    let mut scored: Vec<(f64, f64)> = Vec::new();
-    let mut lag = first;
-    while lag <= last {
-        let comb = (at(lag) + at(2.0 * lag) + at(3.0 * lag) * 0.5 + at(4.0 * lag)) / 3.5;
-        let bpm = 60.0 * frames_per_s / lag;
-        let prior = (-0.5 * ((bpm / 115.0).log2() / 0.9).powi(2)).exp();
-        scored.push((comb * prior, lag));
-        lag *= 1.005;
-    }
-    let mut peaks: Vec<(f64, f64)> = (1..scored.len().saturating_sub(1))
-        .filter(|at| scored[*at].0 >= scored[at - 1].0 && scored[*at].0 > scored[at + 1].0 && scored[*at].0 > 0.0)
-        .map(|at| scored[at])
+    let longest = (LONGEST * 60.0 / SLOWEST * frames_per_s) as usize + 8;
+    let whole = repeats(&novelty.whole(), longest, frames_per_s)?;
+    let registers: Vec<Repeats> = (0..REGISTERS)
+        .map(|at| repeats(&novelty.register(at), longest, frames_per_s).unwrap_or_default())
         .collect();
-    peaks.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let (best, period) = *peaks.first()?;
-    if best < 0.04 {
+    let mut judged: Vec<(f64, f64)> = candidates(&whole, frames_per_s)
+        .into_iter()
+        .map(|period| (metre::judge(&registers, period, 60.0 * frames_per_s / period), period))
+        .collect();
+    judged.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let (best, period) = *judged.first()?;
+    let regular = [1.0, 2.0, 4.0].iter().map(|times| whole.most(period * times)).fold(0.0, f64::max);
+    if regular < REGULAR || (novelty.len() as f64) < BEATS * period {
         return None;
     }
-    Some(Found {
-        period,
-        confidence: best.clamp(0.0, 1.0),
-        others: peaks.iter().skip(1).take(3).map(|one| one.1).collect(),
-    })
+    let sum: f64 = judged.iter().map(|(value, _)| (value - best).exp()).sum();
+    let sure = (regular / 0.4).min(1.0) / sum;
+    let others = judged.iter().skip(1).filter(|(value, _)| best - value < 6.0).take(4).map(|one| one.1).collect();
+    Some(Found { period, confidence: sure.clamp(0.0, 1.0), others })
 }
 
-fn sample(values: &[f32], lag: f64) -> f64 {
-    let whole = lag.floor() as usize;
-    let part = lag - lag.floor();
-    let get = |at: usize| f64::from(values.get(at).copied().unwrap_or(0.0));
-    get(whole) * (1.0 - part) + get(whole + 1) * part
-}
-
-/// The normalised autocorrelation of `values` up to `longest` frames, gathered piece by piece.
-fn correlation(values: &[f32], longest: usize, frames_per_s: f64) -> Option<Vec<f32>> {
-    let longest = longest.min(PIECE);
-    let size = 2 * PIECE;
-    let mut planner = FftPlanner::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
-    let mut sum = vec![0.0_f64; longest + 1];
-    let around = (0.5 * frames_per_s) as usize;
-    for piece in values.chunks(PIECE) {
-        let flat = flattened(piece, around);
-        let energy: f64 = flat.iter().map(|one| f64::from(*one).powi(2)).sum();
-        if energy <= 0.0 {
-            continue;
-        }
-        let mut work: Vec<Complex32> = flat.iter().map(|one| Complex32::new(*one, 0.0)).collect();
-        work.resize(size, Complex32::default());
-        forward.process(&mut work);
-        for one in &mut work {
-            *one = Complex32::new(one.norm_sqr(), 0.0);
-        }
-        inverse.process(&mut work);
-        for (lag, slot) in sum.iter_mut().enumerate() {
-            // A lag that leaves little overlap says little; it is scaled up to a half at most.
-            let overlap = (piece.len().saturating_sub(lag) as f64 / piece.len() as f64).max(0.5);
-            *slot += f64::from(work[lag].re) / size as f64 / overlap;
+/// The periods worth judging: the peaks of a comb over four beats, and what is related to the highest of them.
+fn candidates(whole: &Repeats, frames_per_s: f64) -> Vec<f64> {
+    let (shortest, longest) = (60.0 / FASTEST * frames_per_s, 60.0 / SLOWEST * frames_per_s);
+    let mut comb: Vec<(f64, f64)> = Vec::new();
+    let mut period = shortest;
+    while period <= longest {
+        let value = whole.at(period) + whole.at(2.0 * period) + 0.5 * whole.at(3.0 * period) + whole.at(4.0 * period);
+        comb.push((value, period));
+        period *= STEP;
+    }
+    let mut peaks: Vec<(f64, f64)> = comb
+        .windows(3)
+        .filter(|near| near[1].0 >= near[0].0 && near[1].0 > near[2].0 && near[1].0 > 0.0)
+        .map(|near| near[1])
+        .collect();
+    peaks.sort_by(|one, other| other.0.total_cmp(&one.0));
+    peaks.truncate(CANDIDATES);
+    let related = peaks.iter().take(3).flat_map(|(_, period)| RELATED.map(|by| by * period));
+    let mut found: Vec<f64> = Vec::new();
+    for period in peaks.iter().map(|one| one.1).chain(related) {
+        let fits = (shortest..=longest).contains(&period);
+        if fits && found.iter().all(|other| (period / other - 1.0).abs() > SAME) {
+            found.push(period);
         }
     }
-    (sum[0] > 0.0).then(|| sum.iter().map(|one| (one / sum[0]) as f32).collect())
-}
-
-/// `values` without their slow course: less the mean of what is around.
-fn flattened(values: &[f32], around: usize) -> Vec<f32> {
-    let mut sums = Vec::with_capacity(values.len() + 1);
-    let mut sum = 0.0_f64;
-    sums.push(0.0);
-    for value in values {
-        sum += f64::from(*value);
-        sums.push(sum);
-    }
-    (0..values.len())
-        .map(|at| {
-            let (from, to) = (at.saturating_sub(around), (at + around + 1).min(values.len()));
-            values[at] - ((sums[to] - sums[from]) / (to - from) as f64) as f32
-        })
-        .collect()
+    found
 }
