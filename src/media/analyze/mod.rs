@@ -4,10 +4,14 @@ mod analysis;
 
 pub use analysis::{Analysis, Damage, Key, Loudness, SCHEMA_VERSION, SchemaName, Tempo};
 
+
 use super::decode::SoundInfo;
 use super::error::MediaError;
 use super::features::Features;
+use super::key::{self, KeyFinder};
+use super::loudness::{self, LoudnessFigures};
 use super::plot::Canvas;
+use super::rhythm::{self, Rhythm};
 use super::signal::Signal;
 use super::source::Source;
 use super::spectrogram::{Look, Spectrogram};
@@ -63,6 +67,9 @@ struct Pass {
     signal: Signal,
     spectrum: Spectrum,
     features: Features,
+    loudness: loudness::Loudness,
+    rhythm: Rhythm,
+    key: KeyFinder,
     gram: Option<Gram>,
     peaks: Option<Peaks>,
 }
@@ -105,6 +112,9 @@ impl Pass {
             signal: Signal::new(info.sample_rate, info.channels, info.bits),
             spectrum: Spectrum::new(frames, 1),
             features: Features::new(info.sample_rate, frames),
+            loudness: loudness::Loudness::new(info.sample_rate, info.channels),
+            rhythm: Rhythm::new(info.sample_rate, frames),
+            key: KeyFinder::new(info.sample_rate),
             gram: Gram::new(info, drawings, frames),
             peaks: drawings
                 .waveform
@@ -115,6 +125,7 @@ impl Pass {
     fn add(&mut self, block: &[f32]) {
         self.count += (block.len() / self.channels) as u64;
         self.signal.add(block);
+        self.loudness.add(block);
         if let Some(peaks) = &mut self.peaks {
             peaks.add(block);
         }
@@ -123,13 +134,14 @@ impl Pass {
         }
         mix(block, self.channels, &mut self.mono);
         self.features.add_samples(&self.mono);
-        let (features, gram) = (&mut self.features, &mut self.gram);
-        self.spectrum.add(&self.mono, |power| share(power, features, gram));
+        self.key.add(&self.mono);
+        let (features, rhythm, gram) = (&mut self.features, &mut self.rhythm, &mut self.gram);
+        self.spectrum.add(&self.mono, |power| share(power, features, rhythm, gram));
     }
 
     fn finish(mut self, info: SoundInfo, drawings: &Drawings) -> Analyzed {
-        let (features, gram) = (&mut self.features, &mut self.gram);
-        self.spectrum.finish(|power| share(power, features, gram));
+        let (features, rhythm, gram) = (&mut self.features, &mut self.rhythm, &mut self.gram);
+        self.spectrum.finish(|power| share(power, features, rhythm, gram));
         let duration_s = self.count as f64 / f64::from(self.rate);
         let spectrogram = self.gram.map(|Gram { mut drawing, own }| {
             if let Some(mut own) = own {
@@ -139,6 +151,8 @@ impl Pass {
         });
         let waveform = drawings.waveform.zip(self.peaks).map(|(look, peaks)| peaks.picture(look, duration_s));
         let features = self.features.finish();
+        let rhythm = self.rhythm.finish();
+        let key = self.key.finish();
         let analysis = Analysis {
             schema: SchemaName::default(),
             duration_s,
@@ -148,11 +162,12 @@ impl Pass {
             format: info.format.word().to_owned(),
             bits: info.bits,
             signal: self.signal.finish(),
-            loudness: Loudness::default(),
-            tempo: Tempo::default(),
-            key: Key::default(),
-            onsets_s: Vec::new(),
-            tuning_cents: features.tuning_cents,
+            loudness: self.loudness.finish().into(),
+            onsets_s: rhythm.onsets_s,
+            tempo: rhythm.tempo.map(Tempo::from).unwrap_or_default(),
+            // That of the key is finer.
+            tuning_cents: key.as_ref().map(|key| key.tuning_cents).or(features.tuning_cents),
+            key: key.map(Key::from).unwrap_or_default(),
             features: features.statistics,
             damage: Vec::new(),
         };
@@ -161,10 +176,44 @@ impl Pass {
 }
 
 /// Gives the spectrum of a frame to all who share it.
-fn share(power: &[f32], features: &mut Features, gram: &mut Option<Gram>) {
+fn share(power: &[f32], features: &mut Features, rhythm: &mut Rhythm, gram: &mut Option<Gram>) {
     features.add_power(power);
+    rhythm.add(power);
     if let Some(Gram { drawing, own: None }) = gram {
         drawing.add(power);
+    }
+}
+
+impl From<LoudnessFigures> for Loudness {
+    fn from(found: LoudnessFigures) -> Self {
+        Self {
+            integrated_lufs: found.integrated_lufs,
+            range_lu: found.range_lu,
+            true_peak_dbtp: found.true_peak_dbtp,
+            momentary_max_lufs: found.momentary_max_lufs,
+            short_term_max_lufs: found.short_term_max_lufs,
+        }
+    }
+}
+
+impl From<rhythm::Tempo> for Tempo {
+    fn from(found: rhythm::Tempo) -> Self {
+        Self {
+            bpm: Some(found.bpm),
+            confidence: Some(found.confidence),
+            alternatives_bpm: found.alternatives_bpm,
+            beats_s: found.beats_s,
+        }
+    }
+}
+
+impl From<key::Key> for Key {
+    fn from(found: key::Key) -> Self {
+        Self {
+            tonic: Some(found.tonic.to_owned()),
+            mode: Some(found.mode.name().to_owned()),
+            confidence: Some(found.confidence),
+        }
     }
 }
 
