@@ -5,4 +5,6 @@ pub mod convert;
 pub mod encoded;
 pub mod probe;
 pub mod slice;
+pub mod spectrogram;
 pub mod trim;
+pub mod waveform;
