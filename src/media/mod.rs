@@ -1,14 +1,19 @@
 //! Sound and pictures, and nothing else: this room knows no pipeline, no item and no fault class of a tool.
 
 pub mod analyze;
+pub mod compare;
 pub mod convert;
 pub mod decode;
 pub mod encode;
 pub mod error;
 pub mod level;
+pub mod limiter;
+pub mod lockstep;
 pub mod loudness;
+pub mod mix;
 pub mod mp4;
 pub mod mpeg;
+pub mod normalize;
 pub mod ogg;
 pub mod opening;
 pub mod picture;
