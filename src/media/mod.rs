@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod channels;
+pub mod compare;
 pub mod convert;
 pub mod decode;
 pub mod encode;
@@ -9,9 +10,13 @@ pub mod error;
 pub mod features;
 pub mod key;
 pub mod level;
+pub mod limiter;
+pub mod lockstep;
 pub mod loudness;
+pub mod mix;
 pub mod mp4;
 pub mod mpeg;
+pub mod normalize;
 pub mod ogg;
 pub mod opening;
 pub mod picture;
