@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::attempt::{Report, Task, Workshop, make};
+use super::attempt::piece::{Stands, look_at_pieces};
+use super::attempt::{Active, Report, Task, Workshop, make};
 use super::survey::{Look, look};
 use super::tools;
 use crate::events::{ItemIndex, MachineView, Progress};
@@ -104,6 +105,8 @@ pub enum Order {
         /// Whether an earlier failure counts for nothing.
         again: bool,
     },
+    /// Look where the pieces of an item stand in a step.
+    Pieces(Arc<Active>, usize),
     /// Ask a tool's canary.
     Canary(String),
     /// Look at these dependencies.
@@ -121,6 +124,8 @@ pub enum Answer {
     Attempt(Box<Task>, Box<Report>),
     /// Items were looked at, from the first on.
     Looks(ItemIndex, Vec<Look>),
+    /// The pieces of an item were looked at, for a step.
+    Pieces(Arc<Active>, usize, Stands),
     /// A canary answered; `None` where the tool has none.
     Canary(String, Option<CanaryResult>),
     /// Dependencies were looked at: the names that were asked for, and what was found; nothing where nobody could look.
@@ -165,6 +170,7 @@ pub struct Threads {
 enum Queued {
     Attempt(Box<Task>),
     Look(std::ops::Range<ItemIndex>, bool),
+    Pieces(Arc<Active>, usize),
     Canary(String),
 }
 
@@ -258,6 +264,7 @@ impl Workers for Threads {
         let (queue, order) = match order {
             Order::Attempt(task) => (&self.attempts, Queued::Attempt(task)),
             Order::Look { range, again } => (&self.looks, Queued::Look(range, again)),
+            Order::Pieces(active, step) => (&self.looks, Queued::Pieces(active, step)),
             Order::Canary(tool) => (&self.looks, Queued::Canary(tool)),
             Order::Check(wanted) => {
                 let names: Vec<String> = wanted.iter().map(|one| one.name.clone()).collect();
@@ -289,7 +296,10 @@ fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts, answers: &Unbou
     match order {
         Queued::Attempt(task) => {
             let hear = |progress| {
-                // Nobody is there to hear it once the run has ended.
+                // Of pieces, it is their number that tells how far a step is. Nobody hears it once the run has ended.
+                if task.piece.is_some() {
+                    return;
+                }
                 let _ = answers.send(Answer::Progress(task.active.item.index, task.step, progress));
             };
             let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(workshop, &task, hosts, &hear)));
@@ -298,6 +308,7 @@ fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts, answers: &Unbou
                 took: Duration::ZERO,
                 log: None,
                 leftover: 0,
+                note: None,
             });
             Answer::Attempt(task, Box::new(report))
         }
@@ -309,6 +320,16 @@ fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts, answers: &Unbou
                     .unwrap_or_else(|panic| Look::Refused(panicked(&*panic)))
             });
             Answer::Looks(first, looked.collect())
+        }
+        Queued::Pieces(active, step) => {
+            let look = || look_at_pieces(workshop, &active, step);
+            let stands = std::panic::catch_unwind(std::panic::AssertUnwindSafe(look));
+            let stands = stands.unwrap_or_else(|panic| Stands {
+                stands: None,
+                names: Vec::new(),
+                note: Some(panicked(&*panic).message),
+            });
+            Answer::Pieces(active, step, stands)
         }
         Queued::Canary(tool) => {
             let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask_canary(workshop, &tool, hosts)));

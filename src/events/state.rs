@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::paths::PathTable;
+use super::pieces::{PieceCounts, PieceFailure, Pieces};
 use super::shape::{BreakerShape, MachineView, Progress, StepShape};
 use super::waits::Waits;
 use super::{Causes, Event, EventKind, ItemIndex, StopLevel};
@@ -207,6 +208,7 @@ pub struct RunState {
     /// Wall time of the last event, milliseconds since 1970.
     pub at: u64,
     waits: Waits,
+    pieces: Pieces,
     /// The place in `causes` of each failed item's cause, of all of them: those whose faults are not kept, too.
     failed: BTreeMap<ItemIndex, u32>,
     phases: Vec<ItemPhase>,
@@ -238,6 +240,29 @@ impl RunState {
     #[must_use]
     pub fn waits_for(&self, item: ItemIndex) -> Option<u32> {
         self.waits.first(item)
+    }
+
+    /// How far the pieces of a step are, of an item that is worked on.
+    #[must_use]
+    pub fn pieces(&self, item: ItemIndex, step: u32) -> Option<PieceCounts> {
+        self.pieces.counts(item, step)
+    }
+
+    /// The pieces of the item that failed, the first hundred of them.
+    #[must_use]
+    pub fn failed_pieces(&self, item: ItemIndex) -> &[PieceFailure] {
+        self.pieces.failures(item)
+    }
+
+    /// How many attempts run: of a step, or of all.
+    #[must_use]
+    pub fn running(&self, step: Option<u32>) -> usize {
+        let meant = self.tasks.iter().filter(|((_, of), _)| step.is_none_or(|step| step == *of));
+        let running = meant.map(|((item, step), task)| match self.pieces(*item, *step) {
+            Some(pieces) => pieces.running as usize,
+            None => usize::from(task.retry_at.is_none()),
+        });
+        running.sum()
     }
 
     /// How many items wait for a dependency.
@@ -281,6 +306,7 @@ impl RunState {
         self.next = event.seq.saturating_add(1);
         self.elapsed = event.elapsed;
         self.at = event.at;
+        self.pieces.apply(event, self.phases.len());
         match &event.kind {
             EventKind::RunStarted { run, pipeline, steps, jobs, shapes, breakers, output, .. } => {
                 self.run.clone_from(run);
@@ -333,7 +359,27 @@ impl RunState {
                 self.waits_no_more(*item, None);
                 self.move_to(*item, ItemPhase::LeftOut);
             }
-            EventKind::AttemptStarted { item, step, attempt } => {
+            EventKind::PiecesFound { item, step, .. } => {
+                self.move_to(*item, ItemPhase::Running);
+                self.waits_no_more(*item, Some(*step));
+                self.tasks.insert(
+                    (*item, *step),
+                    TaskView { attempt: 1, since: event.elapsed, retry_at: None, progress: None },
+                );
+            }
+            EventKind::AttemptStarted { item, step, piece: Some(_), .. } => {
+                self.move_to(*item, ItemPhase::Running);
+                self.waits_no_more(*item, Some(*step));
+                let view = TaskView { attempt: 1, since: event.elapsed, retry_at: None, progress: None };
+                self.tasks.entry((*item, *step)).or_insert(view);
+            }
+            // What comes of one piece, the counts tell; the task goes on.
+            EventKind::AttemptFailed { piece: Some(_), .. }
+            | EventKind::RetryScheduled { piece: Some(_), .. }
+            | EventKind::TaskDone { piece: Some(_), .. }
+            | EventKind::TaskSkipped { piece: Some(_), .. }
+            | EventKind::PieceFailed { .. } => {}
+            EventKind::AttemptStarted { item, step, attempt, piece: None } => {
                 self.move_to(*item, ItemPhase::Running);
                 self.waits_no_more(*item, Some(*step));
                 let view = TaskView { attempt: *attempt, since: event.elapsed, retry_at: None, progress: None };
@@ -355,7 +401,7 @@ impl RunState {
                     *skipped += 1;
                 }
             }
-            EventKind::RetryScheduled { item, step, attempt, delay } => {
+            EventKind::RetryScheduled { item, step, attempt, delay, piece: None } => {
                 let retry_at = Some(event.elapsed.saturating_add(*delay));
                 let view = TaskView { attempt: *attempt, since: event.elapsed, retry_at, progress: None };
                 self.tasks.insert((*item, *step), view);

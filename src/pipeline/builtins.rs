@@ -14,8 +14,23 @@ pub trait Builtins {
     /// The outputs that `name` can make, each with whether the step makes no sense without it. `None`: any.
     fn outputs(&self, name: &str) -> Option<Vec<(String, bool)>>;
 
+    /// The outputs of `name` of which at least one must be asked for; empty where that does not matter.
+    fn one_of(&self, name: &str) -> Vec<String>;
+
+    /// The program that `name` needs to make its output `output`.
+    fn tool(&self, name: &str, output: &str) -> Option<String>;
+
     /// The values that `name` reports. `None`: not known before it runs.
     fn values(&self, name: &str) -> Option<Vec<String>>;
+
+    /// Whether the output of `name` is any number of files.
+    fn is_many(&self, name: &str, output: &str) -> bool;
+
+    /// The values that `name` reports for each piece of its output. `None`: not known before it runs.
+    fn piece_values(&self, name: &str, output: &str) -> Option<Vec<String>>;
+
+    /// What is wrong with asking `name` for these outputs, given its parameters: a fragment, and what would be right.
+    fn misfit(&self, name: &str, with: &Value, outputs: &[&str]) -> Option<(String, String)>;
 
     /// The version of `name`: a part of its fingerprint.
     fn version(&self, name: &str) -> u32;

@@ -26,17 +26,28 @@ pub struct OutputDoc {
     pub summary: &'static str,
     /// The step makes no sense without it: leaving it out of `out` is an error at check time.
     pub required: bool,
+    /// One of those that are marked like this, at least, must be in `out`.
+    pub one_of: bool,
     /// Any number of files: the step is given the pattern, and a step with `each` runs for every one.
     pub many: bool,
     /// The program that is needed to make it: its health and its breaker count for the step.
     pub tool: Option<&'static str>,
+    /// What the step reports for each of the files, where they are many: under the value `pieces`, by the output's name
+    /// and the file's name.
+    pub piece_values: &'static [ValueDoc],
 }
 
 impl OutputDoc {
     /// One file that may be asked for.
     #[must_use]
     pub const fn new(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, required: false, many: false, tool: None }
+        Self { name, summary, required: false, one_of: false, many: false, tool: None, piece_values: &[] }
+    }
+
+    /// It, or another that is marked like this, must be asked for.
+    #[must_use]
+    pub const fn one_of(self) -> Self {
+        Self { one_of: true, ..self }
     }
 
     /// It must be asked for.
@@ -49,6 +60,12 @@ impl OutputDoc {
     #[must_use]
     pub const fn many(self) -> Self {
         Self { many: true, ..self }
+    }
+
+    /// For each of its files, these values are reported.
+    #[must_use]
+    pub const fn with_piece_values(self, piece_values: &'static [ValueDoc]) -> Self {
+        Self { piece_values, ..self }
     }
 
     /// The program `tool` is needed for it.
