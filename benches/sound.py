@@ -170,7 +170,7 @@ def decode(folder, wav):
 def loudness(folder, wav):
     say("loudness")
     ffmpeg, *_ = best(folder, lambda: [*FFMPEG, "-i", str(wav), "-af", "ebur128=peak=true", "-f", "null", "-"])
-    gain = best(folder, lambda: ["loudgain", "-a", "-s", "i", "-n", str(wav)])[0] if shutil.which("loudgain") else None
+    gain = best(folder, lambda: ["loudgain", "-q", str(wav)])[0] if shutil.which("loudgain") else None
     ours, *_ = best(folder, lambda: mill(folder, 'uses = "audio.loudness"', [wav]))
     print(f"Loudness with range and true peak, {SECONDS // 60} minutes of WAV:\n")
     table(["program", "CPU", "mediamill is faster by"], [
