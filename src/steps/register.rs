@@ -7,6 +7,7 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::audio::analyze::ANALYZE,
     &super::audio::convert::CONVERT,
     &super::audio::probe::PROBE,
+    &super::audio::verify::VERIFY,
     &super::collect::COLLECT,
     &super::file::copy::COPY,
     &super::file::hash::HASH,

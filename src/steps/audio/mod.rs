@@ -4,3 +4,4 @@ pub mod analyze;
 pub mod convert;
 pub mod encoded;
 pub mod probe;
+pub mod verify;
