@@ -11,7 +11,7 @@ use symphonia::core::packet::Packet;
 
 use super::damage::{Damage, Damages};
 use super::error::MediaError;
-use super::opening::{Decoder, Opening, Trim, check_duration, check_limits, open};
+use super::opening::{DECODER_FAILED, Decoder, Opening, Trim, check_duration, check_limits, guarded, open};
 use super::sniff::SoundFormat;
 use super::source::{Limits, OnDamage, Source, Watch};
 
@@ -107,7 +107,9 @@ impl SoundReader {
     }
 
     pub(super) fn open_source(source: &Source, verify: bool) -> Result<Self, MediaError> {
-        let Opening { info, reader, decoder, track, queue, trim, expected } = open(source, verify)?;
+        let failed = || Err(MediaError::damaged(DECODER_FAILED));
+        let opening = guarded(|| open(source, verify)).unwrap_or_else(failed)?;
+        let Opening { info, reader, decoder, track, queue, trim, expected } = opening;
         let mut sound = Self {
             info,
             reader,
@@ -197,8 +199,19 @@ impl SoundReader {
         }
     }
 
-    /// Decodes the next packet that holds sound into `block`; false at the end.
+    /// Decodes the next packet that holds sound into `block`; false at the end. A decoder that panics over it has found it
+    /// damaged, and is not asked again.
     fn decode_block(&mut self) -> Result<bool, MediaError> {
+        if self.ended {
+            return Ok(false);
+        }
+        guarded(|| self.decode_unguarded()).unwrap_or_else(|| {
+            self.ended = true;
+            self.end_with(self.damaged(DECODER_FAILED)).map(|()| false)
+        })
+    }
+
+    fn decode_unguarded(&mut self) -> Result<bool, MediaError> {
         let mut retries = 0;
         loop {
             if self.ended {
@@ -229,6 +242,7 @@ impl SoundReader {
             if packet.track_id != self.track {
                 continue;
             }
+            self.look_for_gap(&packet)?;
             match self.decode_packet(&packet) {
                 Ok(()) => {}
                 Err(Error::DecodeError(_)) if self.info.format == SoundFormat::Mpeg && self.decoded == 0 => {
@@ -253,6 +267,35 @@ impl SoundReader {
             self.decoded += (self.block.len() / self.info.channels) as u64;
             check_duration(&self.info, self.decoded, &self.limits)?;
             return Ok(true);
+        }
+    }
+
+    /// The reader of FLAC passes over blocks that it does not recognise; their numbers tell how much was there.
+    fn look_for_gap(&mut self, packet: &Packet) -> Result<(), MediaError> {
+        if self.info.format != SoundFormat::Flac {
+            return Ok(());
+        }
+        let place = u64::try_from(packet.pts.get()).unwrap_or(0);
+        match place.saturating_sub(self.decoded + self.damages.frames) {
+            0 => Ok(()),
+            gap => {
+                let seconds = gap as f64 / f64::from(self.info.sample_rate.max(1));
+                let what = format!("{seconds:.2} s of its sound are missing or broken there");
+                self.suffer_as(self.damaged(what), gap)
+            }
+        }
+    }
+
+    /// Damage after which there is more sound.
+    fn suffer_as(&mut self, wrong: MediaError, frames: u64) -> Result<(), MediaError> {
+        match wrong {
+            MediaError::Damaged { message, .. } if self.on_damage == OnDamage::Tell && self.info.sample_rate > 0 => {
+                let rate = f64::from(self.info.sample_rate);
+                let at = (self.decoded + self.damages.frames) as f64 / rate;
+                self.damages.add(at, frames, rate, &message);
+                Ok(())
+            }
+            wrong => Err(wrong),
         }
     }
 
@@ -289,21 +332,19 @@ impl SoundReader {
         Ok(())
     }
 
-    /// Something could not be read: an error, or, where damage is told and not refused, one more place of it, with so many
-    /// frames. `goes_on`: there may be sound behind it.
+    /// Something of so many frames could not be read. `goes_on`: there may be sound behind it.
     fn suffer(&mut self, error: &Error, frames: u64, goes_on: bool) -> Result<(), MediaError> {
         let wrong = self.trouble(error);
+        if goes_on {
+            return self.suffer_as(wrong, frames);
+        }
         match wrong {
             MediaError::Damaged { message, .. } if self.on_damage == OnDamage::Tell && self.info.sample_rate > 0 => {
-                if goes_on {
-                    let rate = f64::from(self.info.sample_rate);
-                    let at = (self.decoded + self.damages.frames) as f64 / rate;
-                    self.damages.add(at, frames, rate, &message);
-                } else if self.expected.is_none() || !matches!(error, Error::IoError(_)) {
-                    let at = self.decoded as f64 / f64::from(self.info.sample_rate);
-                    self.damages.add_end(at, &message);
+                // Where the length is known, the end tells what is missing.
+                if self.expected.is_none() || !matches!(error, Error::IoError(_)) {
+                    self.damages.add_end(self.decoded as f64 / f64::from(self.info.sample_rate), &message);
                 }
-                self.ended = !goes_on;
+                self.ended = true;
                 Ok(())
             }
             wrong => Err(wrong),

@@ -22,13 +22,23 @@ pub(super) struct Spliced {
     from: u64,
     /// Bytes of samples that are there.
     length: u64,
+    /// Zeros behind them, so that the last packet is a whole one.
+    padding: u64,
     at: u64,
-    /// Frames that the file declares.
-    pub(super) frames: u64,
+    /// Frames that the file declares; `None`: it ends where it ends.
+    pub(super) frames: Option<u64>,
+    /// Frames that are there.
+    pub(super) there: u64,
 }
 
+/// Sizes of 32 bits from here on tell that the size is elsewhere, or not known.
+const UNKNOWN: u64 = 0xffff_ff00;
+
+/// Frames of one packet of the library's reader, which loses the last one where it is not whole and no length is told.
+const PACKET: u64 = 1152;
+
 impl Spliced {
-    /// The sound of the RF64, BW64 or Wave64 file at `path`.
+    /// The sound of the RF64, BW64 or Wave64 file at `path`, or of a WAV file.
     pub(super) fn open(path: &Path) -> Result<Self, MediaError> {
         let mut file = File::open(path).map_err(MediaError::Unreadable)?;
         let whole = file.metadata().map_err(MediaError::Unreadable)?.len();
@@ -48,15 +58,27 @@ impl Spliced {
                 b"ds64" => told = Some(number(&read(&mut file, body + 8, 8)?)),
                 b"fmt " => format = Some(read(&mut file, body, size.min(MOST_FORMAT) as usize)?),
                 b"data" => {
-                    let declared = if !wide && size == u64::from(u32::MAX) { told.unwrap_or(u64::MAX) } else { size };
+                    let declared = if !wide && size >= UNKNOWN { told.unwrap_or(u64::MAX) } else { size };
                     let format = format.ok_or_else(|| MediaError::damaged("its samples come before their format"))?;
                     let align = format.get(12..14).map_or(0, number);
                     if align == 0 {
                         return Err(MediaError::damaged("its format says that a frame has no bytes"));
                     }
-                    let length = declared.min(whole.saturating_sub(body));
-                    let frames = declared / align;
-                    return Ok(Self { head: wav_head(&format), file, from: body, length, at: 0, frames });
+                    let there = declared.min(whole.saturating_sub(body)) / align;
+                    // A length that is too large to be true was written into a pipe.
+                    let frames = (declared < u64::MAX >> 16).then_some(declared / align);
+                    let length = there * align;
+                    let padding = (there.next_multiple_of(PACKET) - there) * align;
+                    return Ok(Self {
+                        head: wav_head(&format),
+                        file,
+                        from: body,
+                        length,
+                        padding,
+                        at: 0,
+                        frames,
+                        there,
+                    });
                 }
                 _ => {}
             }
@@ -66,6 +88,17 @@ impl Spliced {
             }
         }
         Err(MediaError::damaged("there are no samples in it"))
+    }
+}
+
+impl Spliced {
+    /// Whether the file does not say how long it is: it was written into a pipe, by a program that could not go back.
+    pub(super) fn has_no_length(&self) -> bool {
+        self.frames.is_none()
+    }
+
+    fn whole(&self) -> u64 {
+        self.head.len() as u64 + self.length + self.padding
     }
 }
 
@@ -96,8 +129,13 @@ impl Read for Spliced {
         let head = self.head.len() as u64;
         let count = if self.at < head {
             (&self.head[self.at as usize..]).read(to)?
+        } else if self.at - head >= self.length {
+            let left = (head + self.length + self.padding).saturating_sub(self.at);
+            let count = to.len().min(left as usize);
+            to[..count].fill(0);
+            count
         } else {
-            let left = self.length - (self.at - head).min(self.length);
+            let left = self.length - (self.at - head);
             let most = to.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             self.file.seek(SeekFrom::Start(self.from + (self.at - head)))?;
             self.file.read(&mut to[..most])?
@@ -109,7 +147,7 @@ impl Read for Spliced {
 
 impl Seek for Spliced {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let end = self.head.len() as u64 + self.length;
+        let end = self.whole();
         let at = match to {
             SeekFrom::Start(at) => Some(at),
             SeekFrom::End(by) => end.checked_add_signed(by),
@@ -126,6 +164,6 @@ impl MediaSource for Spliced {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.head.len() as u64 + self.length)
+        Some(self.whole())
     }
 }

@@ -59,6 +59,14 @@ pub(super) enum Decoder {
     Opus(Box<OpusStream>),
 }
 
+/// What is said of a file over which a decoder panics.
+pub(super) const DECODER_FAILED: &str = "it makes its decoder fail";
+
+/// What `work` comes to; `None` where it panics, as decoders do over some broken files.
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
+}
+
 /// How many AAC frames are asked whether they carry SBR.
 const AAC_FRAMES: usize = 24;
 
@@ -70,13 +78,15 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
     if size > source.limits.bytes {
         return Err(MediaError::Limit(format!("{size} bytes (at most {} are taken)", source.limits.bytes)));
     }
-    let mut told = None;
-    let file: Box<dyn MediaSource> = if matches!(format, SoundFormat::Rf64 | SoundFormat::Wave64) {
-        let spliced = Spliced::open(path)?;
-        told = Some(spliced.frames);
-        Box::new(spliced)
-    } else {
-        Box::new(file)
+    let spliced = match format {
+        SoundFormat::Rf64 | SoundFormat::Wave64 => Some(Spliced::open(path)?),
+        SoundFormat::Wav => Spliced::open(path).ok().filter(|spliced| spliced.has_no_length()),
+        _ => None,
+    };
+    let long = spliced.as_ref().map(|spliced| (spliced.frames, spliced.there));
+    let file: Box<dyn MediaSource> = match spliced {
+        Some(spliced) => Box::new(spliced),
+        None => Box::new(file),
     };
     let stream = MediaSourceStream::new(file, MediaSourceStreamOptions::default());
     let mut reader = symphonia::default::get_probe()
@@ -109,6 +119,11 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
     let delay = track.delay.unwrap_or(0);
     let (mut trim, mut expected, mut frames) = (Trim::default(), None, declared);
     match format {
+        _ if let Some((told, there)) = long => {
+            frames = told;
+            trim.keep = Some(there);
+            expected = told.filter(|told| there < *told);
+        }
         SoundFormat::Mpeg => {
             trim = Trim { skip: delay.into(), keep: None, hold: padding.unwrap_or(0) as usize };
             // Without the tag that counts the frames the length is a guess from the bit rate.
@@ -121,12 +136,12 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
             trim.keep = declared.map(|frames| frames.saturating_sub(trim.skip));
             frames = trim.keep;
         }
-        SoundFormat::Rf64 | SoundFormat::Wave64 => {
-            frames = told;
-            // What is too long to be true was written into a pipe, and ends where the file does.
-            expected = told.filter(|frames| *frames < u64::MAX >> 16);
-        }
-        SoundFormat::Wav | SoundFormat::Aiff | SoundFormat::Caf | SoundFormat::Flac => expected = declared,
+        SoundFormat::Wav
+        | SoundFormat::Rf64
+        | SoundFormat::Wave64
+        | SoundFormat::Aiff
+        | SoundFormat::Caf
+        | SoundFormat::Flac => expected = declared,
         SoundFormat::Ogg => {
             if !ogg::ends_with_a_whole_page(path)? {
                 // Told at the end, when all that can be had has been read.

@@ -12,6 +12,7 @@ use lofty::tag::{ItemKey, Tag, TagExt, TagType};
 use super::encode::Coding;
 use super::encode::lossy::Codec;
 use super::error::MediaError;
+use super::opening::guarded;
 
 /// The tags that have a name here, each with the one that the library knows it by.
 const NAMES: [(&str, ItemKey); 10] = [
@@ -60,12 +61,17 @@ impl Tags {
     /// [`MediaError::Unreadable`] when the file cannot be read.
     pub fn read(path: &Path) -> Result<Self, MediaError> {
         let file = File::open(path).map_err(MediaError::Unreadable)?;
-        let options = ParseOptions::new();
+        let mut options = ParseOptions::new();
+        options.read_properties(false);
         let Ok(probe) = Probe::new(BufReader::new(file)).options(options).guess_file_type() else {
             return Ok(Self::default());
         };
-        let Ok(found) = probe.read() else { return Ok(Self::default()) };
-        Ok(found.primary_tag().or_else(|| found.first_tag()).map_or_else(Self::default, |tag| Self(tag.clone())))
+        let Some(Ok(found)) = guarded(|| probe.read()) else { return Ok(Self::default()) };
+        let Some(tag) = found.primary_tag().or_else(|| found.first_tag()) else { return Ok(Self::default()) };
+        let mut tag = tag.clone();
+        // Of all formats this one has a place for most.
+        tag.re_map(TagType::VorbisComments);
+        Ok(Self(tag))
     }
 
     /// Whether there is none.
