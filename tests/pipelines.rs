@@ -16,7 +16,7 @@ use mediamill::pipeline::load::{LoadError, load};
 use mediamill::steps::catalog::Catalog;
 use serde_json::Value;
 
-const SHIPPED: [&str; 5] = ["lesson", "podcast", "quickstart", "thumbnails", "transcode"];
+const SHIPPED: [&str; 6] = ["lesson", "library-check", "podcast", "quickstart", "thumbnails", "transcode"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -257,6 +257,34 @@ fn quickstart_measures_and_draws_the_sound_and_the_pictures_of_the_repository() 
     let more = place.run("quickstart", &[]);
     assert_eq!((&more.counts["done"], &more.counts["up_to_date"]), (&1.into(), &12.into()));
     assert_eq!(place.table("out/quickstart/table.csv").len(), 13);
+}
+
+#[test]
+fn a_library_is_read_to_its_end_and_what_is_rotten_is_named_with_its_place() {
+    let place = Place::new();
+    for name in ["speech-1.wav", "music-1.flac", "music-2.ogg", "music-2.mp3", "music-1.m4a", "photo-cat.png"] {
+        place.take(name, &format!("library/{name}"));
+    }
+    place.run_all("library-check", &[place.at("library")], 6);
+    let rows = place.table("out/library-check/library.csv");
+    assert_eq!(rows.len(), 6);
+    let row = |name: &str| rows.iter().find(|row| row[0].ends_with(name)).unwrap();
+    assert_eq!(row("music-1.flac")[3..6], ["3", "flac", "ok"]);
+    assert_eq!(row("speech-1.wav")[5], "none");
+    assert_eq!(row("photo-cat.png")[6..8], ["300", "200"]);
+    assert!(rows.iter().all(|row| row[2].len() == 64));
+
+    // One bit of a sound, and half of a picture.
+    let mut rotten = fs::read(fixture("music-1.flac")).unwrap();
+    let middle = rotten.len() / 2;
+    rotten[middle] ^= 1;
+    fs::write(place.at("library/rotten.flac"), rotten).unwrap();
+    let whole = fs::read(fixture("photo-cat.png")).unwrap();
+    fs::write(place.at("library/half.png"), &whole[..whole.len() / 2]).unwrap();
+    let ran = place.run("library-check", &[place.at("library")]);
+    assert_eq!((&ran.counts["failed"], &ran.counts["up_to_date"]), (&2.into(), &6.into()), "{}", ran.told());
+    assert!(ran.told().contains("damaged at 1."), "{}", ran.told());
+    assert_eq!(place.table("out/library-check/library.csv").len(), 6);
 }
 
 #[test]
