@@ -99,7 +99,7 @@ impl Source {
             let item = self.next;
             self.next += 1;
             self.running.push((item, 0));
-            let event = self.event(EventKind::AttemptStarted { item, step: 0, attempt: 1 });
+            let event = self.event(EventKind::AttemptStarted { item, step: 0, piece: None, attempt: 1 });
             return found.push(event);
         }
         if self.running.is_empty() {
@@ -112,10 +112,10 @@ impl Source {
             let kind = EventKind::ItemFinished { item, state, step, fault: Some(fault), before: false };
             return found.push(self.event(kind));
         }
-        found.push(self.event(EventKind::TaskDone { item, step, attempts: 1, ms: 400, bytes: 1_000_000 }));
+        found.push(self.event(EventKind::TaskDone { item, step, piece: None, attempts: 1, ms: 400, bytes: 1_000_000 }));
         if step < 2 {
             self.running.push((item, step + 1));
-            found.push(self.event(EventKind::AttemptStarted { item, step: step + 1, attempt: 1 }));
+            found.push(self.event(EventKind::AttemptStarted { item, step: step + 1, piece: None, attempt: 1 }));
         } else {
             let (state, step) = (ItemState::Done, None);
             found.push(self.event(EventKind::ItemFinished { item, state, step, fault: None, before: false }));

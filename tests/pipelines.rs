@@ -371,7 +371,10 @@ fn a_lesson_is_made_without_demucs_and_basic_pitch() {
         let found = decode::verify(&wav).unwrap() as f64 / 44100.0;
         assert!(found <= length + 0.01 && found > length - 1.0, "{name} has {found} s");
         let values: Value = serde_json::from_slice(&fs::read(folder.join("analysis.json")).unwrap()).unwrap();
-        assert!((values["signal"]["peak_dbfs"].as_f64().unwrap() + 1.0).abs() < 0.01, "normalised to -1 dBFS: {values}");
+        assert!(
+            (values["signal"]["peak_dbfs"].as_f64().unwrap() + 1.0).abs() < 0.01,
+            "normalised to -1 dBFS: {values}"
+        );
         assert_eq!(image::open(folder.join("spectrogram.png")).unwrap().dimensions(), (1024, 512));
     }
     let rows = songs(&place);

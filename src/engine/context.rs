@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::batch::Batch;
 use super::item::{Fields, Item, place_below};
+use super::piece::PieceView;
 use crate::pipeline::plan::{Action, OutputRule, Plan, Step};
-use crate::pipeline::template::{Field, ItemField, Segment, Template};
+use crate::pipeline::template::{Field, ItemField, PieceField, Segment, Template};
 use crate::resilience::hash::hash_bytes;
 use crate::resilience::store::Store;
 
@@ -46,6 +47,8 @@ pub struct Basis {
     pub program: Option<PathBuf>,
     /// Whether the item's own file is among what it reads.
     pub reads_item: bool,
+    /// Whether a piece's number is among what it reads.
+    pub reads_index: bool,
     /// Why it cannot run here.
     pub unavailable: Option<String>,
     /// It is to be done again whether or not something changed.
@@ -74,8 +77,20 @@ impl Basis {
     #[must_use]
     pub fn of(step: &Step) -> Self {
         let definition = hash_bytes(step.definition.to_string().as_bytes());
-        Self { definition, reads_item: reads_item(step), ..Self::default() }
+        Self { definition, reads_item: reads_item(step), reads_index: reads_index(step), ..Self::default() }
     }
+}
+
+/// The number of a piece changes when another one comes before it: only where somebody looks at it does that matter.
+fn reads_index(step: &Step) -> bool {
+    let is_it = |field: &Field| matches!(field, Field::Piece(PieceField::Index));
+    let names_it = |template: &Template| template.fields().any(|(field, _)| is_it(field));
+    let rules = step.out.values().flat_map(|rule| [Some(&rule.from), rule.to.as_ref()]).flatten();
+    let with = match &step.action {
+        Action::Run(argv) => argv.iter().any(names_it),
+        Action::Uses { with, .. } => with.to_string().contains("{piece.index}"),
+    };
+    with || step.input.iter().chain(step.env.values()).chain(rules).any(names_it)
 }
 
 /// A command that names the item's file reads it, and so does a step that names nothing at all.
@@ -89,6 +104,13 @@ fn reads_item(step: &Step) -> bool {
     };
     if !step.input.is_empty() {
         return step.input.iter().any(|template| names_it(template, false));
+    }
+    if step.each.is_some() {
+        let with = |with: &serde_json::Value| with.to_string().contains("{item.path}");
+        return match &step.action {
+            Action::Run(argv) => argv.iter().chain(step.env.values()).any(|template| names_it(template, false)),
+            Action::Uses { with: parameters, .. } => with(parameters),
+        };
     }
     match &step.action {
         Action::Run(argv) => {
@@ -160,8 +182,14 @@ impl Context {
     ///
     /// # Errors
     /// Why it cannot go anywhere.
-    pub fn target(&self, item: &Item, rule: &OutputRule, found: &Path) -> Result<PathBuf, String> {
-        let fields = Fields { item: Some(item), ..Fields::default() };
+    pub fn target(
+        &self,
+        item: &Item,
+        piece: Option<&PieceView>,
+        rule: &OutputRule,
+        found: &Path,
+    ) -> Result<PathBuf, String> {
+        let fields = Fields { item: Some(item), piece, ..Fields::default() };
         let relative = match &rule.to {
             Some(to) => PathBuf::from(to.expand(&fields)?),
             None => found.to_path_buf(),
@@ -169,13 +197,18 @@ impl Context {
         place_below(&self.output_folder(item)?, &relative)
     }
 
-    /// The target of an output, where it is known before the step has run.
+    /// The target of an output, where it is known before the step has run: that of a piece where the piece is given.
     #[must_use]
-    pub fn known_target(&self, item: &Item, rule: &OutputRule) -> Option<Result<PathBuf, String>> {
-        let fields = Fields { item: Some(item), ..Fields::default() };
+    pub fn known_target(
+        &self,
+        item: &Item,
+        piece: Option<&PieceView>,
+        rule: &OutputRule,
+    ) -> Option<Result<PathBuf, String>> {
+        let fields = Fields { item: Some(item), piece, ..Fields::default() };
         let from = rule.from.expand(&fields).map(PathBuf::from);
         match from {
-            Ok(from) if rule.to.is_some() || !is_glob(&rule.from) => Some(self.target(item, rule, &from)),
+            Ok(from) if rule.to.is_some() || !is_glob(&rule.from) => Some(self.target(item, piece, rule, &from)),
             Ok(_) => None,
             Err(why) => Some(Err(why)),
         }

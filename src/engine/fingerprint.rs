@@ -4,11 +4,15 @@ use std::path::Path;
 
 use super::context::{Context, is_glob};
 use super::item::Item;
+use super::piece;
+use crate::pipeline::plan::OutputRule;
 use crate::resilience::checkpoint::{
     Artifact, Because, Checkpoint, Fingerprint, Identity, Source, StepOutcome, StepRecord,
 };
 use crate::resilience::hash::{hash_bytes, hash_file};
 use crate::resilience::os_text::OsText;
+use crate::resilience::piece::Piece;
+use crate::resilience::store::PieceLog;
 
 /// All that the result of `step` depends on, from what `checkpoint` knows of the item and of the steps before.
 #[must_use]
@@ -19,11 +23,15 @@ pub fn fingerprint(context: &Context, step: usize, checkpoint: &Checkpoint) -> F
         let id = &plan.steps[*read].id;
         (id.clone(), result_hash(checkpoint, id))
     });
+    let pieces = plan.steps[step].each.as_ref().map(|each| {
+        let made = checkpoint.steps.get(&plan.steps[each.step].id).and_then(|record| record.pieces.get(&each.output));
+        (piece::called(plan, each), made.map_or_else(String::new, |set| set.hash.clone()))
+    });
     Fingerprint {
         definition: basis.definition.clone(),
         tool: basis.tool.clone(),
         input: if basis.reads_item { checkpoint.source.hash.clone() } else { String::new() },
-        reads: reads.collect(),
+        reads: reads.chain(pieces).collect(),
     }
 }
 
@@ -34,12 +42,16 @@ pub fn is_left_out(checkpoint: &Checkpoint, step: &str) -> bool {
 }
 
 /// A hash of what a step made and found out; empty where it has no result.
-fn result_hash(checkpoint: &Checkpoint, step: &str) -> String {
+pub(super) fn result_hash(checkpoint: &Checkpoint, step: &str) -> String {
     let Some(record) = checkpoint.steps.get(step) else { return String::new() };
     let mut text = format!("{:?}", record.outcome == StepOutcome::Skipped);
     for (name, artifact) in &record.artifacts {
         text.push_str(name);
         text.push_str(&artifact.hash);
+    }
+    for (name, set) in &record.pieces {
+        text.push_str(name);
+        text.push_str(&set.hash);
     }
     if let Some(values) = checkpoint.result(step) {
         text.push_str(&serde_json::to_string(values).unwrap_or_default());
@@ -49,7 +61,13 @@ fn result_hash(checkpoint: &Checkpoint, step: &str) -> String {
 
 /// Why the earlier result of `step` does not stand, for a person; `None` when it does. Its artifacts are looked at.
 #[must_use]
-pub fn stale(context: &Context, item: &Item, step: usize, checkpoint: &Checkpoint) -> Option<String> {
+pub fn stale(
+    context: &Context,
+    item: &Item,
+    step: usize,
+    checkpoint: &Checkpoint,
+    log: &mut PieceLog,
+) -> Option<String> {
     let basis = &context.bases[step];
     let spec = &context.plan.steps[step];
     let Some(record) = checkpoint.steps.get(&spec.id) else { return Some("it has not run".into()) };
@@ -77,16 +95,76 @@ pub fn stale(context: &Context, item: &Item, step: usize, checkpoint: &Checkpoin
         };
         return (!stands).then(|| format!("it was left out before: {}", left_out.reason));
     }
-    stale_artifact(context, item, step, record)
+    if spec.each.is_some() {
+        let outlook = piece::outlook(context, item, step, checkpoint, log)?;
+        let some = outlook.to_do + outlook.failed;
+        return (some > 0).then(|| match outlook.why {
+            Some(why) => format!("{some} of {} pieces: {why}", outlook.total),
+            None => format!("{some} of {} pieces failed before", outlook.total),
+        });
+    }
+    stale_artifact(context, item, step, record, log)
 }
 
-fn stale_artifact(context: &Context, item: &Item, step: usize, record: &StepRecord) -> Option<String> {
+/// Why the pieces of the output `name` do not stand.
+fn stale_pieces(
+    context: &Context,
+    item: &Item,
+    step: usize,
+    (name, rule): (&String, &OutputRule),
+    record: &StepRecord,
+    log: &mut PieceLog,
+) -> Option<String> {
+    let of = format!("{}.{name}", context.plan.steps[step].id);
+    let set = record.pieces.get(name);
+    if set.is_none() || set != log.set(&of).as_ref() {
+        return Some(format!("the pieces of its output '{name}' are not known"));
+    }
+    for place in 0..set.map_or(0, |set| set.count) {
+        let Some(Piece { key, artifact, .. }) = log.piece(&of, place as usize) else {
+            return Some(format!("a piece of its output '{name}' is not known"));
+        };
+        let path = artifact.path.as_path();
+        if context.target(item, None, rule, key.as_path()).ok().as_deref() != Some(path) {
+            return Some(format!("its output '{name}' goes elsewhere now"));
+        }
+        if let Some(why) = changed(&artifact) {
+            return Some(why);
+        }
+    }
+    None
+}
+
+/// Why the artifact is not as it was committed.
+pub(super) fn changed(artifact: &Artifact) -> Option<String> {
+    let path = artifact.path.as_path();
+    match whole(artifact) {
+        Ok(true) => None,
+        Ok(false) => Some(format!("{} was changed since", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(format!("{} is gone", path.display())),
+        Err(error) => Some(format!("{} cannot be looked at: {error}", path.display())),
+    }
+}
+
+fn stale_artifact(
+    context: &Context,
+    item: &Item,
+    step: usize,
+    record: &StepRecord,
+    log: &mut PieceLog,
+) -> Option<String> {
     for (name, rule) in &context.plan.steps[step].out {
+        if rule.many {
+            if let Some(why) = stale_pieces(context, item, step, (name, rule), record, log) {
+                return Some(why);
+            }
+            continue;
+        }
         let Some(artifact) = record.artifacts.get(name) else {
             return Some(format!("its output '{name}' is not known"));
         };
         let path = artifact.path.as_path();
-        let elsewhere = match context.known_target(item, rule) {
+        let elsewhere = match context.known_target(item, None, rule) {
             Some(Ok(target)) => target != path,
             Some(Err(_)) => true,
             None => is_glob(&rule.from) && !context.output_folder(item).is_ok_and(|folder| path.starts_with(folder)),
@@ -94,13 +172,8 @@ fn stale_artifact(context: &Context, item: &Item, step: usize, record: &StepReco
         if elsewhere {
             return Some(format!("its output '{name}' goes elsewhere now"));
         }
-        match whole(artifact) {
-            Ok(true) => {}
-            Ok(false) => return Some(format!("{} was changed since", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Some(format!("{} is gone", path.display()));
-            }
-            Err(error) => return Some(format!("{} cannot be looked at: {error}", path.display())),
+        if let Some(why) = changed(artifact) {
+            return Some(why);
         }
     }
     None
@@ -136,10 +209,16 @@ pub enum Owner {
 /// Whose the file at `path` is, from what is known of the item.
 #[must_use]
 pub fn owner(path: &Path, known: &Checkpoint) -> Owner {
+    owner_among(path, known.ours())
+}
+
+/// Whose the file at `path` is, where these are all that we may have put there.
+#[must_use]
+pub fn owner_among<'a>(path: &Path, ours: impl Iterator<Item = &'a Artifact>) -> Owner {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Owner::Nobody };
     let mtime = Identity::from_metadata(&metadata).mtime_ns;
     let mut owner = Owner::Other;
-    for artifact in known.ours().filter(|artifact| artifact.path.as_path() == path) {
+    for artifact in ours.filter(|artifact| artifact.path.as_path() == path) {
         if artifact.replaces == Some(mtime) || whole(artifact).unwrap_or(false) {
             return Owner::Us(mtime);
         }

@@ -1,16 +1,21 @@
 //! One item as the engine handles it, and what placeholders read of it.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::batch::Batch;
+use super::piece::PieceView;
 use crate::events::ItemIndex;
 use crate::pipeline::template::{Field, ItemField, Lookup, Template};
 use crate::resilience::checkpoint::Checkpoint;
 use crate::resilience::store::ItemKey;
+
+/// The most text that a file's content may be as a value, in bytes.
+const CONTENT: u64 = 1 << 20;
 
 /// One unit of the batch.
 #[derive(Debug, Clone)]
@@ -62,6 +67,8 @@ impl Item {
 pub struct Fields<'a> {
     /// The item; a batch step has none.
     pub item: Option<&'a Item>,
+    /// The piece that the step runs for, if it does.
+    pub piece: Option<&'a PieceView>,
     /// What is known of the steps before.
     pub checkpoint: Option<&'a Checkpoint>,
     /// The files that the step reads.
@@ -83,16 +90,42 @@ impl Fields<'_> {
             return Ok(Value::String(artifact.path.display().into_owned()));
         }
         let values = checkpoint.result(step).ok_or_else(|| format!("step '{step}' has no result"))?;
-        let mut parts = name.split('.');
-        let mut value = parts.next().and_then(|part| values.get(part));
-        for part in parts {
-            value = value.and_then(|value| match value {
-                Value::Array(list) => part.parse::<usize>().ok().and_then(|place| list.get(place)),
-                other => other.get(part),
-            });
-        }
-        value.cloned().ok_or_else(|| format!("step '{step}' found no '{name}'"))
+        reach(values, name).ok_or_else(|| format!("step '{step}' found no '{name}'"))
     }
+
+    /// The text in the artifact `name` of `step`, without the end of its last line.
+    ///
+    /// # Errors
+    /// That there is none, and why.
+    pub fn content(&self, step: &str, name: &str) -> Result<String, String> {
+        let record = self.checkpoint.and_then(|checkpoint| checkpoint.steps.get(step));
+        let artifact = record.and_then(|record| record.artifacts.get(name));
+        let path = artifact.ok_or_else(|| format!("step '{step}' made no file '{name}'"))?.path.as_path();
+        let why = |why: &str| format!("{} {why}", path.display());
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(|error| why(&format!("cannot be read: {error}")))?;
+        file.take(CONTENT + 1).read_to_end(&mut bytes).map_err(|error| why(&format!("cannot be read: {error}")))?;
+        if bytes.len() as u64 > CONTENT {
+            return Err(why("is more text than a value may be: 1 MiB"));
+        }
+        let mut text = String::from_utf8(bytes).map_err(|_| why("is not text: it is not UTF-8"))?;
+        text.truncate(text.trim_end_matches(['\n', '\r']).len());
+        Ok(text)
+    }
+}
+
+/// The value that `name` names among `values`; dots reach into it.
+#[must_use]
+pub fn reach(values: &serde_json::Map<String, Value>, name: &str) -> Option<Value> {
+    let mut parts = name.split('.');
+    let mut value = parts.next().and_then(|part| values.get(part));
+    for part in parts {
+        value = value.and_then(|value| match value {
+            Value::Array(list) => part.parse::<usize>().ok().and_then(|place| list.get(place)),
+            other => other.get(part),
+        });
+    }
+    value.cloned()
 }
 
 impl Lookup for Fields<'_> {
@@ -101,6 +134,8 @@ impl Lookup for Fields<'_> {
             Field::Item(field) => {
                 self.item.map(|item| item.field(*field)).ok_or_else(|| "there is no item here".into())
             }
+            Field::Piece(field) => self.piece.ok_or("there is no piece here")?.field(field),
+            Field::Content { step, name } => self.content(step, name).map(Into::into),
             Field::In => self.inputs.first().cloned().ok_or_else(|| "the step reads no file".into()),
             Field::Scratch => {
                 self.scratch.map(|folder| folder.as_os_str().to_os_string()).ok_or_else(|| "no scratch here".into())
@@ -140,6 +175,7 @@ pub fn fill(with: &Value, fields: &Fields<'_>) -> Result<Value, String> {
             let template = Template::parse(text).map_err(|error| error.message)?;
             match template.whole_field() {
                 Some(Field::Step { step, name }) => fields.step_value(step, name),
+                Some(Field::Piece(field)) => fields.piece.ok_or("there is no piece here")?.value(field),
                 _ => template.expand(fields).map(|text| Value::String(text.to_string_lossy().into_owned())),
             }
         }

@@ -13,6 +13,7 @@ pub mod fingerprint;
 pub mod forecast;
 pub mod item;
 pub mod owner;
+pub mod piece;
 pub mod preflight;
 pub mod recorder;
 pub mod run;

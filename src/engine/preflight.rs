@@ -36,7 +36,9 @@ pub enum Conflict {
 /// of their own cost a tenth of a second.
 #[must_use]
 pub fn conflicts(context: &Context, limit: usize) -> Vec<Conflict> {
-    let steps: Vec<&Step> = context.plan.steps.iter().filter(|step| !step.batch && !step.out.is_empty()).collect();
+    // Of pieces nothing is known yet.
+    let whole = |step: &&Step| !step.batch && step.each.is_none() && !step.out.is_empty();
+    let steps: Vec<&Step> = context.plan.steps.iter().filter(whole).collect();
     if steps.is_empty() {
         return Vec::new();
     }
@@ -55,7 +57,7 @@ pub fn conflicts(context: &Context, limit: usize) -> Vec<Conflict> {
         let item = Item::of(batch, index);
         let for_it = steps.iter().filter(|step| step.matches.takes(item.name()));
         for rule in for_it.flat_map(|step| step.out.values()) {
-            match context.known_target(&item, rule) {
+            match context.known_target(&item, None, rule) {
                 Some(Ok(target)) => {
                     let first = *writers.entry(target.clone()).or_insert(index);
                     if first != index {

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::attempt::{Report, Task, Workshop, make};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::attempt::piece::{Stands, look_at_pieces};
+use super::attempt::{Active, Report, Task, Workshop, make};
 use super::survey::{Look, look};
 use super::tools;
-use crate::events::{ItemIndex, MachineView};
+use crate::events::{ItemIndex, MachineView, Progress};
 use crate::health::canary::{self, CanaryResult};
 use crate::health::{Finder, HealthCheck, Wanted};
 use crate::resilience::os_text::OsText;
@@ -44,10 +47,10 @@ impl Hosts {
     /// # Errors
     /// That the host was lost; the next call starts another.
     pub fn tool(&mut self, request: &ToolRequest, canceller: &Canceller) -> Result<ToolEnd, HostLost> {
-        call(&self.program, &mut self.tool, HostKind::Tool, request, None, canceller)
+        call(&self.program, &mut self.tool, HostKind::Tool, request, None, canceller, |_| true)
     }
 
-    /// Runs a built-in step.
+    /// Runs a built-in step; `hear` is told how far it is.
     ///
     /// # Errors
     /// That the host was lost; the next call starts another.
@@ -56,8 +59,16 @@ impl Hosts {
         request: &StepRequest,
         timeout: Option<Duration>,
         canceller: &Canceller,
+        hear: &dyn Fn(Progress),
     ) -> Result<StepReply, HostLost> {
-        call(&self.program, &mut self.step, HostKind::Step, request, timeout, canceller)
+        call(&self.program, &mut self.step, HostKind::Step, request, timeout, canceller, |reply| match reply {
+            StepReply::Progress(done, of) => {
+                let milliseconds = |seconds: f64| (seconds * 1000.0) as u64;
+                hear(Progress { done: milliseconds(*done), of: of.map(milliseconds) });
+                false
+            }
+            StepReply::Done(_) | StepReply::Failed(_) => true,
+        })
     }
 }
 
@@ -68,12 +79,13 @@ fn call<Request: serde::Serialize, Reply: serde::de::DeserializeOwned>(
     request: &Request,
     timeout: Option<Duration>,
     canceller: &Canceller,
+    is_last: impl FnMut(&Reply) -> bool,
 ) -> Result<Reply, HostLost> {
     let mut running = match host.take() {
         Some(running) => running,
         None => Host::start(program, kind).map_err(HostLost::Io)?,
     };
-    let reply = running.call(request, timeout, canceller)?;
+    let reply = running.call(request, timeout, canceller, is_last)?;
     // A cancel that came just after the reply is still on its way to the host: it must not meet the next task there.
     if !canceller.is_cancelled() {
         *host = Some(running);
@@ -93,6 +105,8 @@ pub enum Order {
         /// Whether an earlier failure counts for nothing.
         again: bool,
     },
+    /// Look where the pieces of an item stand in a step.
+    Pieces(Arc<Active>, usize),
     /// Ask a tool's canary.
     Canary(String),
     /// Look at these dependencies.
@@ -104,10 +118,14 @@ pub enum Order {
 /// What they answer.
 #[derive(Debug)]
 pub enum Answer {
+    /// An attempt at a step of an item is so far.
+    Progress(ItemIndex, usize, Progress),
     /// An attempt ended.
     Attempt(Box<Task>, Box<Report>),
     /// Items were looked at, from the first on.
     Looks(ItemIndex, Vec<Look>),
+    /// The pieces of an item were looked at, for a step.
+    Pieces(Arc<Active>, usize, Stands),
     /// A canary answered; `None` where the tool has none.
     Canary(String, Option<CanaryResult>),
     /// Dependencies were looked at: the names that were asked for, and what was found; nothing where nobody could look.
@@ -142,7 +160,7 @@ pub trait Workers {
 pub struct Threads {
     workshop: Arc<Workshop>,
     program: HostProgram,
-    answers: tokio::sync::mpsc::UnboundedSender<Answer>,
+    answers: UnboundedSender<Answer>,
     attempts: Queue,
     looks: Queue,
 }
@@ -152,6 +170,7 @@ pub struct Threads {
 enum Queued {
     Attempt(Box<Task>),
     Look(std::ops::Range<ItemIndex>, bool),
+    Pieces(Arc<Active>, usize),
     Canary(String),
 }
 
@@ -180,7 +199,7 @@ impl Threads {
         workshop: Arc<Workshop>,
         program: HostProgram,
         lookers: usize,
-        answers: tokio::sync::mpsc::UnboundedSender<Answer>,
+        answers: UnboundedSender<Answer>,
     ) -> std::io::Result<Self> {
         let mut threads = Self { workshop, program, answers, attempts: Queue::new("slot"), looks: Queue::new("look") };
         let thread = threads.spawn(&threads.attempts)?;
@@ -205,7 +224,7 @@ impl Threads {
             loop {
                 let order = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(order) = order else { return };
-                if answers.send(follow(&workshop, order, &mut hosts)).is_err() {
+                if answers.send(follow(&workshop, order, &mut hosts, &answers)).is_err() {
                     return;
                 }
             }
@@ -245,6 +264,7 @@ impl Workers for Threads {
         let (queue, order) = match order {
             Order::Attempt(task) => (&self.attempts, Queued::Attempt(task)),
             Order::Look { range, again } => (&self.looks, Queued::Look(range, again)),
+            Order::Pieces(active, step) => (&self.looks, Queued::Pieces(active, step)),
             Order::Canary(tool) => (&self.looks, Queued::Canary(tool)),
             Order::Check(wanted) => {
                 let names: Vec<String> = wanted.iter().map(|one| one.name.clone()).collect();
@@ -272,15 +292,23 @@ impl Workers for Threads {
     }
 }
 
-fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts) -> Answer {
+fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts, answers: &UnboundedSender<Answer>) -> Answer {
     match order {
         Queued::Attempt(task) => {
-            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(workshop, &task, hosts)));
+            let hear = |progress| {
+                // Of pieces, it is their number that tells how far a step is. Nobody hears it once the run has ended.
+                if task.piece.is_some() {
+                    return;
+                }
+                let _ = answers.send(Answer::Progress(task.active.item.index, task.step, progress));
+            };
+            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(workshop, &task, hosts, &hear)));
             let report = made.unwrap_or_else(|panic| Report {
                 ending: super::attempt::Ending::Failed { fault: panicked(&*panic), ambiguous: false },
                 took: Duration::ZERO,
                 log: None,
                 leftover: 0,
+                note: None,
             });
             Answer::Attempt(task, Box::new(report))
         }
@@ -292,6 +320,16 @@ fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts) -> Answer {
                     .unwrap_or_else(|panic| Look::Refused(panicked(&*panic)))
             });
             Answer::Looks(first, looked.collect())
+        }
+        Queued::Pieces(active, step) => {
+            let look = || look_at_pieces(workshop, &active, step);
+            let stands = std::panic::catch_unwind(std::panic::AssertUnwindSafe(look));
+            let stands = stands.unwrap_or_else(|panic| Stands {
+                stands: None,
+                names: Vec::new(),
+                note: Some(panicked(&*panic).message),
+            });
+            Answer::Pieces(active, step, stands)
         }
         Queued::Canary(tool) => {
             let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask_canary(workshop, &tool, hosts)));

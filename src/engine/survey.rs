@@ -6,7 +6,7 @@ use super::item::Item;
 use crate::events::ItemIndex;
 use crate::resilience::checkpoint::{Checkpoint, Identity, ItemState, StepFault};
 use crate::resilience::os_text::OsText;
-use crate::resilience::store::Loaded;
+use crate::resilience::store::{Loaded, PieceLog};
 use crate::resilience::{Fault, FaultClass};
 
 /// Causes that count as the item's fault and are none of its content: a person can be done with them between two runs.
@@ -86,7 +86,8 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     if !again && let Some(reason) = unwanted(context, &item, &checkpoint, is_new) {
         return Look::LeftOut(reason);
     }
-    let stale = all_stale(context, &item, &checkpoint);
+    let mut log = context.store.pieces(&item.id);
+    let stale = all_stale(context, &item, &checkpoint, &mut log);
     if !again && let Some(fault) = stands_failed(context, &checkpoint, &stale) {
         return Look::FailedBefore(Box::new(fault.clone()));
     }
@@ -110,14 +111,20 @@ fn may_leave_out_unread(context: &Context) -> bool {
 
 /// For each step: why its result does not stand. A step whose result hangs on one that runs again is to be looked at
 /// again when that has run: it may still stand.
-fn all_stale(context: &Context, item: &Item, checkpoint: &Checkpoint) -> Vec<Option<String>> {
+fn all_stale(context: &Context, item: &Item, checkpoint: &Checkpoint, log: &mut PieceLog) -> Vec<Option<String>> {
     let mut found: Vec<Option<String>> = Vec::with_capacity(context.plan.steps.len());
     for (place, step) in context.plan.steps.iter().enumerate() {
         let reason = if step.batch || context.bases[place].left_out {
             None
         } else {
-            let upstream = step.reads.iter().find(|read| found[**read].is_some());
-            stale(context, item, place, checkpoint)
+            let made_by = step.each.iter().map(|each| &each.step);
+            let upstream = made_by.chain(&step.reads).find(|read| found[**read].is_some());
+            if step.each.is_some() && upstream.is_some() {
+                // Pieces that are to be made anew are none yet.
+                found.push(upstream.map(|read| format!("step '{}' runs again", context.plan.steps[*read].id)));
+                continue;
+            }
+            stale(context, item, place, checkpoint, log)
                 .or_else(|| upstream.map(|read| format!("step '{}' runs again", context.plan.steps[*read].id)))
         };
         found.push(reason);
@@ -140,7 +147,7 @@ fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: boo
         let mut targets = Vec::new();
         let steps = context.plan.steps.iter().filter(|step| !step.batch && step.matches.takes(item.name()));
         for rule in steps.flat_map(|step| step.out.values()) {
-            targets.push(context.known_target(item, rule)?.ok()?);
+            targets.push(context.known_target(item, None, rule)?.ok()?);
         }
         let all_there = !targets.is_empty() && targets.iter().all(|target| std::fs::symlink_metadata(target).is_ok());
         return all_there.then(|| "its outputs are already there".into());
@@ -148,11 +155,15 @@ fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: boo
     None
 }
 
+/// Whether another try could meet another fate though nothing that we know of changed.
+pub(super) fn passes(fault: &Fault) -> bool {
+    fault.class != FaultClass::Input || NOT_THE_CONTENT.contains(&fault.cause.as_str())
+}
+
 /// The fault that the item failed with, where it would only fail with it again.
 fn stands_failed<'a>(context: &Context, checkpoint: &'a Checkpoint, stale: &[Option<String>]) -> Option<&'a StepFault> {
     let fault = checkpoint.fault.as_ref().filter(|_| checkpoint.state == ItemState::Failed)?;
-    let passes = fault.fault.class != FaultClass::Input || NOT_THE_CONTENT.contains(&fault.fault.cause.as_str());
-    if context.options.retry_failed || passes {
+    if context.options.retry_failed || passes(&fault.fault) {
         return None;
     }
     let place = context.plan.steps.iter().position(|step| step.id == fault.step)?;

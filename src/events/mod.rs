@@ -6,6 +6,7 @@
 pub mod journal;
 pub mod pace;
 pub mod paths;
+mod pieces;
 mod shape;
 mod state;
 pub mod story;
@@ -20,7 +21,8 @@ use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
-pub use shape::{BreakerShape, MachineView, StepShape};
+pub use pieces::{PieceCounts, PieceFailure};
+pub use shape::{BreakerShape, MachineView, Progress, StepShape};
 pub use state::{BatchView, BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
 pub use story::Story;
 
@@ -122,8 +124,20 @@ pub enum EventKind {
         item: ItemIndex,
         /// The step.
         step: u32,
+        /// The piece, where the step runs for each.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        piece: Option<PieceRef>,
         /// Counts from 1.
         attempt: u32,
+    },
+    /// An attempt with a built-in step has done so much of its sound; told now and then.
+    AttemptProgressed {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// How much.
+        progress: Progress,
     },
     /// An attempt failed.
     AttemptFailed {
@@ -131,6 +145,9 @@ pub enum EventKind {
         item: ItemIndex,
         /// The step.
         step: u32,
+        /// The piece, where the step runs for each.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        piece: Option<PieceRef>,
         /// Counts from 1.
         attempt: u32,
         /// Why.
@@ -147,17 +164,52 @@ pub enum EventKind {
         item: ItemIndex,
         /// The step.
         step: u32,
+        /// The piece, where the step runs for each.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        piece: Option<PieceRef>,
         /// The coming attempt, from 1.
         attempt: u32,
         /// In how many milliseconds.
         delay: u64,
     },
-    /// A task is done: its outputs are committed.
+    /// The pieces are known that a step of an item runs for.
+    PiecesFound {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// How many there are.
+        total: u32,
+        /// How many of them it is done for already.
+        done: u32,
+        /// How many stay left out.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        left_out: u32,
+    },
+    /// A step failed for good for a piece; the others go on.
+    PieceFailed {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// The piece.
+        piece: PieceRef,
+        /// Why.
+        fault: Fault,
+        /// It failed in an earlier run, and nothing changed since: it was not tried again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        before: bool,
+    },
+    /// A task is done: its outputs are committed. Of a step that runs for each piece: with a piece it is done for that
+    /// one, without for all.
     TaskDone {
         /// The item.
         item: ItemIndex,
         /// The step.
         step: u32,
+        /// The piece.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        piece: Option<PieceRef>,
         /// Attempts that were made.
         attempts: u32,
         /// How long the last took, in milliseconds.
@@ -171,6 +223,9 @@ pub enum EventKind {
         item: ItemIndex,
         /// The step.
         step: u32,
+        /// The piece, where it is left out for one only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        piece: Option<PieceRef>,
         /// The kind of reason.
         because: Because,
         /// Why, for a person.
@@ -283,6 +338,20 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+}
+
+/// A piece of an item, as events name it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PieceRef {
+    /// Its number among the pieces of the item, from 1.
+    pub index: u32,
+    /// The name of its file.
+    pub name: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// How hard a stop is.

@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::paths::PathTable;
-use super::shape::{BreakerShape, MachineView, StepShape};
+use super::pieces::{PieceCounts, PieceFailure, Pieces};
+use super::shape::{BreakerShape, MachineView, Progress, StepShape};
 use super::waits::Waits;
 use super::{Causes, Event, EventKind, ItemIndex, StopLevel};
 use crate::resilience::Fault;
@@ -99,6 +100,8 @@ pub struct TaskView {
     pub since: u64,
     /// When the next attempt is due, where it waits for one.
     pub retry_at: Option<u64>,
+    /// How far the attempt is, where its step tells.
+    pub progress: Option<Progress>,
 }
 
 /// A breaker as the screen shows it.
@@ -205,6 +208,7 @@ pub struct RunState {
     /// Wall time of the last event, milliseconds since 1970.
     pub at: u64,
     waits: Waits,
+    pieces: Pieces,
     /// The place in `causes` of each failed item's cause, of all of them: those whose faults are not kept, too.
     failed: BTreeMap<ItemIndex, u32>,
     phases: Vec<ItemPhase>,
@@ -236,6 +240,29 @@ impl RunState {
     #[must_use]
     pub fn waits_for(&self, item: ItemIndex) -> Option<u32> {
         self.waits.first(item)
+    }
+
+    /// How far the pieces of a step are, of an item that is worked on.
+    #[must_use]
+    pub fn pieces(&self, item: ItemIndex, step: u32) -> Option<PieceCounts> {
+        self.pieces.counts(item, step)
+    }
+
+    /// The pieces of the item that failed, the first hundred of them.
+    #[must_use]
+    pub fn failed_pieces(&self, item: ItemIndex) -> &[PieceFailure] {
+        self.pieces.failures(item)
+    }
+
+    /// How many attempts run: of a step, or of all.
+    #[must_use]
+    pub fn running(&self, step: Option<u32>) -> usize {
+        let meant = self.tasks.iter().filter(|((_, of), _)| step.is_none_or(|step| step == *of));
+        let running = meant.map(|((item, step), task)| match self.pieces(*item, *step) {
+            Some(pieces) => pieces.running as usize,
+            None => usize::from(task.retry_at.is_none()),
+        });
+        running.sum()
     }
 
     /// How many items wait for a dependency.
@@ -279,6 +306,7 @@ impl RunState {
         self.next = event.seq.saturating_add(1);
         self.elapsed = event.elapsed;
         self.at = event.at;
+        self.pieces.apply(event, self.phases.len());
         match &event.kind {
             EventKind::RunStarted { run, pipeline, steps, jobs, shapes, breakers, output, .. } => {
                 self.run.clone_from(run);
@@ -331,10 +359,36 @@ impl RunState {
                 self.waits_no_more(*item, None);
                 self.move_to(*item, ItemPhase::LeftOut);
             }
-            EventKind::AttemptStarted { item, step, attempt } => {
+            EventKind::PiecesFound { item, step, .. } => {
                 self.move_to(*item, ItemPhase::Running);
                 self.waits_no_more(*item, Some(*step));
-                self.tasks.insert((*item, *step), TaskView { attempt: *attempt, since: event.elapsed, retry_at: None });
+                self.tasks.insert(
+                    (*item, *step),
+                    TaskView { attempt: 1, since: event.elapsed, retry_at: None, progress: None },
+                );
+            }
+            EventKind::AttemptStarted { item, step, piece: Some(_), .. } => {
+                self.move_to(*item, ItemPhase::Running);
+                self.waits_no_more(*item, Some(*step));
+                let view = TaskView { attempt: 1, since: event.elapsed, retry_at: None, progress: None };
+                self.tasks.entry((*item, *step)).or_insert(view);
+            }
+            // What comes of one piece, the counts tell; the task goes on.
+            EventKind::AttemptFailed { piece: Some(_), .. }
+            | EventKind::RetryScheduled { piece: Some(_), .. }
+            | EventKind::TaskDone { piece: Some(_), .. }
+            | EventKind::TaskSkipped { piece: Some(_), .. }
+            | EventKind::PieceFailed { .. } => {}
+            EventKind::AttemptStarted { item, step, attempt, piece: None } => {
+                self.move_to(*item, ItemPhase::Running);
+                self.waits_no_more(*item, Some(*step));
+                let view = TaskView { attempt: *attempt, since: event.elapsed, retry_at: None, progress: None };
+                self.tasks.insert((*item, *step), view);
+            }
+            EventKind::AttemptProgressed { item, step, progress } => {
+                if let Some(task) = self.tasks.get_mut(&(*item, *step)) {
+                    task.progress = Some(*progress);
+                }
             }
             EventKind::AttemptFailed { item, step, .. } => {
                 self.tasks.remove(&(*item, *step));
@@ -347,9 +401,10 @@ impl RunState {
                     *skipped += 1;
                 }
             }
-            EventKind::RetryScheduled { item, step, attempt, delay } => {
+            EventKind::RetryScheduled { item, step, attempt, delay, piece: None } => {
                 let retry_at = Some(event.elapsed.saturating_add(*delay));
-                self.tasks.insert((*item, *step), TaskView { attempt: *attempt, since: event.elapsed, retry_at });
+                let view = TaskView { attempt: *attempt, since: event.elapsed, retry_at, progress: None };
+                self.tasks.insert((*item, *step), view);
             }
             EventKind::TaskDone { item, step, .. } => {
                 self.tasks.remove(&(*item, *step));

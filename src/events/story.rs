@@ -7,7 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use indexmap::IndexMap;
 
 use super::pace::Pace;
-use super::{Event, EventKind, ItemIndex};
+use super::pieces::{PieceCounts, task_of};
+use super::{Event, EventKind, ItemIndex, PieceRef};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::Because;
@@ -67,6 +68,8 @@ pub struct StepStory {
     pub bytes: u64,
     /// The attempts that failed, the latest last.
     pub failed: Vec<FailedAttempt>,
+    /// How far its pieces are, where it runs for each.
+    pub pieces: Option<PieceCounts>,
 }
 
 /// Where a task stands.
@@ -89,6 +92,8 @@ pub enum StepStand {
 /// An attempt that failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailedAttempt {
+    /// The piece, where the step runs for each.
+    pub piece: Option<PieceRef>,
     /// Counts from 1.
     pub attempt: u32,
     /// When it ended, in milliseconds since the run's start.
@@ -161,29 +166,28 @@ impl Story {
         self.pace.apply(event);
         self.keep(event);
         let at = event.elapsed;
+        if let Some((item, step)) = task_of(&event.kind) {
+            return self.apply_to_piece(item, step, &event.kind, at);
+        }
         match &event.kind {
-            EventKind::AttemptStarted { item, step, attempt } => {
+            EventKind::AttemptStarted { item, step, attempt, .. } => {
                 let task = self.task(*item, *step, at);
                 (task.stand, task.attempts, task.since) = (StepStand::Running, *attempt, at);
             }
-            EventKind::AttemptFailed { item, step, attempt, fault, log, ms } => {
+            EventKind::AttemptFailed { item, step, ms, .. } => {
                 let task = self.task(*item, *step, at);
                 (task.stand, task.ms) = (StepStand::Failed, *ms);
-                if task.failed.len() == ATTEMPTS_KEPT {
-                    task.failed.remove(0);
-                }
-                let (attempt, ms, fault, log) = (*attempt, *ms, fault.clone(), log.clone());
-                task.failed.push(FailedAttempt { attempt, at, ms, fault, log });
+                task.keep_failed(&event.kind, at);
             }
             EventKind::RetryScheduled { item, step, delay, .. } => {
                 self.task(*item, *step, at).stand = StepStand::Backoff(at.saturating_add(*delay));
             }
-            EventKind::TaskDone { item, step, attempts, ms, bytes } => {
+            EventKind::TaskDone { item, step, attempts, ms, bytes, .. } => {
                 let task = self.task(*item, *step, at);
                 (task.stand, task.attempts, task.ms, task.bytes) = (StepStand::Done, *attempts, *ms, *bytes);
                 self.set_aside(*item, at);
             }
-            EventKind::TaskSkipped { item, step, because, reason } => {
+            EventKind::TaskSkipped { item, step, because, reason, .. } => {
                 self.task(*item, *step, at).stand = StepStand::Skipped(*because, reason.clone());
                 self.set_aside(*item, at);
             }
@@ -191,7 +195,10 @@ impl Story {
                 self.task(*item, *step, at).stand = StepStand::Parked(dependency.clone());
                 self.set_aside(*item, at);
             }
-            EventKind::ItemFinished { item, .. } => self.end(*item, at),
+            EventKind::ItemFinished { item, .. } => {
+                self.end_pieces(*item);
+                self.end(*item, at);
+            }
             EventKind::ItemLeftOut { item, .. } if self.items.contains_key(item) => self.end(*item, at),
             EventKind::BreakerChanged { dependency, state, reason, .. } => {
                 let marks = self.breakers.entry(dependency.clone()).or_default();
@@ -204,13 +211,39 @@ impl Story {
         }
     }
 
+    /// What comes of a piece is counted with its step, which goes on.
+    fn apply_to_piece(&mut self, item: ItemIndex, step: u32, kind: &EventKind, at: u64) {
+        let task = self.task(item, step, at);
+        let begins = matches!(kind, EventKind::PiecesFound { .. }) || task.attempts == 0;
+        if begins {
+            (task.attempts, task.since) = (1, at);
+        }
+        if !matches!(task.stand, StepStand::Parked(_)) || matches!(kind, EventKind::AttemptStarted { .. }) || begins {
+            task.stand = StepStand::Running;
+        }
+        task.pieces.get_or_insert_default().apply(kind);
+        task.keep_failed(kind, at);
+    }
+
+    /// No piece of the item is at work any more.
+    fn end_pieces(&mut self, item: ItemIndex) {
+        let steps = self.items.get_mut(&item).map_or(&mut [][..], |story| story.steps.as_mut_slice());
+        for task in steps.iter_mut().filter(|task| matches!(task.stand, StepStand::Running)) {
+            if let Some(pieces) = &mut task.pieces {
+                (pieces.running, pieces.waiting) = (0, 0);
+                task.stand = StepStand::Failed;
+            }
+        }
+    }
+
     fn task(&mut self, item: ItemIndex, step: u32, at: u64) -> &mut StepStory {
         let story = self.items.entry(item).or_insert_with(|| ItemStory { began: at, ..ItemStory::default() });
         // It is taken up again: it will end anew.
         (story.ended, story.parked) = (None, None);
         let place = story.steps.iter().position(|task| task.step == step).unwrap_or_else(|| {
             let stand = StepStand::Running;
-            story.steps.push(StepStory { step, stand, attempts: 0, since: at, ms: 0, bytes: 0, failed: Vec::new() });
+            let (attempts, ms, bytes, failed, pieces) = (0, 0, 0, Vec::new(), None);
+            story.steps.push(StepStory { step, stand, attempts, since: at, ms, bytes, failed, pieces });
             story.steps.len() - 1
         });
         &mut story.steps[place]
@@ -250,14 +283,25 @@ impl Story {
     }
 
     fn keep(&mut self, event: &Event) {
-        // A million names are not the latest news.
-        if matches!(event.kind, EventKind::ItemsListed { .. }) {
+        // A million names are not the latest news, and how far something was is none at all.
+        if matches!(event.kind, EventKind::ItemsListed { .. } | EventKind::AttemptProgressed { .. }) {
             return;
         }
         if self.events.len() == EVENTS_KEPT {
             self.events.pop_front();
         }
         self.events.push_back(event.clone());
+    }
+}
+
+impl StepStory {
+    fn keep_failed(&mut self, kind: &EventKind, at: u64) {
+        let EventKind::AttemptFailed { piece, attempt, fault, log, ms, .. } = kind else { return };
+        if self.failed.len() == ATTEMPTS_KEPT {
+            self.failed.remove(0);
+        }
+        let (piece, fault, log) = (piece.clone(), fault.clone(), log.clone());
+        self.failed.push(FailedAttempt { piece, attempt: *attempt, at, ms: *ms, fault, log });
     }
 }
 
@@ -279,11 +323,11 @@ mod tests {
     }
 
     fn begun(item: ItemIndex, step: u32) -> EventKind {
-        EventKind::AttemptStarted { item, step, attempt: 1 }
+        EventKind::AttemptStarted { item, step, piece: None, attempt: 1 }
     }
 
     fn done(item: ItemIndex, step: u32) -> EventKind {
-        EventKind::TaskDone { item, step, attempts: 1, ms: 1, bytes: 0 }
+        EventKind::TaskDone { item, step, piece: None, attempts: 1, ms: 1, bytes: 0 }
     }
 
     fn ended(item: ItemIndex) -> EventKind {

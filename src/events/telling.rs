@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Counts, Event, EventKind, ItemIndex, RunState, StopLevel};
+use super::{Counts, Event, EventKind, ItemIndex, PieceRef, RunState, StopLevel};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::{Because, ItemState};
@@ -141,8 +141,12 @@ pub fn class(kind: &EventKind) -> (Level, Topic) {
             ItemState::Parked => (Level::Warn, Topic::Items),
             ItemState::Done | ItemState::Pending => (Level::Info, Topic::Items),
         },
-        EventKind::AttemptStarted { .. } | EventKind::TaskDone { .. } => (Level::Debug, Topic::Attempts),
+        EventKind::AttemptStarted { .. } | EventKind::AttemptProgressed { .. } | EventKind::TaskDone { .. } => {
+            (Level::Debug, Topic::Attempts)
+        }
         EventKind::AttemptFailed { .. } | EventKind::RetryScheduled { .. } => (Level::Warn, Topic::Attempts),
+        EventKind::PiecesFound { .. } => (Level::Info, Topic::Attempts),
+        EventKind::PieceFailed { .. } => (Level::Error, Topic::Attempts),
         // A step that is for other files is missed by nobody.
         EventKind::TaskSkipped { because: Because::Unmatched, .. } => (Level::Debug, Topic::Attempts),
         EventKind::TaskSkipped { .. } => (Level::Info, Topic::Attempts),
@@ -169,6 +173,9 @@ pub const fn subject(kind: &EventKind) -> Option<ItemIndex> {
     match kind {
         EventKind::ItemLeftOut { item, .. }
         | EventKind::AttemptStarted { item, .. }
+        | EventKind::AttemptProgressed { item, .. }
+        | EventKind::PiecesFound { item, .. }
+        | EventKind::PieceFailed { item, .. }
         | EventKind::AttemptFailed { item, .. }
         | EventKind::RetryScheduled { item, .. }
         | EventKind::TaskDone { item, .. }
@@ -184,6 +191,8 @@ pub const fn subject(kind: &EventKind) -> Option<ItemIndex> {
 fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> (Tone, &'static str, String) {
     let file = |item: ItemIndex| state.path(item).map_or_else(|| format!("file {item}"), |path| name(&path));
     let task = |item: ItemIndex, step: u32| format!("{}  {}", file(item), step_id(state, step));
+    let of_piece =
+        |piece: &Option<PieceRef>| piece.as_ref().map_or_else(String::new, |piece| format!(" {}", piece.name));
     match kind {
         EventKind::ItemsListed { paths, .. } => (Tone::Plain, "items", counted(paths.len(), "file")),
         EventKind::ItemsUpToDate { ranges } => {
@@ -193,24 +202,44 @@ fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> 
         EventKind::ItemLeftOut { item, reason } => {
             (Tone::Plain, "skipped", format!("{}  left out: {reason}", file(*item)))
         }
-        EventKind::AttemptStarted { item, step, attempt } => {
-            (Tone::Plain, "attempt", format!("{}: attempt {attempt}", task(*item, *step)))
+        EventKind::AttemptStarted { item, step, piece, attempt } => {
+            (Tone::Plain, "attempt", format!("{}{}: attempt {attempt}", task(*item, *step), of_piece(piece)))
         }
-        EventKind::AttemptFailed { item, step, fault, log, .. } => {
+        EventKind::AttemptProgressed { item, step, progress } => {
+            let of = progress.of.map_or_else(String::new, |of| format!(" of {}", duration(of)));
+            (Tone::Plain, "attempt", format!("{}: {}{of} of sound", task(*item, *step), duration(progress.done)))
+        }
+        EventKind::AttemptFailed { item, step, piece, fault, log, .. } => {
             let log = log.as_deref().map_or_else(String::new, |log| format!("; log: {log}"));
-            (Tone::Bad, "attempt", format!("{}  {}{log}", file(*item), why(Some(*step), fault, state)))
+            let text = format!("{}{}  {}{log}", file(*item), of_piece(piece), why(Some(*step), fault, state));
+            (Tone::Bad, "attempt", text)
         }
-        EventKind::RetryScheduled { item, step, attempt, delay } => {
+        EventKind::PiecesFound { item, step, total, done, left_out } => {
+            let known = [(*done, "done before"), (*left_out, "left out")];
+            let known = known.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}"));
+            let pieces = counted(*total as usize, "piece");
+            (Tone::Plain, "pieces", format!("{}: {pieces}{}", task(*item, *step), known.collect::<String>()))
+        }
+        EventKind::PieceFailed { item, step, piece, fault, before } => {
+            let before = if *before { "as before: " } else { "" };
+            let text = format!("{} {}  {before}{}", file(*item), piece.name, why(Some(*step), fault, state));
+            (Tone::Bad, "failed", text)
+        }
+        EventKind::RetryScheduled { item, step, piece, attempt, delay } => {
             let most = state.shapes.get(*step as usize).map_or(0, |shape| shape.attempts);
             let of = if most == 0 { String::new() } else { format!(" of {most}") };
             let seconds = *delay as f64 / 1000.0;
-            (Tone::Careful, "retry", format!("{}: attempt {attempt}{of} in {seconds:.1} s", task(*item, *step)))
+            (
+                Tone::Careful,
+                "retry",
+                format!("{}{}: attempt {attempt}{of} in {seconds:.1} s", task(*item, *step), of_piece(piece)),
+            )
         }
-        EventKind::TaskDone { item, step, ms, .. } => {
-            (Tone::Plain, "task", format!("{}: done in {}", task(*item, *step), duration(*ms)))
+        EventKind::TaskDone { item, step, piece, ms, .. } => {
+            (Tone::Plain, "task", format!("{}{}: done in {}", task(*item, *step), of_piece(piece), duration(*ms)))
         }
-        EventKind::TaskSkipped { item, step, reason, .. } => {
-            (Tone::Plain, "task", format!("{}: left out: {reason}", task(*item, *step)))
+        EventKind::TaskSkipped { item, step, piece, reason, .. } => {
+            (Tone::Plain, "task", format!("{}{}: left out: {reason}", task(*item, *step), of_piece(piece)))
         }
         EventKind::TaskParked { item, step, dependency } => {
             (Tone::Plain, "task", format!("{}: waits for {dependency}", task(*item, *step)))

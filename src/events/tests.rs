@@ -86,12 +86,20 @@ fn of_items() -> impl Strategy<Value = EventKind> {
             .boxed(),
         small().prop_map(|item| EventKind::ItemLeftOut { item, reason: "by hand".into() }).boxed(),
         (small(), small(), small())
-            .prop_map(|(item, step, attempt)| EventKind::AttemptStarted { item, step, attempt })
+            .prop_map(|(item, step, attempt)| EventKind::AttemptStarted { item, step, piece: None, attempt })
+            .boxed(),
+        (small(), small(), number(), proptest::option::of(number()))
+            .prop_map(|(item, step, done, of)| EventKind::AttemptProgressed {
+                item,
+                step,
+                progress: Progress { done, of },
+            })
             .boxed(),
         (small(), small(), small(), fault(), number())
             .prop_map(|(item, step, attempt, fault, ms)| EventKind::AttemptFailed {
                 item,
                 step,
+                piece: None,
                 attempt,
                 fault,
                 log: None,
@@ -99,15 +107,29 @@ fn of_items() -> impl Strategy<Value = EventKind> {
             })
             .boxed(),
         (small(), small(), small(), number())
-            .prop_map(|(item, step, attempt, delay)| EventKind::RetryScheduled { item, step, attempt, delay })
+            .prop_map(|(item, step, attempt, delay)| EventKind::RetryScheduled {
+                item,
+                step,
+                piece: None,
+                attempt,
+                delay,
+            })
             .boxed(),
         (small(), small(), small(), number(), number())
-            .prop_map(|(item, step, attempts, ms, bytes)| EventKind::TaskDone { item, step, attempts, ms, bytes })
+            .prop_map(|(item, step, attempts, ms, bytes)| EventKind::TaskDone {
+                item,
+                step,
+                piece: None,
+                attempts,
+                ms,
+                bytes,
+            })
             .boxed(),
         (small(), small())
             .prop_map(|(item, step)| EventKind::TaskSkipped {
                 item,
                 step,
+                piece: None,
                 because: Because::Passing,
                 reason: String::new(),
             })

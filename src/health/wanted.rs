@@ -76,6 +76,7 @@ mod tests {
         Step {
             id: "step".to_owned(),
             action: Action::Run(Vec::new()),
+            each: None,
             input: Vec::new(),
             matches: crate::pipeline::names::NamePatterns::default(),
             out: IndexMap::new(),

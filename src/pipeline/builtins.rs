@@ -23,6 +23,15 @@ pub trait Builtins {
     /// The values that `name` reports. `None`: not known before it runs.
     fn values(&self, name: &str) -> Option<Vec<String>>;
 
+    /// Whether the output of `name` is any number of files.
+    fn is_many(&self, name: &str, output: &str) -> bool;
+
+    /// The values that `name` reports for each piece of its output. `None`: not known before it runs.
+    fn piece_values(&self, name: &str, output: &str) -> Option<Vec<String>>;
+
+    /// What is wrong with asking `name` for these outputs, given its parameters: a fragment, and what would be right.
+    fn misfit(&self, name: &str, with: &Value, outputs: &[&str]) -> Option<(String, String)>;
+
     /// The version of `name`: a part of its fingerprint.
     fn version(&self, name: &str) -> u32;
 

@@ -2,6 +2,7 @@
 
 mod actions;
 mod build;
+mod each;
 mod graph;
 mod outputs;
 mod policy;
@@ -33,10 +34,12 @@ pub(super) fn check(
     checker.ids();
     checker.name(fallback_name);
     checker.output_dir();
+    checker.fan_outs();
     for (index, step) in spec.steps.iter().enumerate() {
         checker.action(step);
         checker.references(index, step);
         checker.outputs(step);
+        checker.pieces(index, step);
         checker.policy(step);
     }
     checker.same_files();
@@ -62,6 +65,8 @@ struct Checker<'s, 'a, 'd> {
 struct Links {
     reads: Vec<(usize, Span)>,
     after: Vec<(usize, Span)>,
+    /// The output whose pieces it runs for.
+    each: Option<(usize, String)>,
 }
 
 impl Checker<'_, '_, '_> {

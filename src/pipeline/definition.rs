@@ -24,7 +24,12 @@ pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion) -> Value 
         .iter()
         .map(|(name, rule)| {
             let to = rule.to.as_ref().map(|to| to.source.as_str());
-            (name.clone(), json!({ "from": rule.from.source, "to": to }))
+            let mut place = json!({ "from": rule.from.source, "to": to });
+            // What is not there is not named: an older definition is the same as it was.
+            if rule.many {
+                place["many"] = Value::Bool(true);
+            }
+            (name.clone(), place)
         })
         .collect();
     let decodes = match step.verify.decode {
@@ -32,14 +37,18 @@ pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion) -> Value 
         DecodeCheck::Open => "open",
         DecodeCheck::Full => "full",
     };
-    sorted(json!({
+    let mut whole = json!({
         "action": action,
         "in": sources(&step.input),
         "out": out,
         "env": named(&step.env),
         "fallback": named(&step.fallback),
         "verify": { "nonempty": step.verify.nonempty, "decodes": decodes, "min_bytes": step.verify.min_bytes },
-    }))
+    });
+    if let Some(each) = &step.each {
+        whole["each"] = json!(each.output);
+    }
+    sorted(whole)
 }
 
 fn sources(templates: &[Template]) -> Vec<&str> {

@@ -95,7 +95,10 @@ pub struct Step {
     pub id: String,
     /// What it does.
     pub action: Action,
-    /// The files it reads: `in`. Empty is the item itself (or, in a batch step, nothing).
+    /// The pieces it runs for, one by one: `each`.
+    pub each: Option<Each>,
+    /// The files it reads: `in`. Empty is the piece of a step with `each`, or the item itself (or, in a batch step,
+    /// nothing).
     pub input: Vec<Template>,
     /// The items it is for, by the name of their file: it is left out for the others, and what reads it along with
     /// it, unless its `fallback` stands in.
@@ -156,10 +159,21 @@ pub enum Action {
 /// Where one output comes from and goes to.
 #[derive(Debug, Clone)]
 pub struct OutputRule {
-    /// Below the attempt's scratch folder; may hold `*` and `?`, which must match one file.
+    /// Below the attempt's scratch folder; may hold `*` and `?`, which must match one file, unless it is many.
     pub from: Template,
     /// Below the item's output folder. `None`: the same place as the file that was found.
     pub to: Option<Template>,
+    /// It is any number of files, each a piece: every match of `from`.
+    pub many: bool,
+}
+
+/// The pieces that a step runs for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Each {
+    /// The place of the step that makes them.
+    pub step: usize,
+    /// Its output.
+    pub output: String,
 }
 
 /// What becomes of a task while its dependency's breaker is open.

@@ -77,6 +77,8 @@ pub(super) struct StepSpec<'a> {
     pub(super) run: Option<(Span, Vec<Written>)>,
     pub(super) uses: Option<Text>,
     pub(super) with: Option<WithSpec<'a>>,
+    /// The output whose pieces it runs for: `each`.
+    pub(super) each: Option<Text>,
     pub(super) input: Vec<Written>,
     /// The key `match`, and the patterns.
     pub(super) matches: Option<(Span, Vec<Text>)>,

@@ -16,6 +16,15 @@ pub enum Field {
     Scratch,
     /// `{out}` where the step makes one output, `{out.NAME}` where it makes several.
     Out(Option<String>),
+    /// `{piece}` and `{piece.NAME}`: of the piece that a step with `each` runs for.
+    Piece(PieceField),
+    /// `{STEP.NAME|content}`: the text in the artifact, not its path.
+    Content {
+        /// The other step's id.
+        step: String,
+        /// The artifact.
+        name: String,
+    },
     /// `{STEP.NAME}`: an artifact's path or a value (dots reach into it) of another step.
     Step {
         /// The other step's id.
@@ -40,6 +49,21 @@ pub enum ItemField {
     Dir,
     /// Eight hexadecimal digits made from the whole path: tells files of one name apart.
     Hash,
+}
+
+/// What `{piece.NAME}` can name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PieceField {
+    /// The absolute path.
+    Path,
+    /// The file name.
+    Name,
+    /// The file name without its last extension.
+    Stem,
+    /// Its number among the pieces of the item, from 1.
+    Index,
+    /// A value that the step that made it reported for it; dots reach into it.
+    Value(String),
 }
 
 /// One part of a template.
@@ -169,11 +193,42 @@ impl ItemField {
     }
 }
 
+impl PieceField {
+    /// Every field that each piece has, as written after `piece.`.
+    pub const NAMES: [&'static str; 4] = ["path", "name", "stem", "index"];
+
+    /// The field called `name`: one that every piece has, or a value.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "path" => Self::Path,
+            "name" => Self::Name,
+            "stem" => Self::Stem,
+            "index" => Self::Index,
+            value => Self::Value(value.to_owned()),
+        }
+    }
+
+    /// Its name, as written after `piece.`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Path => "path",
+            Self::Name => "name",
+            Self::Stem => "stem",
+            Self::Index => "index",
+            Self::Value(name) => name,
+        }
+    }
+}
+
 /// A placeholder as written, braces and all.
 impl std::fmt::Display for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Item(field) => write!(f, "{{item.{}}}", field.name()),
+            Self::Piece(field) => write!(f, "{{piece.{}}}", field.name()),
+            Self::Content { step, name } => write!(f, "{{{step}.{name}|content}}"),
             Self::In => f.write_str("{in}"),
             Self::Scratch => f.write_str("{scratch}"),
             Self::Out(None) => f.write_str("{out}"),

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use super::names::{Names, counted, duration};
 use crate::engine::recorder::Sink;
 use crate::events::telling::{Tone, step_id, why};
-use crate::events::{Event, EventKind, ItemIndex, RunState};
+use crate::events::{Event, EventKind, ItemIndex, PieceRef, RunState};
 use crate::resilience::Fault;
 use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::safe_text::safe_line;
@@ -20,6 +20,8 @@ use crate::resilience::safe_text::safe_line;
 const FULL: usize = 64 * 1024;
 /// Counts of files that nothing is done for are told at most once in this time (milliseconds).
 const COUNTS_EVERY: u64 = 1000;
+/// Failed pieces of one file that are told one by one; the file's own line tells how many there were.
+const PIECES_TOLD: u32 = 10;
 
 /// How much is told: each level tells what the ones before it tell, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, clap::ValueEnum)]
@@ -51,7 +53,9 @@ pub struct Lines<W: Write> {
     /// Steps of items that are not finished which were left out.
     skipped: HashMap<ItemIndex, Vec<u32>>,
     /// Why the last attempt of a task failed, until it is known what becomes of it.
-    faults: HashMap<(ItemIndex, u32), Fault>,
+    faults: HashMap<(ItemIndex, u32, Option<PieceRef>), Fault>,
+    /// Failed pieces of items that are not finished: beyond some they are counted only.
+    pieces: HashMap<ItemIndex, u32>,
     counts: Untold,
 }
 
@@ -78,6 +82,7 @@ impl<W: Write> Lines<W> {
             begun: HashMap::new(),
             skipped: HashMap::new(),
             faults: HashMap::new(),
+            pieces: HashMap::new(),
             counts: Untold::default(),
         }
     }
@@ -157,8 +162,9 @@ impl<W: Write> Lines<W> {
     fn finished(&mut self, elapsed: u64, item: ItemIndex, end: &EventKind, state: &RunState) {
         let began = self.begun.remove(&item);
         let skipped = self.skipped.remove(&item).unwrap_or_default();
+        self.pieces.remove(&item);
         if !self.faults.is_empty() {
-            self.faults.retain(|(of, _), _| *of != item);
+            self.faults.retain(|(of, ..), _| *of != item);
         }
         let EventKind::ItemFinished { state: end, step, fault, before, .. } = end else { return };
         let level = match end {
@@ -187,12 +193,14 @@ impl<W: Write> Lines<W> {
         }
     }
 
-    fn retry(&mut self, elapsed: u64, (item, step): (ItemIndex, u32), attempt: u32, delay: u64, state: &RunState) {
-        let fault = self.faults.remove(&(item, step));
+    fn retry(&mut self, elapsed: u64, task: (ItemIndex, u32, Option<PieceRef>), to_come: (u32, u64), state: &RunState) {
+        let fault = self.faults.remove(&task);
         if self.level < Level::Warn {
             return;
         }
-        let name = self.name(item, state);
+        let ((item, step, piece), (attempt, delay)) = (task, to_come);
+        let piece = piece.map_or_else(String::new, |piece| format!(" {}", safe_line(&piece.name)));
+        let name = format!("{}{piece}", self.name(item, state));
         let why = fault.map_or_else(|| step_id(state, step).to_owned(), |fault| why(Some(step), &fault, state));
         let of = self.attempts.get(step as usize).map_or_else(String::new, |most| format!(" of {most}"));
         let seconds = delay as f64 / 1000.0;
@@ -232,19 +240,36 @@ impl<W: Write> Sink for Lines<W> {
                 self.begun.entry(*item).or_insert(at);
                 self.tell(event, state, Level::Debug);
             }
-            EventKind::AttemptFailed { item, step, fault, .. } => {
-                self.faults.insert((*item, *step), fault.clone());
+            EventKind::AttemptFailed { item, step, piece, fault, .. } => {
+                self.faults.insert((*item, *step, piece.clone()), fault.clone());
                 self.tell(event, state, Level::Debug);
             }
-            EventKind::RetryScheduled { item, step, attempt, delay } => {
-                self.retry(at, (*item, *step), *attempt, *delay, state);
+            EventKind::RetryScheduled { item, step, piece, attempt, delay } => {
+                self.retry(at, (*item, *step, piece.clone()), (*attempt, *delay), state);
             }
-            EventKind::TaskDone { item, step, .. } | EventKind::TaskParked { item, step, .. } => {
-                self.faults.remove(&(*item, *step));
+            EventKind::TaskDone { item, step, piece, .. } => {
+                self.faults.remove(&(*item, *step, piece.clone()));
                 self.tell(event, state, Level::Debug);
             }
+            EventKind::TaskParked { item, step, .. } => {
+                self.faults.remove(&(*item, *step, None));
+                self.tell(event, state, Level::Debug);
+            }
+            EventKind::PieceFailed { item, step, piece, .. } => {
+                self.faults.remove(&(*item, *step, Some(piece.clone())));
+                let told = self.pieces.entry(*item).or_default();
+                *told += 1;
+                if *told <= PIECES_TOLD {
+                    self.tell(event, state, Level::Error);
+                }
+            }
+            EventKind::TaskSkipped { item, step, piece: Some(piece), .. } => {
+                self.faults.remove(&(*item, *step, Some(piece.clone())));
+                self.tell(event, state, Level::Debug);
+            }
+            EventKind::PiecesFound { .. } => self.tell(event, state, Level::Debug),
             EventKind::TaskSkipped { item, step, because, .. } => {
-                self.faults.remove(&(*item, *step));
+                self.faults.remove(&(*item, *step, None));
                 // A step that is for other files is missed by nobody.
                 if *because != Because::Unmatched {
                     self.skipped.entry(*item).or_default().push(*step);
@@ -252,7 +277,11 @@ impl<W: Write> Sink for Lines<W> {
                 self.tell(event, state, Level::Debug);
             }
             EventKind::ItemFinished { item, .. } => self.finished(at, *item, &event.kind, state),
-            EventKind::ItemsListed { .. } | EventKind::ItemsUpToDate { .. } | EventKind::ItemLeftOut { .. } => {}
+            // How far something is, is for screens.
+            EventKind::ItemsListed { .. }
+            | EventKind::ItemsUpToDate { .. }
+            | EventKind::ItemLeftOut { .. }
+            | EventKind::AttemptProgressed { .. } => {}
             _ => self.run_event(event, state),
         }
     }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::fault::Fault;
 use super::os_text::OsText;
+use super::piece::{EachDone, PieceSet};
 
 /// The version of the checkpoint format that this build writes. Older ones are read, newer ones refused.
 pub const CHECKPOINT_VERSION: u32 = 1;
@@ -127,6 +128,12 @@ pub struct StepRecord {
     /// The committed files, by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub artifacts: IndexMap<String, Artifact>,
+    /// The pieces of each output that is many, by name: their own records stand in a file beside this one.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub pieces: IndexMap<String, PieceSet>,
+    /// What it came to, where it runs for each piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each: Option<EachDone>,
     /// Attempts that were made.
     pub attempts: u32,
     /// Of the last attempt, in seconds.

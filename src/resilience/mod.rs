@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod fault;
 pub mod hash;
 pub mod os_text;
+pub mod piece;
 pub mod retry;
 pub mod safe_text;
 pub mod scratch;

@@ -32,13 +32,16 @@ pub struct OutputDoc {
     pub many: bool,
     /// The program that is needed to make it: its health and its breaker count for the step.
     pub tool: Option<&'static str>,
+    /// What the step reports for each of the files, where they are many: under the value `pieces`, by the output's name
+    /// and the file's name.
+    pub piece_values: &'static [ValueDoc],
 }
 
 impl OutputDoc {
     /// One file that may be asked for.
     #[must_use]
     pub const fn new(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, required: false, one_of: false, many: false, tool: None }
+        Self { name, summary, required: false, one_of: false, many: false, tool: None, piece_values: &[] }
     }
 
     /// It, or another that is marked like this, must be asked for.
@@ -57,6 +60,12 @@ impl OutputDoc {
     #[must_use]
     pub const fn many(self) -> Self {
         Self { many: true, ..self }
+    }
+
+    /// For each of its files, these values are reported.
+    #[must_use]
+    pub const fn with_piece_values(self, piece_values: &'static [ValueDoc]) -> Self {
+        Self { piece_values, ..self }
     }
 
     /// The program `tool` is needed for it.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::builtin::Builtin;
+use super::builtin::{Builtin, OutputDoc};
+use super::collect;
 use super::register::BUILTINS;
 use super::schema;
 use crate::pipeline::builtins::{Builtins, ParamProblem};
@@ -30,6 +31,12 @@ impl<'a> Catalog<'a> {
 
     fn find(&self, name: &str) -> Option<&'a Builtin> {
         self.steps.iter().copied().find(|step| step.name == name)
+    }
+}
+
+impl Catalog<'_> {
+    fn output(&self, name: &str, output: &str) -> Option<&OutputDoc> {
+        self.find(name)?.outputs.iter().find(|doc| doc.name == output)
     }
 }
 
@@ -71,6 +78,20 @@ impl Builtins for Catalog<'_> {
         Some(step.values.iter().map(|value| value.name.to_owned()).collect())
     }
 
+    fn is_many(&self, name: &str, output: &str) -> bool {
+        self.output(name, output).is_some_and(|output| output.many)
+    }
+
+    fn piece_values(&self, name: &str, output: &str) -> Option<Vec<String>> {
+        let output = self.output(name, output)?;
+        Some(output.piece_values.iter().map(|value| value.name.to_owned()).collect())
+    }
+
+    /// Only `collect` makes other outputs with other parameters.
+    fn misfit(&self, name: &str, with: &Value, outputs: &[&str]) -> Option<(String, String)> {
+        if self.is_batch(name) { collect::misfit(with, outputs) } else { None }
+    }
+
     fn version(&self, name: &str) -> u32 {
         self.find(name).map_or(0, |step| step.version)
     }
@@ -91,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::pipeline::load::parse;
-    use crate::steps::builtin::{OutputDoc, ValueDoc, Values, check_of, schema_of};
+    use crate::steps::builtin::{ValueDoc, Values, check_of, schema_of};
 
     /// How the sound is cut.
     #[derive(Deserialize, JsonSchema)]

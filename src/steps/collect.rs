@@ -44,6 +44,12 @@ impl CollectParams {
     }
 }
 
+/// What is wrong with asking for these outputs, given the parameters: a fragment, and what would be right.
+pub(super) fn misfit(_with: &Value, outputs: &[&str]) -> Option<(String, String)> {
+    let none = outputs.is_empty();
+    none.then(|| ("`collect` writes no table".into(), "name it: out = { table = \"table.jsonl\" }".into()))
+}
+
 /// The step. The engine calls [`write_table`] with the rows of the whole batch; it has nothing to do for one item.
 pub static COLLECT: Builtin = Builtin {
     name: "collect",

@@ -12,7 +12,9 @@ use super::glyphs::Glyphs;
 use super::keymap::Keymap;
 use super::look::Look;
 use super::theme::Theme;
-use crate::events::{BreakerShape, EVENT_VERSION, Event, EventKind, ItemIndex, MachineView, StepShape, StopLevel};
+use crate::events::{
+    BreakerShape, EVENT_VERSION, Event, EventKind, ItemIndex, MachineView, Progress, StepShape, StopLevel,
+};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
@@ -176,11 +178,12 @@ pub const NAMES: [&str; 12] = [
 pub fn scene() -> Vec<Event> {
     let mut kinds = beginning(&NAMES);
     let mut add = |at: u64, kind: EventKind| kinds.push((at, kind));
-    let start = |item, step, attempt| EventKind::AttemptStarted { item, step, attempt };
-    let done = |item, step, ms, bytes| EventKind::TaskDone { item, step, attempts: 1, ms, bytes };
+    let start = |item, step, attempt| EventKind::AttemptStarted { item, step, piece: None, attempt };
+    let done = |item, step, ms, bytes| EventKind::TaskDone { item, step, piece: None, attempts: 1, ms, bytes };
     let fail = |item: ItemIndex, step: u32, attempt, fault, ms| EventKind::AttemptFailed {
         item,
         step,
+        piece: None,
         attempt,
         fault,
         log: Some(format!("logs/item/{step}.{attempt}.log")),
@@ -206,12 +209,14 @@ pub fn scene() -> Vec<Event> {
     add(66_001, start(3, 1, 1));
     add(124_001, fail(1, 1, 1, timeout(), 60_000));
     add(124_001, EventKind::BreakerCounted { dependency: "demucs".into(), failures: 1 });
-    add(124_001, EventKind::RetryScheduled { item: 1, step: 1, attempt: 2, delay: 1_040 });
+    add(124_001, EventKind::RetryScheduled { item: 1, step: 1, piece: None, attempt: 2, delay: 1_040 });
     add(125_100, start(1, 1, 2));
     add(126_001, fail(3, 1, 1, timeout(), 60_000));
     add(126_001, EventKind::BreakerCounted { dependency: "demucs".into(), failures: 2 });
-    add(126_001, EventKind::RetryScheduled { item: 3, step: 1, attempt: 2, delay: 1_010 });
+    add(126_001, EventKind::RetryScheduled { item: 3, step: 1, piece: None, attempt: 2, delay: 1_010 });
     add(127_100, start(3, 1, 2));
+    let progress = Progress { done: 750_000, of: Some(3_540_000) };
+    add(129_000, EventKind::AttemptProgressed { item: 1, step: 1, progress });
     add(130_000, fail(3, 1, 2, timeout(), 2_900));
     add(
         130_000,
@@ -227,7 +232,13 @@ pub fn scene() -> Vec<Event> {
     add(131_500, done(4, 0, 1_499, 3_900_000));
     add(
         131_500,
-        EventKind::TaskSkipped { item: 4, step: 1, because: Because::Passing, reason: "demucs is OPEN".into() },
+        EventKind::TaskSkipped {
+            item: 4,
+            step: 1,
+            piece: None,
+            because: Because::Passing,
+            reason: "demucs is OPEN".into(),
+        },
     );
     add(131_501, start(4, 2, 1));
     add(132_000, done(4, 2, 499, 240_000));
@@ -235,7 +246,7 @@ pub fn scene() -> Vec<Event> {
     add(132_002, start(5, 0, 1));
     add(132_100, fail(5, 0, 1, Fault::new(FaultClass::Transient, "signal", "ffmpeg was killed by SIGSEGV"), 98));
     add(132_100, EventKind::BreakerCounted { dependency: "ffmpeg".into(), failures: 1 });
-    add(132_100, EventKind::RetryScheduled { item: 5, step: 0, attempt: 2, delay: 4_080 });
+    add(132_100, EventKind::RetryScheduled { item: 5, step: 0, piece: None, attempt: 2, delay: 4_080 });
     add(
         133_000,
         EventKind::Warning { message: "step 'prepare' left 2 processes behind; they were ended".into(), item: Some(4) },

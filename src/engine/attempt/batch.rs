@@ -73,6 +73,8 @@ pub fn make_batch_step(workshop: &Workshop, step: &Step) -> Result<PathBuf, Faul
         outcome: StepOutcome::Done,
         fingerprint: Fingerprint::default(),
         artifacts: IndexMap::from([(name.clone(), artifact)]),
+        pieces: IndexMap::new(),
+        each: None,
         attempts: 1,
         duration: 0.0,
         left_out: None,

@@ -17,35 +17,31 @@ use crate::steps::builtin::Values;
 impl Attempt<'_> {
     /// Commits the outputs and the record of the step. Gives the bytes in its artifacts.
     pub(super) fn commit(
-        &self,
+        &mut self,
         found: Vec<Found>,
         fingerprint: Fingerprint,
-        values: Values,
+        mut values: Values,
         took: Duration,
     ) -> Result<u64, Fault> {
         let context = &self.workshop.context;
         let sync = context.plan.durability == Durability::Power;
-        for one in &found {
-            let folder = one.artifact.path.as_path().parent().unwrap_or(Path::new("/"));
-            std::fs::create_dir_all(folder)
-                .map_err(|error| Fault::from_io(&format!("cannot make the folder {}", folder.display()), &error))?;
-            if sync {
-                std::fs::File::open(&one.from)
-                    .and_then(|file| file.sync_all())
-                    .map_err(|error| Fault::from_io("an output cannot be synced to the disk", &error))?;
-            }
-        }
+        self.make_way(&found)?;
         let bytes = found.iter().map(|one| one.artifact.size).sum();
-        let artifacts = found.iter().map(|one| (one.name.clone(), one.artifact.clone())).collect();
+        let active = &self.task.active;
+        let pieces = self.record_pieces(&found, &mut values)?;
+        let (made_pieces, of_pieces): (Vec<String>, bool) = (pieces.keys().cloned().collect(), !pieces.is_empty());
+        let whole = found.iter().filter(|one| one.key.is_none());
+        let artifacts = whole.map(|one| (one.name.clone(), one.artifact.clone())).collect();
         let record = StepRecord {
             outcome: StepOutcome::Done,
             fingerprint,
             artifacts,
+            pieces,
+            each: None,
             attempts: self.task.attempt,
             duration: took.as_secs_f64(),
             left_out: None,
         };
-        let active = &self.task.active;
         let mut checkpoint = active.checkpoint();
         let before = checkpoint.clone();
         checkpoint.mark(&self.step.id, record, values);
@@ -62,17 +58,42 @@ impl Attempt<'_> {
             let revision = checkpoint.revision;
             *checkpoint = before;
             checkpoint.revision = revision;
-            checkpoint.formerly.extend(found.iter().map(|one| one.artifact.clone()));
+            let whole = found.iter().filter(|one| one.key.is_none());
+            checkpoint.formerly.extend(whole.map(|one| one.artifact.clone()));
             stamp(&mut checkpoint);
             let _ = context.store.record(active.item.key, &checkpoint);
             return Err(fault);
         }
         context.store.publish(active.item.key, &checkpoint);
+        drop(checkpoint);
+        if of_pieces {
+            self.remove_outdated(&made_pieces);
+        }
         Ok(bytes)
+    }
+
+    /// Everything is ready for the outputs to be moved, so that little can go wrong once they are recorded.
+    pub(super) fn make_way(&self, found: &[Found]) -> Result<(), Fault> {
+        let sync = self.workshop.context.plan.durability == Durability::Power;
+        let mut made: Option<&Path> = None;
+        for one in found {
+            let folder = one.artifact.path.as_path().parent().unwrap_or(Path::new("/"));
+            if made != Some(folder) {
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| Fault::from_io(&format!("cannot make the folder {}", folder.display()), &error))?;
+                made = Some(folder);
+            }
+            if sync {
+                std::fs::File::open(&one.from)
+                    .and_then(|file| file.sync_all())
+                    .map_err(|error| Fault::from_io("an output cannot be synced to the disk", &error))?;
+            }
+        }
+        Ok(())
     }
 }
 
-fn move_into_place(found: &Found, overwrite: bool, sync: bool) -> Result<(), Fault> {
+pub(super) fn move_into_place(found: &Found, overwrite: bool, sync: bool) -> Result<(), Fault> {
     let (from, to) = (found.from.as_path(), found.artifact.path.as_path());
     // A file that appeared since we looked is somebody's.
     let keep_others = found.takes_place == Owner::Nobody && !overwrite;

@@ -4,6 +4,7 @@ pub mod batch;
 mod builtin;
 mod commit;
 mod outputs;
+pub mod piece;
 mod tool;
 
 use std::ffi::OsString;
@@ -17,11 +18,14 @@ use indexmap::IndexMap;
 use super::context::Context;
 use super::fingerprint::{fingerprint, read_source};
 use super::item::{Fields, Item};
+use super::piece::PieceView;
 use super::slot::Hosts;
+use crate::events::Progress;
 use crate::pipeline::plan::{Action, Step};
 use crate::resilience::breaker::Ticket;
 use crate::resilience::checkpoint::{Checkpoint, Identity};
 use crate::resilience::scratch::RunScratch;
+use crate::resilience::store::PieceLog;
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::builtin::Values;
 use crate::steps::shim::Canceller;
@@ -54,12 +58,19 @@ pub struct Active {
     pub item: Item,
     /// What is known of it. Steps that run at the same time take turns.
     pub checkpoint: Mutex<Checkpoint>,
+    /// What is known of its pieces. Whoever needs both takes the checkpoint first.
+    pub pieces: Mutex<PieceLog>,
 }
 
 impl Active {
     /// Its checkpoint, locked.
     pub fn checkpoint(&self) -> MutexGuard<'_, Checkpoint> {
         self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of its pieces, locked.
+    pub fn pieces(&self) -> MutexGuard<'_, PieceLog> {
+        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,6 +81,8 @@ pub struct Task {
     pub active: Arc<Active>,
     /// The step's place in the plan.
     pub step: usize,
+    /// The piece's place, from 0, where the step runs for each.
+    pub piece: Option<u32>,
     /// From 1.
     pub attempt: u32,
     /// With it the item is done: no other step of it is left.
@@ -91,6 +104,8 @@ pub struct Report {
     pub log: Option<String>,
     /// Processes that the tool left behind; they were ended.
     pub leftover: u32,
+    /// Something that a person should know.
+    pub note: Option<String>,
 }
 
 /// How an attempt ended.
@@ -98,6 +113,8 @@ pub struct Report {
 pub enum Ending {
     /// Its outputs are committed: so many bytes.
     Done(u64),
+    /// What was to be made is there already: nothing was called.
+    Stands,
     /// It failed. `ambiguous`: the tool's canary is to say whose fault it is.
     Failed {
         /// Why, or why for now.
@@ -113,8 +130,13 @@ struct Attempt<'a> {
     task: &'a Task,
     step: &'a Step,
     hosts: &'a mut Hosts,
+    /// Is told how far it is.
+    hear: &'a dyn Fn(Progress),
+    /// The piece that it is made for.
+    piece: Option<PieceView>,
     log: Option<String>,
     leftover: u32,
+    note: Option<String>,
 }
 
 /// Where an attempt reads and writes.
@@ -137,11 +159,11 @@ impl From<Fault> for Failure {
     }
 }
 
-/// Makes the attempt. Nothing of it is left behind but its committed outputs and its log.
-pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts) -> Report {
+/// Makes the attempt, and tells `hear` how far it is. Nothing of it is left behind but its committed outputs and its log.
+pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts, hear: &dyn Fn(Progress)) -> Report {
     let started = Instant::now();
     let step = &workshop.context.plan.steps[task.step];
-    let mut attempt = Attempt { workshop, task, step, hosts, log: None, leftover: 0 };
+    let mut attempt = Attempt { workshop, task, step, hosts, hear, piece: None, log: None, leftover: 0, note: None };
     let made = attempt.make(started);
     attempt.hosts.room.leave();
     let ending = match made {
@@ -152,13 +174,15 @@ pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts) -> Report {
         }
         Err(Failure { fault, ambiguous }) => Ending::Failed { fault, ambiguous },
     };
-    Report { ending, took: started.elapsed(), log: attempt.log, leftover: attempt.leftover }
+    let Attempt { log, leftover, note, .. } = attempt;
+    Report { ending, took: started.elapsed(), log, leftover, note }
 }
 
 impl Attempt<'_> {
     fn make(&mut self, started: Instant) -> Result<Ending, Failure> {
         let context = &self.workshop.context;
         let active = &self.task.active;
+        self.piece = self.task.piece.map(|place| self.piece_at(place)).transpose()?;
         let seen = self.look_at_input()?;
         let (known, before) = {
             let unread = context.bases[self.task.step].reads_item && active.checkpoint().source.identity != Some(seen);
@@ -169,14 +193,20 @@ impl Attempt<'_> {
             if let Some(source) = source {
                 checkpoint.source = source;
             }
-            (checkpoint.clone(), fingerprint(context, self.task.step, &checkpoint))
+            match &self.piece {
+                Some(view) => match self.of_piece(&checkpoint, view) {
+                    Some(known) => known,
+                    None => return Ok(Ending::Stands),
+                },
+                None => (checkpoint.clone(), fingerprint(context, self.task.step, &checkpoint)),
+            }
         };
         self.refuse_foreign_targets(&known)?;
 
         let id = &active.item.id;
         let needs_scratch = matches!(self.step.action, Action::Run(_)) || !self.step.out.is_empty();
         let scratch = if needs_scratch {
-            let made = self.hosts.room.enter(id, &self.step.id, self.task.attempt);
+            let made = self.hosts.room.enter(id, &self.name_of_task(), self.task.attempt);
             made.map_err(|error| Fault::from_io("cannot make a scratch folder", &error))?
         } else {
             PathBuf::new()
@@ -185,18 +215,35 @@ impl Attempt<'_> {
         let values = self.work(&place, &known)?;
         self.refuse_changed_input(seen)?;
         let found = self.find_outputs(&place, &known)?;
-        let bytes = self.commit(found, before, values, started.elapsed())?;
+        let took = started.elapsed();
+        let bytes = match &self.piece {
+            Some(view) => self.commit_piece(view, found, before, values, took)?,
+            None => self.commit(found, before, values, took)?,
+        };
         Ok(Ending::Done(bytes))
     }
 
     fn look_at_input(&self) -> Result<Identity, Fault> {
-        Identity::of(&self.task.active.item.path)
-            .map_err(|error| Fault::from_io("the input cannot be looked at", &error))
+        match &self.piece {
+            Some(view) if !self.workshop.context.bases[self.task.step].reads_item => {
+                Identity::of(view.path()).map_err(|error| Fault::from_io("the piece cannot be looked at", &error))
+            }
+            _ => Identity::of(&self.task.active.item.path)
+                .map_err(|error| Fault::from_io("the input cannot be looked at", &error)),
+        }
+    }
+
+    /// The step's id, and the piece's number: what its folder and its log are called by.
+    fn name_of_task(&self) -> String {
+        match &self.piece {
+            Some(view) => format!("{}.{}", self.step.id, view.index),
+            None => self.step.id.clone(),
+        }
     }
 
     /// A file that changed while it was read gave a result of neither its old nor its new content.
     fn refuse_changed_input(&self, seen: Identity) -> Result<(), Fault> {
-        let reads_item = self.workshop.context.bases[self.task.step].reads_item;
+        let reads_item = self.piece.is_some() || self.workshop.context.bases[self.task.step].reads_item;
         let now = self.look_at_input()?;
         if !reads_item || (now.size, now.mtime_ns, now.inode) == (seen.size, seen.mtime_ns, seen.inode) {
             return Ok(());
@@ -207,14 +254,15 @@ impl Attempt<'_> {
 
     fn place(&self, scratch: PathBuf, known: &Checkpoint) -> Result<Place, Fault> {
         let item = &self.task.active.item;
-        let fields = Fields { item: Some(item), checkpoint: Some(known), ..Fields::default() };
+        let piece = self.piece.as_ref();
+        let fields = Fields { item: Some(item), piece, checkpoint: Some(known), ..Fields::default() };
         let misfit = |what: &str, why: String| Fault::input("placeholder", format!("{what}: {why}"));
         let mut inputs = Vec::new();
         for template in &self.step.input {
             inputs.push(template.expand(&fields).map_err(|why| misfit("what it reads cannot be told", why))?);
         }
         if inputs.is_empty() {
-            inputs.push(item.path.clone().into());
+            inputs.push(piece.map_or(item.path.as_path(), PieceView::path).into());
         }
         let mut outputs = IndexMap::new();
         for (name, rule) in &self.step.out {
@@ -222,7 +270,10 @@ impl Attempt<'_> {
             let path = super::item::place_below(&scratch, Path::new(&relative))
                 .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be made: {why}")))?;
             let folder = path.parent().filter(|folder| *folder != scratch);
-            if let Some(folder) = folder.filter(|_| !super::context::is_glob(&rule.from)) {
+            // A built-in step puts names in the place of the star of an output that is many.
+            let is_known =
+                !super::context::is_glob(&rule.from) || (rule.many && matches!(self.step.action, Action::Uses { .. }));
+            if let Some(folder) = folder.filter(|_| is_known) {
                 std::fs::create_dir_all(folder).map_err(|error| Fault::from_io("cannot make a folder", &error))?;
             }
             outputs.insert(name.clone(), path);
@@ -240,6 +291,7 @@ impl Attempt<'_> {
     fn fields<'b>(&'b self, place: &'b Place, known: &'b Checkpoint) -> Fields<'b> {
         Fields {
             item: Some(&self.task.active.item),
+            piece: self.piece.as_ref(),
             checkpoint: Some(known),
             inputs: &place.inputs,
             scratch: Some(&place.scratch),

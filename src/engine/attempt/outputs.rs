@@ -8,9 +8,9 @@ use globset::GlobBuilder;
 
 use super::{Attempt, Failure, Place};
 use crate::engine::context::is_glob;
-use crate::engine::fingerprint::{Owner, owner};
+use crate::engine::fingerprint::{Owner, owner, owner_among};
 use crate::media::sniff::{self, Kind};
-use crate::pipeline::plan::{Action, DecodeCheck};
+use crate::pipeline::plan::{Action, DecodeCheck, OutputRule};
 use crate::pipeline::template::Segment;
 use crate::resilience::checkpoint::{Artifact, Checkpoint, Identity};
 use crate::resilience::hash::hash_file;
@@ -21,10 +21,22 @@ use crate::steps::shim::{StepRequest, ToolEnd, ToolExit};
 /// An output in the scratch, and what it is to become.
 pub(super) struct Found {
     pub(super) name: String,
+    /// Where the output is many: what tells this one from the others.
+    pub(super) key: Option<OsText>,
     pub(super) from: PathBuf,
     pub(super) artifact: Artifact,
     /// The file that it takes the place of.
     pub(super) takes_place: Owner,
+}
+
+/// An output in the scratch that was looked at, and where it goes.
+struct InScratch {
+    name: String,
+    key: Option<OsText>,
+    from: PathBuf,
+    target: PathBuf,
+    size: u64,
+    takes_place: Owner,
 }
 
 impl Attempt<'_> {
@@ -32,21 +44,20 @@ impl Attempt<'_> {
     pub(super) fn refuse_foreign_targets(&self, known: &Checkpoint) -> Result<(), Fault> {
         let active = &self.task.active;
         for (name, rule) in &self.step.out {
-            if let Some(target) = self.workshop.context.known_target(&active.item, rule) {
+            if let Some(target) = self.workshop.context.known_target(&active.item, self.piece.as_ref(), rule) {
                 let target = target
                     .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be placed: {why}")))?;
-                self.may_take(&target, known)?;
+                self.may_take(&target, owner(&target, known))?;
             }
         }
         Ok(())
     }
 
     /// Whose file is at `target`, where that may be replaced.
-    fn may_take(&self, target: &Path, known: &Checkpoint) -> Result<Owner, Fault> {
+    fn may_take(&self, target: &Path, whose: Owner) -> Result<Owner, Fault> {
         let active = &self.task.active;
-        let whose = owner(target, known);
         let shown = target.display();
-        if target == active.item.path {
+        if target == active.item.path || self.piece.as_ref().is_some_and(|view| target == view.path()) {
             return Err(Fault::input(
                 "output-is-input",
                 format!("the output {shown} would take the place of its own input"),
@@ -73,6 +84,10 @@ impl Attempt<'_> {
     pub(super) fn find_outputs(&mut self, place: &Place, known: &Checkpoint) -> Result<Vec<Found>, Failure> {
         let mut found = Vec::with_capacity(self.step.out.len());
         for (name, rule) in &self.step.out {
+            if rule.many {
+                self.find_pieces(name, rule, place, &mut found)?;
+                continue;
+            }
             let from = if is_glob(&rule.from) {
                 self.one_match(name, place)?
             } else {
@@ -83,18 +98,18 @@ impl Attempt<'_> {
             let target = self
                 .workshop
                 .context
-                .target(&self.task.active.item, rule, relative)
+                .target(&self.task.active.item, self.piece.as_ref(), rule, relative)
                 .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be placed: {why}")))?;
-            let takes_place = self.may_take(&target, known)?;
-            found.push((name.clone(), from, target, size, takes_place));
+            let takes_place = self.may_take(&target, owner(&target, known))?;
+            found.push(InScratch { name: name.clone(), key: None, from, target, size, takes_place });
         }
-        self.decode(found.iter().map(|(_, from, ..)| from), place)?;
-        let hashed = found.into_iter().map(|(name, from, target, size, takes_place)| {
+        self.decode(found.iter().map(|one| &one.from), place)?;
+        let hashed = found.into_iter().map(|InScratch { name, key, from, target, size, takes_place }| {
             let (hash, _) = hash_file(&from).map_err(|error| Fault::from_io("an output cannot be read", &error))?;
             let seen = Identity::of(&from).map_err(|error| Fault::from_io("an output cannot be read", &error))?;
             let replaces = if let Owner::Us(mtime) = takes_place { Some(mtime) } else { None };
             let artifact = Artifact { path: OsText::from(&target), size, hash, mtime_ns: seen.mtime_ns, replaces };
-            Ok(Found { name, from, artifact, takes_place })
+            Ok(Found { name, key, from, artifact, takes_place })
         });
         hashed.collect()
     }
@@ -102,6 +117,40 @@ impl Attempt<'_> {
     /// Whether all that the step writes is our own work: no program makes any of it.
     fn is_our_own(&self) -> bool {
         matches!(self.step.action, Action::Uses { .. }) && self.step.tool.is_none()
+    }
+
+    /// The files of an output that is many, in the order of their places.
+    fn find_pieces(
+        &self,
+        name: &str,
+        rule: &OutputRule,
+        place: &Place,
+        found: &mut Vec<InScratch>,
+    ) -> Result<(), Failure> {
+        let mut matches = self.matches(name, place)?;
+        matches.sort();
+        // A built-in step knows when there is nothing to cut out; a tool that made nothing did not do its work.
+        if matches.is_empty() && matches!(self.step.action, Action::Run(_)) {
+            let message = format!("it ended without its output '{name}': nothing matches {}", rule.from.source);
+            return Err(self.broken_promise("output-missing", message, place));
+        }
+        let active = &self.task.active;
+        let of = format!("{}.{name}", self.step.id);
+        for from in matches {
+            let size = self.look_at(name, &from, place)?;
+            let relative = from.strip_prefix(&place.scratch).unwrap_or(&from);
+            let target = self
+                .workshop
+                .context
+                .target(&active.item, None, rule, relative)
+                .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be placed: {why}")))?;
+            let earlier = active.pieces().owned_piece(&of, relative.as_os_str());
+            let whose = owner_among(&target, earlier.iter().map(|piece| &piece.artifact));
+            let takes_place = self.may_take(&target, whose)?;
+            let key = Some(OsText::from(relative));
+            found.push(InScratch { name: name.to_owned(), key, from, target, size, takes_place });
+        }
+        Ok(())
     }
 
     /// A promise that was not kept: by a tool, the canary says whose fault that is; a built-in step is ours.
@@ -139,9 +188,9 @@ impl Attempt<'_> {
         }
     }
 
-    /// The one file below the scratch that the pattern of output `name` matches.
-    fn one_match(&self, name: &str, place: &Place) -> Result<PathBuf, Failure> {
-        let Some(pattern) = place.outputs.get(name) else { return Ok(PathBuf::new()) };
+    /// The files below the scratch that the pattern of output `name` matches.
+    fn matches(&self, name: &str, place: &Place) -> Result<Vec<PathBuf>, Fault> {
+        let Some(pattern) = place.outputs.get(name) else { return Ok(Vec::new()) };
         let pattern = glob_of(&self.step.out[name].from.segments, pattern, &place.scratch);
         let glob = GlobBuilder::new(&pattern)
             .literal_separator(true)
@@ -156,6 +205,12 @@ impl Attempt<'_> {
                 matches.push(path.to_path_buf());
             }
         });
+        Ok(matches)
+    }
+
+    /// The one file below the scratch that the pattern of output `name` matches.
+    fn one_match(&self, name: &str, place: &Place) -> Result<PathBuf, Failure> {
+        let mut matches = self.matches(name, place)?;
         match matches.len() {
             1 => Ok(matches.remove(0)),
             0 => Err(self.broken_promise(

@@ -28,7 +28,7 @@ impl Attempt<'_> {
     }
 
     fn log_name(&self) -> String {
-        format!("logs/{}/{}.{}.log", self.task.active.item.id, self.step.id, self.task.attempt)
+        format!("logs/{}/{}.{}.log", self.task.active.item.id, self.name_of_task(), self.task.attempt)
     }
 
     fn tool_request(&self, argv: &[Template], place: &Place, known: &Checkpoint) -> Result<ToolRequest, Fault> {

@@ -1,7 +1,7 @@
 //! What the workers answer.
 
 use super::Dispatcher;
-use super::items::Progress;
+use super::working::{Progress, TaskId};
 use crate::engine::attempt::{Ending, Report, Task};
 use crate::engine::slot::{Answer, Workers};
 use crate::engine::survey::Look;
@@ -13,7 +13,11 @@ impl<W: Workers> Dispatcher<W> {
     pub(super) fn take_answer(&mut self, answer: Answer) {
         match answer {
             Answer::Looks(first, looks) => self.take_looks(first, looks),
+            Answer::Progress(item, step, progress) => {
+                self.recorder.record(EventKind::AttemptProgressed { item, step: step as u32, progress });
+            }
             Answer::Attempt(task, report) => self.take_report(*task, *report),
+            Answer::Pieces(active, step, found) => self.take_pieces(&active, step, found),
             Answer::Canary(tool, result) => self.canary_answered(&tool, result),
             Answer::Checked(asked, checks) => self.take_checks(&asked, &checks),
             Answer::Machine(found) => self.take_machine(found),
@@ -68,6 +72,10 @@ impl<W: Workers> Dispatcher<W> {
     fn take_report(&mut self, mut task: Task, report: Report) {
         self.running -= 1;
         let (item, step, attempt) = (task.active.item.index, task.step, task.attempt);
+        let id = TaskId { item, step, piece: task.piece };
+        if let Some(message) = report.note {
+            self.recorder.record(EventKind::Warning { message, item: Some(item) });
+        }
         let ms = report.took.as_millis() as u64;
         if report.leftover > 0 {
             let id = &self.workshop.context.plan.steps[step].id;
@@ -76,16 +84,27 @@ impl<W: Workers> Dispatcher<W> {
         }
         let ticket = task.ticket.take();
         match report.ending {
-            Ending::Done(bytes) => {
-                self.settle(step, ticket, Outcome::Success);
+            Ending::Done(_) | Ending::Stands => {
+                let (bytes, outcome) = match report.ending {
+                    Ending::Done(bytes) => (bytes, Outcome::Success),
+                    _ => (0, Outcome::Neutral),
+                };
+                self.settle(step, ticket, outcome);
+                let piece = self.piece_ref(id);
                 if let Some(working) = self.active.get_mut(&item) {
-                    working.steps[step] = Progress::Through;
-                    // The commit saved all that was noted before.
-                    working.unsaved = false;
+                    working.set(id, Progress::Through);
+                    match &mut working.fans[step] {
+                        Some(fan) => fan.bytes += bytes,
+                        // The commit saved all that was noted before.
+                        None => working.unsaved = false,
+                    }
                 }
                 let step = step as u32;
-                self.recorder.record(EventKind::TaskDone { item, step, attempts: attempt, ms, bytes });
+                self.recorder.record(EventKind::TaskDone { item, step, piece, attempts: attempt, ms, bytes });
                 self.machine_troubles = 0;
+                if id.piece.is_some() {
+                    self.settle_piece(id);
+                }
                 self.advance(item);
             }
             Ending::Failed { fault, ambiguous } => {
@@ -95,13 +114,13 @@ impl<W: Workers> Dispatcher<W> {
                     && let Some(ticket) = ticket
                 {
                     if let Some(working) = self.active.get_mut(&item) {
-                        working.steps[step] = Progress::Asking;
+                        working.set(id, Progress::Asking);
                     }
-                    self.asked_with.insert((item, step), (log, ms));
-                    self.ask_canary(item, step, fault, ticket);
+                    self.asked_with.insert(id, (log, ms));
+                    self.ask_canary(id, fault, ticket);
                 } else {
-                    self.tell_failed(item, step, attempt, &fault, log, ms);
-                    self.conclude(item, step, fault, ticket);
+                    self.tell_failed(id, attempt, &fault, log, ms);
+                    self.conclude(id, fault, ticket);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::items::{Ending, Progress};
+use super::working::{Ending, Progress, TaskId};
 use super::{Dispatcher, Timer};
 use crate::engine::slot::Workers;
 use crate::events::{Command, EventKind, ItemIndex, ItemPhase};
@@ -145,15 +145,20 @@ impl<W: Workers> Dispatcher<W> {
         for canceller in working.cancellers() {
             canceller.cancel(false);
         }
-        for (step, progress) in working.steps.iter_mut().enumerate() {
-            if matches!(progress, Progress::Ready | Progress::Backoff) {
-                for set in &mut self.ready {
-                    set.remove(&(index, step));
+        for step in 0..working.steps.len() {
+            let pieces = working.fans[step].as_ref().map_or(0, super::working::Fan::len);
+            let ids = (0..pieces).map(|piece| TaskId::of_piece(index, step, piece));
+            for id in ids.chain([TaskId::whole(index, step)]) {
+                if working.task(id).is_some_and(|task| matches!(task.progress, Progress::Ready | Progress::Backoff)) {
+                    for set in &mut self.ready {
+                        set.remove(&id);
+                    }
+                    working.set(id, Progress::Failed);
                 }
-                *progress = Progress::Failed;
             }
         }
-        self.timers.retain(|_, timer| !matches!(timer, Timer::Retry(item, _) if *item == index));
+        self.to_fan_out.retain(|(item, _)| *item != index);
+        self.timers.retain(|_, timer| !matches!(timer, Timer::Retry(id) if id.item == index));
         self.advance(index);
     }
 

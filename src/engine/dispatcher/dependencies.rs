@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::items::Progress;
+use super::working::{Progress, TaskId};
 use super::{Dispatcher, Timer};
 use crate::engine::slot::{Order, Workers};
 use crate::events::{EventKind, ItemIndex};
@@ -38,13 +38,13 @@ pub(super) struct Dependency {
     canary: Option<(Instant, Option<CanaryResult>)>,
     canary_asked: bool,
     /// Attempts whose fault the canary decides.
-    asking: Vec<(ItemIndex, usize, Fault, Ticket)>,
+    asking: Vec<(TaskId, Fault, Ticket)>,
 }
 
 /// What is next.
 pub(super) enum Next {
     /// This task starts.
-    Start(ItemIndex, usize),
+    Start(TaskId),
     /// No task can start.
     Nothing,
     /// Tasks were turned away, because their breaker is open.
@@ -115,9 +115,9 @@ impl<W: Workers> Dispatcher<W> {
         place.unwrap_or(self.dependencies.len())
     }
 
-    pub(super) fn make_ready(&mut self, item: ItemIndex, step: usize) {
-        let place = self.place_of(step);
-        self.ready[place].insert((item, step));
+    pub(super) fn make_ready(&mut self, id: TaskId) {
+        let place = self.place_of(id.step);
+        self.ready[place].insert(id);
     }
 
     /// The next task to start: of the earliest item, among those whose dependency takes calls.
@@ -140,37 +140,47 @@ impl<W: Workers> Dispatcher<W> {
             }
             return Next::TurnedAway;
         }
-        let Some((item, step)) = best else { return Next::Nothing };
-        let place = self.place_of(step);
-        self.ready[place].remove(&(item, step));
-        Next::Start(item, step)
+        let Some(id) = best else { return Next::Nothing };
+        let place = self.place_of(id.step);
+        self.ready[place].remove(&id);
+        Next::Start(id)
     }
 
     /// The breaker is open: each task that is ready does what its step says for that case.
     fn turn_away(&mut self, place: usize) {
-        for (item, step) in std::mem::take(&mut self.ready[place]) {
+        for id in std::mem::take(&mut self.ready[place]) {
             let reason = self.parked_fault(place).message;
-            match self.workshop.context.plan.steps[step].on_open {
-                OnOpen::Park => self.park(item, step, place),
+            match self.workshop.context.plan.steps[id.step].on_open {
+                OnOpen::Park => self.park(id, place),
                 OnOpen::Fallback | OnOpen::Skip => {
-                    self.leave_out_step(item, step, Because::Passing, reason);
-                    self.advance(item);
+                    match id.piece {
+                        Some(_) => self.leave_out_piece(id, Because::Passing, reason),
+                        None => self.leave_out_step(id.item, id.step, Because::Passing, reason),
+                    }
+                    self.advance(id.item);
                 }
                 OnOpen::Fail => {
                     let fault = Fault::new(FaultClass::Dependency, "breaker-open", reason);
-                    self.fail_step(item, step, fault);
+                    self.fail_task(id, fault);
                 }
             }
         }
     }
 
-    pub(super) fn park(&mut self, item: ItemIndex, step: usize, place: usize) {
-        if let Some(working) = self.active.get_mut(&item) {
-            working.steps[step] = Progress::Parked(place);
+    pub(super) fn park(&mut self, id: TaskId, place: usize) {
+        let mut was_told = false;
+        if let Some(working) = self.active.get_mut(&id.item) {
+            working.set(id, Progress::Parked(place));
+            // The pieces of a step wait together, and that is told once.
+            if let Some(fan) = working.fans[id.step].as_mut().filter(|_| id.piece.is_some()) {
+                was_told = std::mem::replace(&mut fan.told_parked, true);
+            }
         }
-        let dependency = self.dependencies[place].name.clone();
-        self.recorder.record(EventKind::TaskParked { item, step: step as u32, dependency });
-        self.advance(item);
+        if !was_told {
+            let dependency = self.dependencies[place].name.clone();
+            self.recorder.record(EventKind::TaskParked { item: id.item, step: id.step as u32, dependency });
+        }
+        self.advance(id.item);
     }
 
     /// Why tasks of this dependency wait.
@@ -316,10 +326,10 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     /// Asks the canary of the step's tool whose fault it was; a fresh answer is used again.
-    pub(super) fn ask_canary(&mut self, item: ItemIndex, step: usize, fault: Fault, ticket: Ticket) {
-        let place = self.place_of(step);
+    pub(super) fn ask_canary(&mut self, id: TaskId, fault: Fault, ticket: Ticket) {
+        let place = self.place_of(id.step);
         let dependency = &mut self.dependencies[place];
-        dependency.asking.push((item, step, fault, ticket));
+        dependency.asking.push((id, fault, ticket));
         let fresh = dependency.canary.as_ref().is_some_and(|(at, _)| at.elapsed() < CANARY_HOLDS);
         if fresh {
             self.decide(place);
@@ -347,7 +357,7 @@ impl<W: Workers> Dispatcher<W> {
         let asking = std::mem::take(&mut dependency.asking);
         let answer = dependency.canary.as_ref().and_then(|(_, result)| result.clone());
         let proven = dependency.proven;
-        for (item, step, fault, ticket) in asking {
+        for (id, fault, ticket) in asking {
             let fault = match &answer {
                 Some(result) if result.well => Fault { class: FaultClass::Input, ..fault },
                 Some(result) => {
@@ -358,10 +368,11 @@ impl<W: Workers> Dispatcher<W> {
                 None if proven => Fault { class: FaultClass::Input, ..fault },
                 None => fault,
             };
-            let (log, ms) = self.asked_with.remove(&(item, step)).unwrap_or_default();
-            let attempt = self.active.get(&item).map_or(0, |working| working.attempts[step]);
-            self.tell_failed(item, step, attempt, &fault, log, ms);
-            self.conclude(item, step, fault, Some(ticket));
+            let (log, ms) = self.asked_with.remove(&id).unwrap_or_default();
+            let attempt =
+                self.active.get(&id.item).and_then(|working| working.task(id)).map_or(0, |task| task.attempts);
+            self.tell_failed(id, attempt, &fault, log, ms);
+            self.conclude(id, fault, Some(ticket));
         }
     }
 
@@ -373,10 +384,10 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     /// Sets the task aside for its dependency, for this run.
-    pub(super) fn park_for_dependency(&mut self, item: ItemIndex, step: usize) {
-        let place = self.place_of(step);
+    pub(super) fn park_for_dependency(&mut self, id: TaskId) {
+        let place = self.place_of(id.step);
         if place < self.dependencies.len() {
-            self.park(item, step, place);
+            self.park(id, place);
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use indexmap::IndexMap;
+
 use super::Dispatcher;
+use super::pieces::same_fan;
+use super::working::{Ending, Progress, TaskId, TaskState, Working};
 use crate::engine::attempt::Active;
 use crate::engine::fingerprint::{fingerprint, is_left_out, stale};
 use crate::engine::item::Fields;
@@ -10,86 +14,11 @@ use crate::engine::slot::Workers;
 use crate::engine::survey::Work;
 use crate::events::{EventKind, ItemIndex, StopLevel};
 use crate::pipeline::template::Field;
-use crate::resilience::checkpoint::{Artifact, Because, ItemState, LeftOut, StepFault, StepOutcome, StepRecord};
+use crate::resilience::checkpoint::{
+    Artifact, Because, Checkpoint, ItemState, LeftOut, StepFault, StepOutcome, StepRecord,
+};
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::builtin::Values;
-use crate::steps::shim::Canceller;
-
-/// An item that is being worked on.
-#[derive(Debug)]
-pub(super) struct Working {
-    pub(super) active: Arc<Active>,
-    pub(super) steps: Vec<Progress>,
-    pub(super) attempts: Vec<u32>,
-    /// Faults that count against no attempt: of the machine, or of a dependency whose breaker is not open yet.
-    pub(super) passing: Vec<u32>,
-    /// The first required step that failed for good.
-    pub(super) failed: Option<(usize, Fault)>,
-    /// Somebody asked for its end: no attempt of it begins any more.
-    pub(super) ending: Option<Ending>,
-    /// Something was noted that the store does not know.
-    pub(super) unsaved: bool,
-}
-
-/// How somebody wants an item to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// It is as it was.
-    Cancelled,
-    /// It is left out of the run.
-    Skipped,
-}
-
-/// Where a step of an item stands.
-#[derive(Debug, Clone)]
-pub(super) enum Progress {
-    /// Steps before it are not through.
-    Waiting,
-    /// It could start.
-    Ready,
-    /// An attempt is being made.
-    Running(Arc<Canceller>),
-    /// Its attempt failed, and the tool's canary is asked whose fault that is.
-    Asking,
-    /// The next attempt is due later.
-    Backoff,
-    /// It waits for this dependency to be well.
-    Parked(usize),
-    /// It is done, was left out, or is not asked for.
-    Through,
-    /// It failed, or hangs on one that did.
-    Failed,
-}
-
-impl Working {
-    pub(super) fn cancellers(&self) -> impl Iterator<Item = &Arc<Canceller>> {
-        self.steps
-            .iter()
-            .filter_map(|step| if let Progress::Running(canceller) = step { Some(canceller) } else { None })
-    }
-
-    /// Something was done for it in this run.
-    fn is_begun(&self) -> bool {
-        self.unsaved || self.attempts.iter().any(|attempts| *attempts > 0)
-    }
-
-    fn is_at_work(&self) -> bool {
-        self.steps
-            .iter()
-            .any(|step| matches!(step, Progress::Ready | Progress::Running(_) | Progress::Asking | Progress::Backoff))
-    }
-
-    fn is_through(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step, Progress::Through))
-    }
-
-    fn parked(&self) -> Option<(usize, usize)> {
-        self.steps.iter().enumerate().find_map(|(step, progress)| match progress {
-            Progress::Parked(dependency) => Some((step, *dependency)),
-            _ => None,
-        })
-    }
-}
 
 impl<W: Workers> Dispatcher<W> {
     /// Begins the work on an item. `insisted`: somebody asked for this very one.
@@ -105,19 +34,10 @@ impl<W: Workers> Dispatcher<W> {
             self.recorder.record(EventKind::Warning { message, item: Some(index) });
         }
         let progress = |reason: &Option<String>| if reason.is_some() { Progress::Waiting } else { Progress::Through };
-        let steps: Vec<Progress> = work.stale.iter().map(progress).collect();
-        let count = steps.len();
-        let active = Active { item: work.item, checkpoint: Mutex::new(work.checkpoint) };
-        let working = Working {
-            active: Arc::new(active),
-            steps,
-            attempts: vec![0; count],
-            passing: vec![0; count],
-            failed: None,
-            ending: None,
-            unsaved: false,
-        };
-        self.active.insert(index, working);
+        let steps: Vec<TaskState> = work.stale.iter().map(progress).map(TaskState::new).collect();
+        let pieces = Mutex::new(self.workshop.context.store.pieces(&work.item.id));
+        let active = Active { item: work.item, checkpoint: Mutex::new(work.checkpoint), pieces };
+        self.active.insert(index, Working::new(Arc::new(active), steps));
         self.advance(index);
     }
 
@@ -147,30 +67,47 @@ impl<W: Workers> Dispatcher<W> {
         let workshop = Arc::clone(&self.workshop);
         let (plan, bases) = (&workshop.context.plan, &workshop.context.bases);
         let Some(working) = self.active.get_mut(&index) else { return false };
-        if working.ending.is_some() || !matches!(working.steps[step], Progress::Waiting) {
+        if working.ending.is_some() || !matches!(working.steps[step].progress, Progress::Waiting) {
             return false;
         }
         let spec = &plan.steps[step];
+        // Of the steps of the same pieces each piece waits for itself, once they are known.
+        let same = same_fan(plan, step);
         let before = || spec.reads.iter().chain(&spec.after);
-        if before().any(|read| !matches!(working.steps[*read], Progress::Through | Progress::Failed)) {
+        let is_ready = |read: &usize| match &working.steps[*read].progress {
+            Progress::Through | Progress::Failed => true,
+            Progress::Fanned if same.contains(read) => {
+                working.fans[*read].as_ref().is_some_and(|fan| fan.tasks.is_some())
+            }
+            _ => false,
+        };
+        if before().any(|read| !is_ready(read)) {
             return false;
         }
-        if spec.reads.iter().any(|read| matches!(working.steps[*read], Progress::Failed)) {
-            working.steps[step] = Progress::Failed;
+        let made_by = spec.each.iter().map(|each| each.step);
+        let has_failed = |read: &usize| {
+            matches!(working.steps[*read].progress, Progress::Failed)
+                && !(same.contains(read) && working.fans[*read].is_some())
+        };
+        if spec.reads.iter().copied().chain(made_by.clone()).any(|read| has_failed(&read)) {
+            working.steps[step].progress = Progress::Failed;
             return true;
         }
         let matches = spec.matches.takes(working.active.item.name());
         let upstream = {
             let checkpoint = working.active.checkpoint();
             // The steps before it ran again: what they made now may be what they made before.
-            if checkpoint.steps.contains_key(&spec.id)
-                && stale(&workshop.context, &working.active.item, step, &checkpoint).is_none()
-            {
+            let stands = |checkpoint: &Checkpoint| {
+                let mut log = working.active.pieces();
+                stale(&workshop.context, &working.active.item, step, checkpoint, &mut log).is_none()
+            };
+            if spec.each.is_none() && checkpoint.steps.contains_key(&spec.id) && stands(&checkpoint) {
                 drop(checkpoint);
-                working.steps[step] = Progress::Through;
+                working.steps[step].progress = Progress::Through;
                 return true;
             }
-            spec.reads.iter().map(|read| &plan.steps[*read].id).find(|id| is_left_out(&checkpoint, id)).cloned()
+            let read = spec.reads.iter().copied().chain(made_by);
+            read.map(|read| &plan.steps[read].id).find(|id| is_left_out(&checkpoint, id)).cloned()
         };
         if !matches {
             self.leave_out_step(index, step, Because::Unmatched, format!("it is for {}", spec.matches));
@@ -184,8 +121,12 @@ impl<W: Workers> Dispatcher<W> {
             self.leave_out_step(index, step, Because::Unavailable, reason.clone());
             return true;
         }
-        working.steps[step] = Progress::Ready;
-        self.make_ready(index, step);
+        if spec.each.is_some() {
+            self.fan_out(index, step);
+            return false;
+        }
+        working.steps[step].progress = Progress::Ready;
+        self.make_ready(TaskId::whole(index, step));
         false
     }
 
@@ -214,15 +155,18 @@ impl<W: Workers> Dispatcher<W> {
             outcome,
             fingerprint: fingerprint(&workshop.context, step, &checkpoint),
             artifacts: stand_ins.into_iter().flatten().collect(),
-            attempts: working.attempts[step],
+            pieces: IndexMap::new(),
+            each: None,
+            attempts: working.steps[step].attempts,
             duration: 0.0,
             left_out: Some(LeftOut { because, reason: reason.clone() }),
         };
         checkpoint.mark(&spec.id, record, Values::new());
         drop(checkpoint);
         working.unsaved = true;
-        working.steps[step] = Progress::Through;
-        self.recorder.record(EventKind::TaskSkipped { item: index, step: step as u32, because, reason });
+        working.steps[step].progress = Progress::Through;
+        let step = step as u32;
+        self.recorder.record(EventKind::TaskSkipped { item: index, step, piece: None, because, reason });
     }
 
     /// The step failed for good: an optional one is left out, a required one fails the item.
@@ -233,7 +177,7 @@ impl<W: Workers> Dispatcher<W> {
             let because = if passing { Because::Passing } else { Because::Input };
             self.leave_out_step(index, step, because, fault.message);
         } else if let Some(working) = self.active.get_mut(&index) {
-            working.steps[step] = Progress::Failed;
+            working.steps[step].progress = Progress::Failed;
             working.failed.get_or_insert((step, fault));
             if self.workshop.context.options.fail_fast {
                 self.stop(StopLevel::Drain, "the first failure (--fail-fast)");
@@ -244,11 +188,11 @@ impl<W: Workers> Dispatcher<W> {
 
     /// The item waits for a dependency: its state is saved, and nothing of it stays in memory.
     fn set_aside(&mut self, index: ItemIndex, step: usize, dependency: usize) {
-        let Some(working) = self.active.remove(&index) else { return };
+        let Some(working) = self.let_go(index) else { return };
         let fault = self.parked_fault(dependency);
         self.save(&working, ItemState::Parked, Some((step, fault)));
         // The breaker may have closed while another step of the item was still at work.
-        let had_its_chances = working.passing[step] > self.workshop.context.plan.steps[step].retry.max_retries;
+        let had_its_chances = working.passing(step) > self.workshop.context.plan.steps[step].retry.max_retries;
         if self.is_closed(step) && !had_its_chances {
             self.again.push_back(index);
         } else {
@@ -256,8 +200,16 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
+    /// The item is worked on no more.
+    fn let_go(&mut self, index: ItemIndex) -> Option<Working> {
+        let working = self.active.remove(&index)?;
+        self.pieces_held = self.pieces_held.saturating_sub(working.held());
+        self.to_fan_out.retain(|(item, _)| *item != index);
+        Some(working)
+    }
+
     fn end_item(&mut self, index: ItemIndex) {
-        let Some(working) = self.active.remove(&index) else { return };
+        let Some(working) = self.let_go(index) else { return };
         let asked_for_less = self.workshop.context.asks_for_less();
         let (state, fault) = match &working.failed {
             Some((step, fault)) => (ItemState::Failed, Some((*step, fault.clone()))),
@@ -275,7 +227,7 @@ impl<W: Workers> Dispatcher<W> {
         let mut checkpoint = working.active.checkpoint();
         let fault = fault.map(|(step, fault)| StepFault {
             step: context.plan.steps[step].id.clone(),
-            attempts: working.attempts[step],
+            attempts: working.steps[step].attempts,
             fingerprint: Some(fingerprint(context, step, &checkpoint)),
             fault,
         });
@@ -323,7 +275,7 @@ impl<W: Workers> Dispatcher<W> {
 
     /// A cancelled item whose last attempt has ended.
     fn end_cancelled(&mut self, index: ItemIndex) {
-        let Some(working) = self.active.remove(&index) else { return };
+        let Some(working) = self.let_go(index) else { return };
         // Whoever was told to end now waits for no disk: what is done is in the ledger, and the next run goes on from it.
         if self.stop != Some(StopLevel::Kill) {
             self.save(&working, ItemState::Pending, None);

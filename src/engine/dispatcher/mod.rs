@@ -9,7 +9,9 @@ mod dependencies;
 mod environment;
 mod health;
 mod items;
+mod pieces;
 mod tasks;
+mod working;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use self::dependencies::Dependency;
-use self::items::Working;
+use self::working::{TaskId, Working};
 use super::attempt::Workshop;
 use super::control::Inbox;
 use super::recorder::Recorder;
@@ -62,7 +64,11 @@ pub struct Dispatcher<W> {
     begun: HashSet<ItemIndex>,
     active: HashMap<ItemIndex, Working>,
     /// Tasks that could start, by dependency; the last set is of those that have none.
-    ready: Vec<BTreeSet<(ItemIndex, usize)>>,
+    ready: Vec<BTreeSet<TaskId>>,
+    /// Steps whose pieces are to be looked at.
+    to_fan_out: BTreeSet<(ItemIndex, usize)>,
+    /// Pieces of the items that are worked on, over all steps.
+    pieces_held: usize,
     dependencies: Vec<Dependency>,
     timers: BTreeMap<(Instant, u64), Timer>,
     timers_set: u64,
@@ -76,7 +82,7 @@ pub struct Dispatcher<W> {
     /// The machine is being looked at.
     checks_machine: bool,
     /// The logs and times of attempts that wait for a canary's word.
-    asked_with: HashMap<(ItemIndex, usize), (Option<String>, u64)>,
+    asked_with: HashMap<TaskId, (Option<String>, u64)>,
     stop: Option<StopLevel>,
     stop_reason: Option<String>,
     kill_at: Option<Instant>,
@@ -86,7 +92,7 @@ pub struct Dispatcher<W> {
 #[derive(Debug, Clone, Copy)]
 enum Timer {
     /// The next attempt of a task.
-    Retry(ItemIndex, usize),
+    Retry(TaskId),
     /// A breaker that may be probed: of the dependency at this place.
     Breaker(usize),
     /// A look whether the machine is well again.
@@ -112,6 +118,8 @@ impl<W: Workers> Dispatcher<W> {
         let dependencies = Dependency::all(&workshop.context.plan);
         let mut dispatcher = Self {
             ready: vec![BTreeSet::new(); dependencies.len() + 1],
+            to_fan_out: BTreeSet::new(),
+            pieces_held: 0,
             workshop,
             workers,
             recorder,
@@ -154,6 +162,7 @@ impl<W: Workers> Dispatcher<W> {
                 self.supply_probes();
             }
             self.look_ahead();
+            self.look_at_pieces();
             if self.start_tasks() {
                 // Tasks were turned away: there is room for others, and no answer will come to tell.
                 continue;
@@ -206,7 +215,7 @@ impl<W: Workers> Dispatcher<W> {
         let now = Instant::now();
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             match entry.remove() {
-                Timer::Retry(item, step) => self.retry_is_due(item, step),
+                Timer::Retry(id) => self.retry_is_due(id),
                 Timer::Breaker(_) => {}
                 Timer::Environment => self.look_at_environment(),
                 Timer::Machine => self.machine_is_due(),

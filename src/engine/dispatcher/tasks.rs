@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::dependencies::Next;
-use super::items::Progress;
+use super::working::{Progress, TaskId};
 use super::{Dispatcher, Timer};
 use crate::engine::attempt::Task;
 use crate::engine::slot::{Order, Workers};
-use crate::events::{EventKind, ItemIndex};
+use crate::events::EventKind;
 use crate::resilience::breaker::{Outcome, Ticket};
 use crate::resilience::retry::chance;
 use crate::resilience::{Fault, FaultClass};
@@ -25,7 +25,7 @@ impl<W: Workers> Dispatcher<W> {
     pub(super) fn start_tasks(&mut self) -> bool {
         while self.starts_tasks() && self.running < self.jobs {
             match self.next_task() {
-                Next::Start(item, step) => self.start_task(item, step),
+                Next::Start(id) => self.start_task(id),
                 Next::TurnedAway => return true,
                 Next::Nothing => break,
             }
@@ -33,107 +33,120 @@ impl<W: Workers> Dispatcher<W> {
         false
     }
 
-    fn start_task(&mut self, item: ItemIndex, step: usize) {
+    fn start_task(&mut self, id: TaskId) {
+        let TaskId { item, step, piece: place } = id;
         let Ok(ticket) = self.admit(step) else {
-            return self.make_ready(item, step);
+            return self.make_ready(id);
         };
+        let piece = self.piece_ref(id);
         let Some(working) = self.active.get_mut(&item) else {
             return self.settle(step, ticket, Outcome::Neutral);
         };
         let canceller = Arc::new(Canceller::default());
-        working.attempts[step] += 1;
-        working.steps[step] = Progress::Running(Arc::clone(&canceller));
-        let attempt = working.attempts[step];
+        let Some(task) = working.task_mut(id) else {
+            return self.settle(step, ticket, Outcome::Neutral);
+        };
+        task.attempts += 1;
+        let attempt = task.attempts;
+        working.set(id, Progress::Running(Arc::clone(&canceller)));
+        if let Some(fan) = working.fans[step].as_mut() {
+            fan.told_parked = false;
+        }
         let others_through = working
             .steps
             .iter()
             .enumerate()
-            .all(|(other, progress)| other == step || matches!(progress, Progress::Through));
+            .all(|(other, task)| other == step || matches!(task.progress, Progress::Through));
         let last = others_through && !self.workshop.context.asks_for_less();
-        let task = Task { active: Arc::clone(&working.active), step, attempt, last, canceller, ticket };
+        let active = Arc::clone(&working.active);
+        let task = Task { active, step, piece: place, attempt, last, canceller, ticket };
         self.running += 1;
-        self.recorder.record(EventKind::AttemptStarted { item, step: step as u32, attempt });
+        self.recorder.record(EventKind::AttemptStarted { item, step: step as u32, piece, attempt });
         self.workers.order(Order::Attempt(Box::new(task)));
     }
 
-    pub(super) fn tell_failed(
-        &mut self,
-        item: ItemIndex,
-        step: usize,
-        attempt: u32,
-        fault: &Fault,
-        log: Option<String>,
-        ms: u64,
-    ) {
-        let (step, fault) = (step as u32, fault.clone());
-        self.recorder.record(EventKind::AttemptFailed { item, step, attempt, fault, log, ms });
+    pub(super) fn tell_failed(&mut self, id: TaskId, attempt: u32, fault: &Fault, log: Option<String>, ms: u64) {
+        let (item, step, piece, fault) = (id.item, id.step as u32, self.piece_ref(id), fault.clone());
+        self.recorder.record(EventKind::AttemptFailed { item, step, piece, attempt, fault, log, ms });
     }
 
     /// The fault of an attempt is known: each class goes to its account, and the task on its way.
-    pub(super) fn conclude(&mut self, item: ItemIndex, step: usize, fault: Fault, ticket: Option<Ticket>) {
-        self.settle(step, ticket, Outcome::of(&fault));
-        let Some(working) = self.active.get_mut(&item) else { return };
-        let attempt = working.attempts[step];
-        let policy = self.workshop.context.plan.steps[step].retry;
+    pub(super) fn conclude(&mut self, id: TaskId, fault: Fault, ticket: Option<Ticket>) {
+        self.settle(id.step, ticket, Outcome::of(&fault));
+        let Some(working) = self.active.get_mut(&id.item) else { return };
+        let ends = fault.class == FaultClass::Cancelled || working.ending.is_some();
+        let Some(task) = working.task_mut(id) else { return };
+        let attempt = task.attempts;
+        let policy = self.workshop.context.plan.steps[id.step].retry;
         let changed = fault.cause == "input-changed";
         match fault.class {
-            _ if fault.class == FaultClass::Cancelled || working.ending.is_some() => {
-                working.steps[step] = Progress::Failed;
+            _ if ends => {
+                working.set(id, Progress::Failed);
                 if self.stop.is_none() {
-                    self.advance(item);
+                    self.advance(id.item);
                 }
             }
             FaultClass::Environment => {
-                working.attempts[step] = attempt.saturating_sub(1);
-                working.passing[step] += 1;
-                if working.passing[step] > MACHINE_CHANCES {
-                    return self.fail_step(item, step, fault);
+                task.attempts = attempt.saturating_sub(1);
+                task.passing += 1;
+                if task.passing > MACHINE_CHANCES {
+                    return self.fail_task(id, fault);
                 }
-                working.steps[step] = Progress::Ready;
-                self.make_ready(item, step);
+                working.set(id, Progress::Ready);
+                self.make_ready(id);
                 self.pause_for_environment(&fault);
             }
             FaultClass::Dependency => {
                 // Parked tasks lose no attempt. Until the breaker opens, the task itself finds out if it was right.
-                working.attempts[step] = attempt.saturating_sub(1);
-                working.passing[step] += 1;
-                let tried = working.passing[step];
-                if self.is_closed(step) && tried <= policy.max_retries {
-                    self.try_later(item, step, tried - 1);
+                task.attempts = attempt.saturating_sub(1);
+                task.passing += 1;
+                let tried = task.passing;
+                if self.is_closed(id.step) && tried <= policy.max_retries {
+                    self.try_later(id, tried - 1);
                 } else {
-                    self.park_for_dependency(item, step);
+                    self.park_for_dependency(id);
                 }
             }
             FaultClass::Transient | FaultClass::Input
                 if attempt <= policy.max_retries && (changed || fault.class == FaultClass::Transient) =>
             {
-                self.try_later(item, step, attempt - 1);
+                self.try_later(id, attempt - 1);
             }
-            _ => self.fail_step(item, step, fault),
+            _ => self.fail_task(id, fault),
+        }
+    }
+
+    /// The task failed for good.
+    pub(super) fn fail_task(&mut self, id: TaskId, fault: Fault) {
+        match id.piece {
+            Some(_) => self.fail_piece(id, fault),
+            None => self.fail_step(id.item, id.step, fault),
         }
     }
 
     /// Sets the time of the next attempt: `k` failed ones came before the last.
-    fn try_later(&mut self, item: ItemIndex, step: usize, k: u32) {
+    fn try_later(&mut self, id: TaskId, k: u32) {
         if self.stop.is_some() {
             return;
         }
-        let Some(working) = self.active.get_mut(&item) else { return };
-        let spec = &self.workshop.context.plan.steps[step];
-        let chance = chance(self.seed, &working.active.item.id, &spec.id, k);
+        let piece = self.piece_ref(id);
+        let Some(working) = self.active.get_mut(&id.item) else { return };
+        let spec = &self.workshop.context.plan.steps[id.step];
+        let of_piece = id.piece.map_or_else(String::new, |place| format!(".{place}"));
+        let chance = chance(self.seed, &working.active.item.id, &format!("{}{of_piece}", spec.id), k);
         let delay = spec.retry.delay(k, chance);
-        working.steps[step] = Progress::Backoff;
-        let attempt = working.attempts[step] + 1;
-        let ms = delay.as_millis() as u64;
-        self.recorder.record(EventKind::RetryScheduled { item, step: step as u32, attempt, delay: ms });
-        self.set_timer(Instant::now() + delay.max(Duration::from_millis(1)), Timer::Retry(item, step));
+        working.set(id, Progress::Backoff);
+        let attempt = working.task(id).map_or(0, |task| task.attempts) + 1;
+        let (item, step, ms) = (id.item, id.step as u32, delay.as_millis() as u64);
+        self.recorder.record(EventKind::RetryScheduled { item, step, piece, attempt, delay: ms });
+        self.set_timer(Instant::now() + delay.max(Duration::from_millis(1)), Timer::Retry(id));
     }
 
-    pub(super) fn retry_is_due(&mut self, item: ItemIndex, step: usize) {
-        let Some(working) = self.active.get_mut(&item) else { return };
-        if matches!(working.steps[step], Progress::Backoff) {
-            working.steps[step] = Progress::Ready;
-            self.make_ready(item, step);
+    pub(super) fn retry_is_due(&mut self, id: TaskId) {
+        let Some(working) = self.active.get_mut(&id.item) else { return };
+        if working.task(id).is_some_and(|task| matches!(task.progress, Progress::Backoff)) {
+            working.set(id, Progress::Ready);
+            self.make_ready(id);
         }
     }
 }

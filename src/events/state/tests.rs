@@ -41,7 +41,7 @@ fn failed(item: ItemIndex, cause: &str) -> EventKind {
 }
 
 fn begun(item: ItemIndex, step: u32) -> EventKind {
-    EventKind::AttemptStarted { item, step, attempt: 1 }
+    EventKind::AttemptStarted { item, step, piece: None, attempt: 1 }
 }
 
 #[test]

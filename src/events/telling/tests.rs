@@ -33,10 +33,10 @@ fn told(kind: EventKind) -> Told {
 
 #[test]
 fn what_is_about_an_item_begins_with_its_name_and_says_which() {
-    let retry = told(EventKind::RetryScheduled { item: 0, step: 0, attempt: 2, delay: 1_040 });
+    let retry = told(EventKind::RetryScheduled { item: 0, step: 0, piece: None, attempt: 2, delay: 1_040 });
     assert_eq!(retry.text, "song.wav  prepare: attempt 2 of 4 in 1.0 s");
     assert_eq!((retry.level, retry.kind, retry.subject), (Level::Warn, Topic::Attempts, Some(0)));
-    let unknown = told(EventKind::RetryScheduled { item: 7, step: 9, attempt: 2, delay: 0 });
+    let unknown = told(EventKind::RetryScheduled { item: 7, step: 9, piece: None, attempt: 2, delay: 0 });
     assert_eq!(unknown.text, "file 7  a step: attempt 2 in 0.0 s");
     let fault = Some(Fault::new(FaultClass::Input, "decode", "no sound in it"));
     let failed = EventKind::ItemFinished { item: 0, state: ItemState::Failed, step: Some(1), fault, before: true };
@@ -73,7 +73,8 @@ fn of_the_machine_only_what_is_wrong_is_told_where_something_is() {
 
 #[test]
 fn a_step_that_is_for_other_files_is_no_news() {
-    let skipped = |because| told(EventKind::TaskSkipped { item: 0, step: 1, because, reason: "x".into() }).level;
+    let skipped =
+        |because| told(EventKind::TaskSkipped { item: 0, step: 1, piece: None, because, reason: "x".into() }).level;
     assert_eq!(skipped(Because::Unmatched), Level::Debug);
     assert_eq!(skipped(Because::Passing), Level::Info);
 }

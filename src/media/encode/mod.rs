@@ -1,12 +1,14 @@
 //! Sound files, written as a stream of blocks in bounded memory.
 
 pub mod child;
+pub mod flac;
 pub mod lossy;
 pub mod wav;
 
 use std::path::{Path, PathBuf};
 
 use super::error::MediaError;
+use flac::{FlacBits, FlacWriter};
 use lossy::{Lossy, LossyWriter};
 use wav::{WavBits, WavWriter};
 
@@ -15,6 +17,8 @@ use wav::{WavBits, WavWriter};
 pub enum Coding {
     /// WAV.
     Wav(WavBits),
+    /// FLAC.
+    Flac(FlacBits),
     /// MP3, AAC or Opus; made by ffmpeg.
     Lossy(Lossy),
 }
@@ -53,6 +57,7 @@ pub struct SoundWriter {
 
 enum Writer {
     Wav(WavWriter),
+    Flac(Box<FlacWriter>),
     Lossy(Box<LossyWriter>),
 }
 
@@ -84,6 +89,7 @@ impl SoundWriter {
         self.frames += (samples.len() / self.channels) as u64;
         self.files.iter_mut().try_for_each(|file| match file {
             Writer::Wav(wav) => wav.write(samples),
+            Writer::Flac(flac) => flac.write(samples),
             Writer::Lossy(lossy) => lossy.write(samples),
         })
     }
@@ -96,6 +102,7 @@ impl SoundWriter {
         for file in self.files {
             match file {
                 Writer::Wav(wav) => drop(wav.finish()?),
+                Writer::Flac(flac) => drop(flac.finish()?),
                 Writer::Lossy(lossy) => lossy.finish()?,
             }
         }
@@ -108,9 +115,17 @@ impl Writer {
         let path = &target.path;
         match target.coding {
             Coding::Wav(bits) => WavWriter::create(path, rate, channels, bits).map(Self::Wav),
+            Coding::Flac(bits) => {
+                FlacWriter::create(path, rate, channels, bits, &[]).map(|writer| Self::Flac(Box::new(writer)))
+            }
             Coding::Lossy(lossy) => {
                 LossyWriter::create(path, rate, channels, lossy).map(|writer| Self::Lossy(Box::new(writer)))
             }
         }
     }
+}
+
+/// The integer of a sample, full scale at `full`: rounded, and clipped.
+fn integer(sample: f32, full: f32) -> i32 {
+    (sample * full).round_ties_even().clamp(-full, full - 1.0) as i32
 }

@@ -7,6 +7,8 @@ mod oversample;
 mod true_peak;
 mod weighting;
 
+pub(super) use oversample::{Oversampling, REACH};
+
 use gate::Windows;
 use true_peak::TruePeak;
 use weighting::Weighting;

@@ -55,6 +55,11 @@ impl Checker<'_, '_, '_> {
         if step.out_broken {
             return;
         }
+        let names: Vec<&str> = step.out.keys().map(String::as_str).collect();
+        let with = step.with.as_ref().map_or(&serde_json::Value::Null, |with| &with.value);
+        if let Some((message, help)) = self.builtins.misfit(&uses.text, with, &names) {
+            self.error(uses.span.clone(), message, help);
+        }
         for (name, _) in known.iter().filter(|(name, required)| *required && !step.out.contains_key(name)) {
             let message = format!("`{}` needs a place for its output `{name}`", uses.text);
             let help = format!("add it: out = {{ {name} = \"{{item.stem}}.EXTENSION\" }}");

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::Checker;
 use crate::pipeline::definition::{self, BuiltinVersion};
 use crate::pipeline::names::NamePatterns;
-use crate::pipeline::plan::{Action, Input, OutputRule, Plan, Step, Verify, default_breaker};
+use crate::pipeline::plan::{Action, Each, Input, OutputRule, Plan, Step, Verify, default_breaker};
 use crate::pipeline::spec::{RetrySection, Spec, StepSpec, Text, Written};
 use crate::pipeline::template::{Field, ItemField, Segment, Template};
 use crate::resilience::breaker::BreakerSettings;
@@ -58,9 +58,13 @@ impl Checker<'_, '_, '_> {
         let mut step = Step {
             id: spec.id.as_ref().map(|id| id.text.clone()).unwrap_or_default(),
             action: action(spec),
+            each: links
+                .each
+                .as_ref()
+                .and_then(|(step, output)| Some(Each { step: *place.get(step)?, output: output.clone() })),
             input: templates(&spec.input),
             matches: matches(spec),
-            out: outputs(spec),
+            out: self.rules(index, spec),
             tool: self.tool_of(spec),
             reads,
             after,
@@ -83,6 +87,15 @@ impl Checker<'_, '_, '_> {
         step.definition = definition::of(&step, BuiltinVersion(version));
         step
     }
+
+    fn rules(&self, index: usize, spec: &StepSpec<'_>) -> IndexMap<String, OutputRule> {
+        let rule = |name: &String, out: &crate::pipeline::spec::OutSpec| OutputRule {
+            from: out.from.template.clone(),
+            to: out.to.as_ref().map(|to| to.template.clone()),
+            many: self.is_many(index, name),
+        };
+        spec.out.iter().map(|(name, out)| (name.clone(), rule(name, out))).collect()
+    }
 }
 
 fn action(spec: &StepSpec<'_>) -> Action {
@@ -99,14 +112,6 @@ fn action(spec: &StepSpec<'_>) -> Action {
 fn matches(spec: &StepSpec<'_>) -> NamePatterns {
     let patterns = spec.matches.as_ref().map(|(_, patterns)| texts(patterns)).unwrap_or_default();
     NamePatterns::new(patterns).unwrap_or_default()
-}
-
-fn outputs(spec: &StepSpec<'_>) -> IndexMap<String, OutputRule> {
-    let rule = |out: &crate::pipeline::spec::OutSpec| OutputRule {
-        from: out.from.template.clone(),
-        to: out.to.as_ref().map(|to| to.template.clone()),
-    };
-    spec.out.iter().map(|(name, out)| (name.clone(), rule(out))).collect()
 }
 
 fn verify(spec: &StepSpec<'_>) -> Verify {

@@ -19,7 +19,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    const fn title(self) -> &'static str {
+    pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Run => "`run`",
             Self::Env => "`env`",
@@ -38,6 +38,7 @@ impl Place {
 }
 
 /// What a step's `{STEP.NAME}` turned out to be.
+#[derive(Debug, Clone, Copy)]
 enum Found {
     File,
     Value,
@@ -74,8 +75,22 @@ impl Checker<'_, '_, '_> {
                     let help = "a batch step has no item of its own: say what it reads with `in`".to_owned();
                     self.error(span, format!("{} reads no file that `{{in}}` could be", step.title()), help);
                 }
-                Field::In | Field::Scratch | Field::Out(_) | Field::Step { .. } if place == Place::OutName => {
+                Field::Piece(field) => self.piece_field(index, step, place, field, span),
+                Field::In | Field::Scratch | Field::Out(_) | Field::Step { .. } | Field::Content { .. }
+                    if place == Place::OutName =>
+                {
                     self.only_item_fields(span, field, place);
+                }
+                Field::Content { step: other, name } if place == Place::With => {
+                    if matches!(self.other_step(index, step, place, (other, name), span.clone()), Some(Found::Value)) {
+                        let message = format!("`{other}.{name}` is a value, not a file with a content");
+                        self.error(span, message, Some(format!("write `{{{other}.{name}}}`")));
+                    }
+                }
+                Field::Content { step: other, name } => {
+                    let message = format!("`{field}` makes no sense in {}", place.title());
+                    let help = format!("the file is `{{{other}.{name}}}`; its content can only be read in `with`");
+                    self.error(span, message, Some(help));
                 }
                 Field::In => {}
                 Field::Scratch | Field::Out(_) if matches!(place, Place::Run | Place::Env) => {
@@ -95,12 +110,14 @@ impl Checker<'_, '_, '_> {
                     self.error(span, message, None);
                 }
                 Field::Item(_) => {}
-                Field::Step { step: other, name } => self.other_step(index, step, place, (other, name), span),
+                Field::Step { step: other, name } => {
+                    self.other_step(index, step, place, (other, name), span);
+                }
             }
         }
     }
 
-    fn only_item_fields(&mut self, span: Span, field: &Field, place: Place) {
+    pub(super) fn only_item_fields(&mut self, span: Span, field: &Field, place: Place) {
         let message = format!("`{field}` makes no sense in {}", place.title());
         let help = "names of files are made of text and `{item.*}`, so that they are known before the run".to_owned();
         self.error(span, message, help);
@@ -151,23 +168,32 @@ impl Checker<'_, '_, '_> {
         }
     }
 
-    fn other_step(&mut self, index: usize, step: &StepSpec<'_>, place: Place, (other, name): (&str, &str), span: Span) {
+    fn other_step(
+        &mut self,
+        index: usize,
+        step: &StepSpec<'_>,
+        place: Place,
+        (other, name): (&str, &str),
+        span: Span,
+    ) -> Option<Found> {
         let Some(&target) = self.ids.get(other) else {
             self.unknown_step(step, other, span);
-            return;
+            return None;
         };
         if target == index {
             let help = format!("its own output, while it is made, is `{{out.{name}}}` in `run`");
             self.error(span, format!("{} cannot read what it makes itself", step.title()), help);
-            return;
+            return None;
         }
         let found = self.made_by(target, name, &span);
         self.crosses_batch(step, target, &span);
+        self.crosses_pieces((index, step), (target, name), &span);
         if place.is_file() && matches!(found, Some(Found::Value)) {
             let message = format!("`{{{other}.{name}}}` is a value, and {} must be a file", place.title());
             self.error(span.clone(), message, None);
         }
         self.links[index].reads.push((target, span));
+        found
     }
 
     /// What `name` is among the things that step `target` makes; a finding where it is none of them.
@@ -224,7 +250,7 @@ impl Checker<'_, '_, '_> {
         }
     }
 
-    fn unknown_step(&mut self, step: &StepSpec<'_>, name: &str, span: Span) {
+    pub(super) fn unknown_step(&mut self, step: &StepSpec<'_>, name: &str, span: Span) {
         let own = step.id.as_ref().map(|id| id.text.as_str());
         let help = suggest::help(name, self.step_ids().filter(|id| Some(*id) != own));
         self.error(span, format!("there is no step `{name}`"), help);

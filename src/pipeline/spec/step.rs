@@ -15,6 +15,7 @@ const STEP: &[&str] = &[
     "run",
     "uses",
     "with",
+    "each",
     "in",
     "match",
     "out",
@@ -35,7 +36,7 @@ const STEP: &[&str] = &[
 ];
 
 /// What placeholders call other things by.
-const RESERVED: &[&str] = &["item", "in", "out", "scratch"];
+const RESERVED: &[&str] = &["item", "in", "out", "piece", "scratch"];
 
 impl<'a> Reader<'a, '_> {
     pub(super) fn steps(&mut self, value: &'a Value<'a>, steps: &mut Vec<StepSpec<'a>>) {
@@ -60,6 +61,7 @@ impl<'a> Reader<'a, '_> {
         let mut step = StepSpec { header, ..StepSpec::default() };
         step.id = self.get(table, "id", Self::step_id);
         self.action(table, &mut step);
+        step.each = self.get(table, "each", |r, k, v| r.text(k, v));
         step.input = self.get(table, "in", Self::step_input).unwrap_or_default();
         step.matches = self.get(table, "match", Self::step_matches);
         self.get(table, "out", |r, k, v| {

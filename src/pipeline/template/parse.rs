@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Field, ItemField, Segment, TemplateError, is_name};
+use super::{Field, ItemField, PieceField, Segment, TemplateError, is_name};
 use crate::pipeline::suggest;
 
 const AS_TEXT: &str = "for a brace that is meant as text, write it twice: `{{` or `}}`";
@@ -61,9 +61,17 @@ fn field(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
     if trimmed != name {
         return Err(error(span.clone(), "a placeholder holds no spaces", Some(format!("write `{{{trimmed}}}`"))));
     }
+    if let Some((file, filter)) = name.split_once('|').filter(|(file, _)| file.split('.').all(is_name)) {
+        return filtered(file, filter, span);
+    }
     match name.split_once('.') {
         None => bare(name, span),
         Some(("item", field)) => item(field, span),
+        Some(("piece", name)) if name.split('.').all(is_name) => Ok(Field::Piece(PieceField::from_name(name))),
+        Some(("piece", name)) => {
+            let message = format!("{} cannot be the name of a value", shown(name));
+            Err(error(span.clone(), message, Some("write `{piece.NAME}`".to_owned())))
+        }
         Some((word @ ("in" | "scratch"), _)) => {
             let help = match word {
                 "in" => "`{in}` is the path of the file; parts of the item's name are `{item.stem}`, `{item.ext}`, ...",
@@ -80,9 +88,27 @@ fn field(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
     }
 }
 
+/// `{STEP.NAME|content}`.
+fn filtered(file: &str, filter: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
+    if filter != "content" {
+        let message = format!("{} is not understood after `|`", shown(filter));
+        let help = format!("the text in a file is `{{{file}|content}}`");
+        return Err(error(span.clone(), message, Some(help)));
+    }
+    match field(file, span)? {
+        Field::Step { step, name } => Ok(Field::Content { step, name }),
+        other => {
+            let message = format!("the content of `{other}` cannot be had");
+            let help = "`|content` is for a file that a step made: `{STEP.NAME|content}`".to_owned();
+            Err(error(span.clone(), message, Some(help)))
+        }
+    }
+}
+
 fn bare(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
     match name {
         "in" => Ok(Field::In),
+        "piece" => Ok(Field::Piece(PieceField::Path)),
         "scratch" => Ok(Field::Scratch),
         "out" => Ok(Field::Out(None)),
         "item" => {
@@ -161,6 +187,9 @@ mod tests {
             ("{print $1}", "{print $1}", "`print $1` is not a placeholder", "write it twice"),
             ("{in.stem}", "{in.stem}", "`{in}` has no parts", "`{item.stem}`"),
             ("{out.}", "{out.}", "`` cannot be the name of an output", "`{out.NAME}`"),
+            ("{a.text|contents}", "{a.text|contents}", "`contents` is not understood after `|`", "`{a.text|content}`"),
+            ("{item.stem|content}", "{item.stem|content}", "the content of `{item.stem}` cannot be had", "STEP.NAME"),
+            ("{piece.a b}", "{piece.a b}", "`a b` cannot be the name of a value", "`{piece.NAME}`"),
             ("{a b.c}", "{a b.c}", "`a b` cannot be the name of a step", "write it twice"),
             ("{a.b..c}", "{a.b..c}", "`b..c` cannot be the name of an output or a value", "`{a.NAME}`"),
         ];

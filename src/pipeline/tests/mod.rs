@@ -21,7 +21,7 @@ pub(super) struct Few;
 
 impl Builtins for Few {
     fn names(&self) -> Vec<String> {
-        ["audio.convert", "audio.analyze", "collect"].map(str::to_owned).to_vec()
+        ["audio.convert", "audio.analyze", "audio.slice", "collect"].map(str::to_owned).to_vec()
     }
 
     fn check(&self, name: &str, with: &Value) -> Vec<ParamProblem> {
@@ -44,6 +44,7 @@ impl Builtins for Few {
         let outputs: &[(&str, bool)] = match name {
             "audio.convert" => &[("wav", true), ("peaks", false)],
             "audio.analyze" => &[("json", false), ("picture", false)],
+            "audio.slice" => &[("clips", false)],
             _ => return None,
         };
         Some(outputs.iter().map(|(name, required)| ((*name).to_owned(), *required)).collect())
@@ -58,8 +59,24 @@ impl Builtins for Few {
     }
 
     fn values(&self, name: &str) -> Option<Vec<String>> {
-        let values: &[&str] = if name == "audio.analyze" { &["duration", "tempo"] } else { &[] };
+        let values: &[&str] = match name {
+            "audio.analyze" => &["duration", "tempo"],
+            "audio.slice" => &["count"],
+            _ => &[],
+        };
         Some(values.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    fn is_many(&self, name: &str, output: &str) -> bool {
+        (name, output) == ("audio.slice", "clips")
+    }
+
+    fn piece_values(&self, name: &str, output: &str) -> Option<Vec<String>> {
+        self.is_many(name, output).then(|| vec!["start_s".to_owned(), "end_s".to_owned()])
+    }
+
+    fn misfit(&self, _name: &str, _with: &Value, _outputs: &[&str]) -> Option<(String, String)> {
+        None
     }
 
     fn version(&self, _name: &str) -> u32 {

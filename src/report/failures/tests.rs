@@ -74,7 +74,7 @@ fn a_file_that_went_well_when_it_was_tried_again_is_no_failure() {
     let mut kinds = beginning(2);
     kinds.push((10, finished(0, ItemState::Failed, Some((0, broken())))));
     kinds.push((11, finished(1, ItemState::Failed, Some((0, broken())))));
-    kinds.push((20, EventKind::AttemptStarted { item: 0, step: 0, attempt: 1 }));
+    kinds.push((20, EventKind::AttemptStarted { item: 0, step: 0, piece: None, attempt: 1 }));
     kinds.push((30, finished(0, ItemState::Done, None)));
     let report = read(folder(&events(kinds)).path()).unwrap();
     assert_eq!((report.groups.len(), report.groups[0].count), (1, 1));
@@ -95,7 +95,10 @@ fn a_journal_that_a_crash_cut_short_is_read_as_far_as_it_goes() {
 fn a_log_outside_of_the_runs_folder_is_not_read() {
     let mut kinds = beginning(1);
     let log = Some("../../secret".to_owned());
-    kinds.push((10, EventKind::AttemptFailed { item: 0, step: 0, attempt: 1, fault: broken(), log, ms: 1 }));
+    kinds.push((
+        10,
+        EventKind::AttemptFailed { item: 0, step: 0, piece: None, attempt: 1, fault: broken(), log, ms: 1 },
+    ));
     kinds.push((10, finished(0, ItemState::Failed, Some((0, broken())))));
     let report = read(folder(&events(kinds)).path()).unwrap();
     assert_eq!(report.groups[0].log, None);

@@ -54,7 +54,7 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn checksum(payload: &[u8]) -> u32 {
+pub(super) fn checksum(payload: &[u8]) -> u32 {
     let hash = blake3::hash(payload);
     let bytes = hash.as_bytes();
     u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])

@@ -5,6 +5,7 @@
 //!   lock                 held by the kernel for the whole run
 //!   ledger               every change of every checkpoint, appended; the index that makes resume fast
 //!   items/<id>.json      one checkpoint per item: what a person opens
+//!   items/<id>.pieces    what is known of its pieces, where it has any
 //!   runs/<run id>/       journal, summary, logs
 //! ```
 //!
@@ -15,6 +16,7 @@
 mod files;
 mod ledger;
 mod lock;
+mod pieces;
 mod writer;
 
 use std::collections::HashMap;
@@ -29,7 +31,8 @@ use self::writer::JsonWriter;
 use super::checkpoint::{Checkpoint, Unusable, parse};
 use super::os_text::to_hex;
 
-pub use self::files::{list, remove, write_whole};
+pub use self::files::{list, pieces_of, remove, write_whole};
+pub use self::pieces::PieceLog;
 
 /// Tells items apart: the first 64 bits of the BLAKE3 hash of the absolute path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -306,6 +309,12 @@ impl Store {
     /// The first that could not be; the ledger still holds it, and the next run writes it.
     pub fn close(mut self) -> std::io::Result<()> {
         self.writer.take().map_or(Ok(()), JsonWriter::close)
+    }
+
+    /// What is known of the pieces of the item `id`; nothing is read before it is asked.
+    #[must_use]
+    pub fn pieces(&self, id: &str) -> PieceLog {
+        PieceLog::new(files::pieces_path(&self.dir, id), self.is_writable(), self.sync)
     }
 
     fn json_path(&self, id: &str) -> PathBuf {

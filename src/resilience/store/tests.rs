@@ -44,6 +44,8 @@ fn mark(checkpoint: &mut Checkpoint, step: &str) {
         outcome: StepOutcome::Done,
         fingerprint: Fingerprint::default(),
         artifacts: indexmap::IndexMap::new(),
+        pieces: IndexMap::new(),
+        each: None,
         attempts: 1,
         duration: 0.5,
         left_out: None,

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::encoded::{Bits, Kbps, SOUND_OUTPUTS, targets};
-use crate::media::convert::{Conversion, Trim, convert};
+use crate::media::convert::{Conversion, convert};
+use crate::media::segment::Trim;
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, within};
@@ -34,7 +35,7 @@ pub struct ConvertParams {
     #[serde(default = "trim_keep_ms")]
     #[schemars(range(min = 0, max = 60_000))]
     pub trim_keep_ms: u32,
-    /// Bits of a sample in `wav`: 16 or 24 (integers), or 32 (floating point).
+    /// Bits of a sample in `wav` and `flac`: 16 or 24 (integers), or 32 (floating point, `wav` only).
     #[serde(default)]
     pub bits: Bits,
     /// Kilobits per second of `mp3`, `m4a` and `opus`, all channels together. Where nothing is said, MP3 has a constant
@@ -73,7 +74,7 @@ impl ConvertParams {
 pub static CONVERT: Builtin = Builtin {
     name: "audio.convert",
     version: 1,
-    summary: "Turns any sound into WAV, MP3, AAC or Opus: rate, channels, peak level, silence at the ends",
+    summary: "Turns any sound into WAV, FLAC, MP3, AAC or Opus: rate, channels, peak level, silence at the ends",
     outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc { name: "duration", summary: "length of the result, in seconds" },

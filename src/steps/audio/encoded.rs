@@ -6,6 +6,7 @@ use schemars::{JsonSchema, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::media::encode::child::FFMPEG;
+use crate::media::encode::flac::FlacBits;
 use crate::media::encode::lossy::{Codec, Lossy};
 use crate::media::encode::wav::WavBits;
 use crate::media::encode::{Coding, Target};
@@ -13,8 +14,9 @@ use crate::resilience::Fault;
 use crate::steps::builtin::{Job, OutputDoc};
 
 /// The sound files that a step can make of its result, any of them and several at once.
-pub const SOUND_OUTPUTS: [OutputDoc; 4] = [
+pub const SOUND_OUTPUTS: [OutputDoc; 5] = [
     OutputDoc::new("wav", "the sound as WAV, of `bits` bits").one_of(),
+    OutputDoc::new("flac", "the sound as FLAC, of `bits` bits, 16 or 24").one_of(),
     OutputDoc::new("mp3", "the sound as MP3").one_of().with_tool(FFMPEG),
     OutputDoc::new("m4a", "the sound as AAC in an MP4 file").one_of().with_tool(FFMPEG),
     OutputDoc::new("opus", "the sound as Opus in an Ogg file").one_of().with_tool(FFMPEG),
@@ -85,6 +87,11 @@ pub fn targets(job: &Job, bits: Bits, kbps: Option<Kbps>) -> Result<Vec<Target>,
         let Some(path) = job.output(output.name) else { continue };
         let lossy = |codec| Coding::Lossy(Lossy { codec, kbps: kbps.map(|Kbps(kbps)| kbps) });
         let coding = match output.name {
+            "flac" => Coding::Flac(match bits {
+                Bits::Int16 => FlacBits::Int16,
+                Bits::Int24 => FlacBits::Int24,
+                Bits::Float32 => return Err(Fault::input("parameters", "`bits` is 32, and FLAC holds 16 or 24")),
+            }),
             "mp3" => lossy(Codec::Mp3),
             "m4a" => lossy(Codec::Aac),
             "opus" => lossy(Codec::Opus),

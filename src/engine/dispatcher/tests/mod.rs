@@ -60,6 +60,8 @@ fn note_done(context: &Context, task: &Task) {
         outcome: StepOutcome::Done,
         fingerprint: fingerprint(context, task.step, &checkpoint),
         artifacts: indexmap::IndexMap::new(),
+        pieces: IndexMap::new(),
+        each: None,
         attempts: task.attempt,
         duration: 0.0,
         left_out: None,

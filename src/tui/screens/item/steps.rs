@@ -16,7 +16,7 @@ use crate::tui::list::List;
 use crate::tui::look::Look;
 use crate::tui::text::{bytes, clip, pad, pad_start, width};
 use crate::tui::theme::Role;
-use crate::tui::widgets::{clock, duration, put, row, span};
+use crate::tui::widgets::{clock, duration, progress, put, row, span};
 
 /// A row of the list: a step, or one of its attempts that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,7 +99,10 @@ impl Told {
 
     /// The word in so many columns: what it begins with says the most.
     fn word_in(&self, columns: usize, ellipsis: &str) -> String {
-        let short = self.word.split([':', '(']).next().unwrap_or_default();
+        // Of a time, it is how far it is that counts.
+        let ends: &[char] =
+            if self.word.starts_with(|first: char| first.is_ascii_digit()) { &[' '] } else { &[':', '('] };
+        let short = self.word.split(ends).next().unwrap_or_default();
         let short = short.split(" for ").next().unwrap_or_default().trim_end();
         let part = match () {
             () if width(&self.word) <= columns || columns >= WORDS => &self.word,
@@ -127,7 +130,7 @@ pub(super) fn told(facts: &Facts, known: Option<&Checkpoint>, item: ItemIndex, s
         }
         StepStand::Running => {
             told.ms = Some(facts.now.saturating_sub(story.since));
-            (Role::Running, "running".to_owned())
+            (Role::Running, progress(facts, item, step).unwrap_or_else(|| "running".to_owned()))
         }
         StepStand::Backoff(due) => {
             told.ms = Some(story.ms);

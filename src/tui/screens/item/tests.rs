@@ -27,6 +27,8 @@ fn record(paths: &[(&str, &str, u64)]) -> StepRecord {
         outcome: StepOutcome::Done,
         fingerprint: Fingerprint::default(),
         artifacts: paths.iter().map(artifact).collect(),
+        pieces: IndexMap::new(),
+        each: None,
         attempts: 1,
         duration: 1.1,
         left_out: None,

@@ -1,0 +1,324 @@
+//! One piece of an item as the engine handles it, and whether what steps made of it still stands.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::context::Context;
+use super::fingerprint::{changed, result_hash, whole};
+use super::item::{Item, reach};
+use crate::pipeline::plan::{Each, Plan, Step};
+use crate::pipeline::template::PieceField;
+use crate::resilience::checkpoint::{Because, Checkpoint, Fingerprint, StepOutcome, StepRecord};
+use crate::resilience::hash::hash_bytes;
+use crate::resilience::piece::{Piece, PieceOutcome, PieceRecord, PieceSet};
+use crate::resilience::store::PieceLog;
+use crate::resilience::{Fault, FaultClass};
+
+/// A piece, and its number.
+#[derive(Debug, Clone)]
+pub struct PieceView {
+    /// Counts from 1.
+    pub index: u32,
+    /// What is known of it.
+    pub piece: Piece,
+}
+
+impl PieceView {
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.piece.artifact.path.as_path()
+    }
+
+    /// The name of its file, for a person.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// What `{piece.NAME}` stands for.
+    ///
+    /// # Errors
+    /// That it has no such value.
+    pub fn field(&self, field: &PieceField) -> Result<OsString, String> {
+        let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_os_string();
+        Ok(match field {
+            PieceField::Path => self.path().into(),
+            PieceField::Name => part(self.path().file_name()),
+            PieceField::Stem => part(self.path().file_stem()),
+            PieceField::Index => self.index.to_string().into(),
+            PieceField::Value(_) => match self.value(field)? {
+                Value::String(text) => text.into(),
+                other => other.to_string().into(),
+            },
+        })
+    }
+
+    /// The same as JSON: numbers stay numbers.
+    ///
+    /// # Errors
+    /// That it has no such value.
+    pub fn value(&self, field: &PieceField) -> Result<Value, String> {
+        match field {
+            PieceField::Index => Ok(self.index.into()),
+            PieceField::Value(name) => {
+                reach(&self.piece.values, name).ok_or_else(|| format!("nothing is known of the '{name}' of a piece"))
+            }
+            other => self.field(other).map(|text| Value::String(text.to_string_lossy().into_owned())),
+        }
+    }
+}
+
+/// What the pieces of `each` are called in what is known of them: `slice.clips`.
+#[must_use]
+pub fn called(plan: &Plan, each: &Each) -> String {
+    format!("{}.{}", plan.steps[each.step].id, each.output)
+}
+
+/// The pieces that a step with `each` runs for, where they are known and are those that the checkpoint tells of.
+#[must_use]
+pub fn pieces_of(plan: &Plan, each: &Each, checkpoint: &Checkpoint, log: &mut PieceLog) -> Option<PieceSet> {
+    let record =
+        checkpoint.steps.get(&plan.steps[each.step].id).filter(|record| record.outcome == StepOutcome::Done)?;
+    let told = record.pieces.get(&each.output)?;
+    log.set(&called(plan, each)).filter(|known| known == told)
+}
+
+/// All that the result of `step` for this piece depends on.
+#[must_use]
+pub fn fingerprint_of(
+    context: &Context,
+    step: usize,
+    checkpoint: &Checkpoint,
+    log: &mut PieceLog,
+    view: &PieceView,
+) -> Fingerprint {
+    let (plan, basis) = (&context.plan, &context.bases[step]);
+    let spec = &plan.steps[step];
+    let reads = spec.reads.iter().map(|read| {
+        let other = &plan.steps[*read];
+        let hash = match (&other.each, &spec.each) {
+            (Some(each), own) if own.as_ref() == Some(each) => {
+                let known = log.record(&other.id, &called(plan, each), &view.piece.key.0);
+                known.map_or_else(String::new, |(record, _)| record.result_hash())
+            }
+            _ => result_hash(checkpoint, &other.id),
+        };
+        (other.id.clone(), hash)
+    });
+    let reads = reads.collect();
+    let index = basis.reads_index.then_some(view.index);
+    let item = if basis.reads_item { checkpoint.source.hash.as_str() } else { "" };
+    let parts = (&view.piece.key, &view.piece.artifact.hash, &view.piece.values, index, item);
+    Fingerprint {
+        definition: basis.definition.clone(),
+        tool: basis.tool.clone(),
+        input: hash_bytes(&serde_json::to_vec(&parts).unwrap_or_default()),
+        reads,
+    }
+}
+
+/// Where a piece stands before a run does anything for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stand {
+    /// The result is there.
+    Done,
+    /// It was left out, and is again.
+    LeftOut,
+    /// It failed before, and would only fail again.
+    FailedBefore(Box<Fault>),
+    /// It is to be done, for this reason.
+    ToDo(String),
+}
+
+/// Where `step` stands for this piece.
+pub fn stand_of(
+    context: &Context,
+    item: &Item,
+    step: usize,
+    checkpoint: &Checkpoint,
+    log: &mut PieceLog,
+    view: &PieceView,
+) -> Stand {
+    let spec = &context.plan.steps[step];
+    let Some(each) = &spec.each else { return Stand::ToDo("it does not run for pieces".into()) };
+    if context.bases[step].forced {
+        return Stand::ToDo("it was asked for".into());
+    }
+    let known = log.record(&spec.id, &called(&context.plan, each), &view.piece.key.0);
+    let Some((record, true)) = known else { return Stand::ToDo("it has not run".into()) };
+    let now = fingerprint_of(context, step, checkpoint, log, view);
+    if let Some(change) = now.change_since(&record.fingerprint) {
+        return Stand::ToDo(change);
+    }
+    match record.outcome {
+        PieceOutcome::Done => match stale_artifact(context, item, spec, &record, view) {
+            None => Stand::Done,
+            Some(why) => Stand::ToDo(why),
+        },
+        PieceOutcome::Undone => Stand::ToDo("it has not run".into()),
+        PieceOutcome::Skipped => {
+            let because = record.left_out.as_ref().map(|left_out| left_out.because);
+            let stands = match because {
+                Some(Because::Input) => !context.options.retry_failed && spec.optional,
+                Some(Because::Upstream) => true,
+                _ => false,
+            };
+            let reason = || record.left_out.map_or_else(String::new, |left_out| left_out.reason);
+            if stands { Stand::LeftOut } else { Stand::ToDo(format!("it was left out before: {}", reason())) }
+        }
+        PieceOutcome::Failed => match record.fault {
+            Some(fault) if stays_failed(context, spec, &fault) => Stand::FailedBefore(Box::new(fault)),
+            _ => Stand::ToDo("it failed before".into()),
+        },
+    }
+}
+
+fn stays_failed(context: &Context, spec: &Step, fault: &Fault) -> bool {
+    let its_own = fault.class == FaultClass::Input && !super::survey::passes(fault);
+    let asked = context.options.retry_failed || context.options.overwrite || spec.optional;
+    its_own && !asked
+}
+
+fn stale_artifact(
+    context: &Context,
+    item: &Item,
+    spec: &Step,
+    record: &PieceRecord,
+    view: &PieceView,
+) -> Option<String> {
+    for (name, rule) in &spec.out {
+        let Some(artifact) = record.artifacts.get(name) else {
+            return Some(format!("its output '{name}' is not known"));
+        };
+        let path = artifact.path.as_path();
+        let elsewhere = match context.known_target(item, Some(view), rule) {
+            Some(Ok(target)) => target != path,
+            Some(Err(_)) => true,
+            None => !context.output_folder(item).is_ok_and(|folder| path.starts_with(folder)),
+        };
+        if elsewhere {
+            return Some(format!("its output '{name}' goes elsewhere now"));
+        }
+        if let Some(why) = changed(artifact) {
+            return Some(why);
+        }
+    }
+    None
+}
+
+/// How many pieces a step with `each` has, and how many of them it is to be done for; nothing where the pieces are not
+/// known.
+#[must_use]
+pub fn outlook(
+    context: &Context,
+    item: &Item,
+    step: usize,
+    checkpoint: &Checkpoint,
+    log: &mut PieceLog,
+) -> Option<Outlook> {
+    let each = context.plan.steps[step].each.as_ref()?;
+    let set = pieces_of(&context.plan, each, checkpoint, log)?;
+    let of = called(&context.plan, each);
+    let mut outlook = Outlook { total: set.count, ..Outlook::default() };
+    for place in 0..set.count {
+        let stand = match log.piece(&of, place as usize) {
+            Some(piece) => stand_of(context, item, step, checkpoint, log, &PieceView { index: place + 1, piece }),
+            None => Stand::ToDo("it is not known any more".into()),
+        };
+        match stand {
+            Stand::Done => {}
+            Stand::LeftOut => outlook.left_out += 1,
+            Stand::FailedBefore(_) => outlook.failed += 1,
+            Stand::ToDo(why) => {
+                outlook.to_do += 1;
+                outlook.why.get_or_insert(why);
+            }
+        }
+    }
+    Some(outlook)
+}
+
+/// What a run would do for the pieces of one step of one item.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// Pieces.
+    pub total: u32,
+    /// Pieces that it is to be done for.
+    pub to_do: u32,
+    /// Pieces that stay left out.
+    pub left_out: u32,
+    /// Pieces that failed before and stay so.
+    pub failed: u32,
+    /// Why the first of those is to be done.
+    pub why: Option<String>,
+}
+
+/// What is known of one piece, in the form of the item's own checkpoint: the steps of the same pieces read each other in
+/// it, and the files are known to be ours.
+#[must_use]
+pub fn known_of_piece(
+    plan: &Plan,
+    step: usize,
+    mut known: Checkpoint,
+    log: &mut PieceLog,
+    view: &PieceView,
+) -> Checkpoint {
+    let spec = &plan.steps[step];
+    let Some(each) = &spec.each else { return known };
+    let of = called(plan, each);
+    for read in &spec.reads {
+        let other = &plan.steps[*read];
+        if other.each.as_ref() != Some(each) {
+            continue;
+        }
+        known.forget(&other.id);
+        if let Some((record, _)) = log.record(&other.id, &of, &view.piece.key.0)
+            && record.outcome == PieceOutcome::Done
+        {
+            let (record, values) = as_step(record);
+            known.mark(&other.id, record, values);
+        }
+    }
+    if let Some((record, _)) = log.record(&spec.id, &of, &view.piece.key.0) {
+        known.formerly.extend(record.ours().cloned());
+    }
+    known
+}
+
+fn as_step(record: PieceRecord) -> (StepRecord, serde_json::Map<String, Value>) {
+    let step = StepRecord {
+        outcome: StepOutcome::Done,
+        fingerprint: record.fingerprint,
+        artifacts: record.artifacts,
+        pieces: indexmap::IndexMap::new(),
+        each: None,
+        attempts: record.attempts,
+        duration: record.duration,
+        left_out: None,
+    };
+    (step, record.values)
+}
+
+/// Removes the files of pieces of these outputs that are no more, where they are as we made them. Gives how many there
+/// were.
+///
+/// # Errors
+/// That what is known of them could not be written.
+pub fn remove_outdated(log: &mut PieceLog, of: &str) -> std::io::Result<usize> {
+    let outdated = log.outdated(of);
+    if outdated.is_empty() {
+        return Ok(0);
+    }
+    let mut removed = 0;
+    for artifact in &outdated {
+        // One that was changed is somebody's work now.
+        if whole(artifact).unwrap_or(false) && std::fs::remove_file(artifact.path.as_path()).is_ok() {
+            removed += 1;
+        }
+    }
+    log.drop_outdated(of)?;
+    Ok(removed)
+}
