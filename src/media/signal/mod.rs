@@ -129,7 +129,7 @@ fn sum(samples: &[f32], sums: &mut [f64], squares: &mut [f64]) -> f32 {
     const LANES: usize = 8;
     let channels = sums.len();
     let (mut most, mut rest) = (0.0_f32, samples);
-    if LANES % channels == 0 {
+    if LANES.is_multiple_of(channels) {
         let (chunks, left) = samples.as_chunks::<LANES>();
         rest = left;
         let (mut peak, mut sum, mut square) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
