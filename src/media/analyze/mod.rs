@@ -164,8 +164,7 @@ impl Pass {
             loudness: self.loudness.finish().into(),
             onsets_s: rhythm.onsets_s,
             tempo: rhythm.tempo.map(Tempo::from).unwrap_or_default(),
-            // That of the key is finer.
-            tuning_cents: key.as_ref().map(|key| key.tuning_cents).or(features.tuning_cents),
+            tuning_cents: features.tuning_cents,
             key: key.map(Key::from).unwrap_or_default(),
             features: features.statistics,
             damage: Vec::new(),
