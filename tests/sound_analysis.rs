@@ -6,10 +6,10 @@ use std::f64::consts::TAU;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mediamill::media::Source;
 use mediamill::media::analyze::{Analysis, Drawings, analyze};
 use mediamill::media::spectrogram::Look;
 use mediamill::media::waveform::{WaveformColours, WaveformLook};
-use mediamill::media::Source;
 use serde_json::Value;
 
 fn root(path: &str) -> PathBuf {
@@ -92,7 +92,9 @@ fn sounds_of_any_rate_channels_and_length_are_measured() {
             assert!((found.duration_s - frames as f64 / f64::from(rate)).abs() < 1e-9);
             assert!((found.signal.peak_dbfs.unwrap() + 6.02).abs() < 0.01);
             let features = &found.features;
-            assert!(features["rms"].is_some() && features["spectral_centroid"].is_some() && features["mfcc_0"].is_some());
+            assert!(
+                features["rms"].is_some() && features["spectral_centroid"].is_some() && features["mfcc_0"].is_some()
+            );
             let strongest = |found: &Analysis| {
                 let strength = |name: &str| found.features[name].unwrap().mean;
                 let names = found.features.keys().filter(|name| name.starts_with("chroma_"));

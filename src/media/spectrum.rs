@@ -211,7 +211,8 @@ mod tests {
         // A click is loudest in the frame that is centred at it.
         let mut click = vec![0.0; 4096];
         click[3 * 512] = 1.0;
-        let totals: Vec<f32> = powers(Frames::default(), 1, &click, 999).iter().map(|power| power.iter().sum()).collect();
+        let totals: Vec<f32> =
+            powers(Frames::default(), 1, &click, 999).iter().map(|power| power.iter().sum()).collect();
         let loudest = (0..totals.len()).max_by(|a, b| totals[*a].total_cmp(&totals[*b]));
         assert_eq!(loudest, Some(3));
     }

@@ -67,7 +67,8 @@ impl Peaks {
             for at in 0..self.most / 2 {
                 for channel in 0..self.channels {
                     let first = 2 * at * self.channels + channel;
-                    self.parts[at * self.channels + channel] = self.parts[first].join(self.parts[first + self.channels]);
+                    self.parts[at * self.channels + channel] =
+                        self.parts[first].join(self.parts[first + self.channels]);
                 }
             }
             self.parts.truncate(self.most / 2 * self.channels);
@@ -310,7 +311,8 @@ mod tests {
                 peaks.to_json(44_100, 16)
             };
             let whole = outline(10_000);
-            let (length, per_part) = (whole["length"].as_u64().unwrap_or(0), whole["samples_per_pixel"].as_u64().unwrap_or(0));
+            let (length, per_part) =
+                (whole["length"].as_u64().unwrap_or(0), whole["samples_per_pixel"].as_u64().unwrap_or(0));
             assert!(length <= 100 && length == 10_000_u64.div_ceil(per_part), "{hint:?} {length} {per_part}");
             let [small, large] = [outline(7), whole].map(|one| one["data"].clone());
             assert_eq!(small, large);

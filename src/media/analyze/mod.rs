@@ -4,7 +4,6 @@ mod analysis;
 
 pub use analysis::{Analysis, Damage, Key, Loudness, SCHEMA_VERSION, SchemaName, Tempo};
 
-
 use super::decode::SoundInfo;
 use super::error::MediaError;
 use super::features::Features;

@@ -41,8 +41,7 @@ impl Cepstrum {
         // On librosa's scale the power is size * size / 16 times ours.
         let size = 2.0 * (bins.max(2) - 1) as f64;
         let scale = size * size / 16.0;
-        let edges: Vec<f64> =
-            (0..BANDS + 2).map(|at| hertz_of(mel_of(top) * at as f64 / (BANDS + 1) as f64)).collect();
+        let edges: Vec<f64> = (0..BANDS + 2).map(|at| hertz_of(mel_of(top) * at as f64 / (BANDS + 1) as f64)).collect();
         let (mut bands, mut weights) = (Vec::new(), Vec::new());
         for band in 0..BANDS {
             let (low, middle, high) = (edges[band], edges[band + 1], edges[band + 2]);
@@ -52,7 +51,10 @@ impl Cepstrum {
             };
             let first = (0..bins).find(|bin| weight(*bin) > 0.0).unwrap_or(0);
             weights.extend(
-                (first..bins).map(weight).take_while(|weight| *weight > 0.0).map(|w| (w * scale * 2.0 / (high - low)) as f32),
+                (first..bins)
+                    .map(weight)
+                    .take_while(|weight| *weight > 0.0)
+                    .map(|w| (w * scale * 2.0 / (high - low)) as f32),
             );
             bands.push((first, weights.len()));
         }

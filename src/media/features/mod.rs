@@ -26,8 +26,8 @@ mod tuning;
 
 use indexmap::IndexMap;
 
-pub use self::chroma::PITCH_CLASSES;
 use self::chroma::Chroma;
+pub use self::chroma::PITCH_CLASSES;
 use self::mel::{COEFFICIENTS, Cepstrum};
 use self::spectral::{Shape, Shapes};
 use self::statistics::{Distribution, Statistics};
@@ -138,8 +138,7 @@ impl Features {
         let named = named.into_iter().map(|(name, all)| (name.to_owned(), all));
         let cepstrum = cepstrum.into_iter().enumerate().map(|(at, all)| (format!("mfcc_{at}"), all));
         let classes = PITCH_CLASSES.iter().zip(self.classes).map(|(class, all)| (format!("chroma_{class}"), all));
-        let statistics =
-            named.chain(cepstrum).chain(classes).map(|(name, all)| (name, all.finish())).collect();
+        let statistics = named.chain(cepstrum).chain(classes).map(|(name, all)| (name, all.finish())).collect();
         FeatureFigures { statistics, tuning_cents: self.tuning.finish() }
     }
 }

@@ -92,7 +92,8 @@ mod tests {
     use crate::media::spectrum::{Frames, Spectrum};
 
     fn tuning(hertz: f64) -> Option<f64> {
-        let sound: Vec<f32> = (0..44_100).map(|at| (TAU * hertz * f64::from(at) / 44_100.0).sin() as f32 / 2.0).collect();
+        let sound: Vec<f32> =
+            (0..44_100).map(|at| (TAU * hertz * f64::from(at) / 44_100.0).sin() as f32 / 2.0).collect();
         let mut spectrum = Spectrum::new(Frames::default(), 1);
         let mut tuning = Tuning::new(spectrum.bins(), 44_100);
         spectrum.add(&sound, |power| tuning.add(power));

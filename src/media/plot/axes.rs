@@ -121,7 +121,12 @@ impl Axes<'_> {
         for (part, text) in marks {
             let line = height_of(plot, *part);
             self.canvas.fill((plot.x - MARK, line), (MARK, 1), self.ink);
-            self.canvas.text((plot.x - MARK - 3).saturating_sub(text_width(text)), line.saturating_sub(LINE / 2), text, self.ink);
+            self.canvas.text(
+                (plot.x - MARK - 3).saturating_sub(text_width(text)),
+                line.saturating_sub(LINE / 2),
+                text,
+                self.ink,
+            );
         }
     }
 

@@ -12,7 +12,8 @@ pub fn round(from: f64, to: f64, most: usize) -> Vec<f64> {
         return Vec::new();
     }
     let power = 10_f64.powf(least.log10().floor());
-    let step = [1.0, 2.0, 5.0].into_iter().map(|times| times * power).find(|step| *step >= least).unwrap_or(10.0 * power);
+    let step =
+        [1.0, 2.0, 5.0].into_iter().map(|times| times * power).find(|step| *step >= least).unwrap_or(10.0 * power);
     multiples(step, from, to)
 }
 
@@ -121,7 +122,10 @@ mod tests {
 
     #[test]
     fn texts_are_short() {
-        assert_eq!([time_text(0.1 * 3.0, 2.0), time_text(90.0, 600.0), time_text(3720.0, 4000.0)], ["0.3", "1:30", "1:02:00"]);
+        assert_eq!(
+            [time_text(0.1 * 3.0, 2.0), time_text(90.0, 600.0), time_text(3720.0, 4000.0)],
+            ["0.3", "1:30", "1:02:00"]
+        );
         assert_eq!([frequency_text(500.0), frequency_text(1500.0), frequency_text(20_000.0)], ["500", "1.5k", "20k"]);
     }
 }

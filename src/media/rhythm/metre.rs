@@ -4,8 +4,7 @@ use super::flux::REGISTERS;
 use super::repeats::Repeats;
 
 /// The levels looked at, as parts and multiples of the beat: subdivisions, the beat, the bar, and what lies askew to them.
-const RATIOS: [f64; 13] =
-    [0.25, 1.0 / 3.0, 0.5, 2.0 / 3.0, 0.75, 1.0, 4.0 / 3.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0];
+const RATIOS: [f64; 13] = [0.25, 1.0 / 3.0, 0.5, 2.0 / 3.0, 0.75, 1.0, 4.0 / 3.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0];
 /// The longest of them.
 pub(super) const LONGEST: f64 = 8.0;
 
@@ -30,7 +29,9 @@ pub(super) fn judge(registers: &[Repeats], period: f64, bpm: f64) -> f64 {
     let levels: f64 = registers
         .iter()
         .zip(&WEIGHTS)
-        .flat_map(|(register, weights)| RATIOS.iter().zip(weights).map(|(ratio, weight)| weight * register.most(period * ratio)))
+        .flat_map(|(register, weights)| {
+            RATIOS.iter().zip(weights).map(|(ratio, weight)| weight * register.most(period * ratio))
+        })
         .sum();
     levels + FAST * octaves + EXTREME * octaves * octaves
 }

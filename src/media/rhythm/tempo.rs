@@ -36,9 +36,8 @@ pub(super) struct Found {
 pub(super) fn decide(novelty: &Novelty, frames_per_s: f64) -> Option<Found> {
     let longest = (LONGEST * 60.0 / SLOWEST * frames_per_s) as usize + 8;
     let whole = repeats(&novelty.whole(), longest, frames_per_s)?;
-    let registers: Vec<Repeats> = (0..REGISTERS)
-        .map(|at| repeats(&novelty.register(at), longest, frames_per_s).unwrap_or_default())
-        .collect();
+    let registers: Vec<Repeats> =
+        (0..REGISTERS).map(|at| repeats(&novelty.register(at), longest, frames_per_s).unwrap_or_default()).collect();
     let mut judged: Vec<(f64, f64)> = candidates(&whole, frames_per_s)
         .into_iter()
         .map(|period| (metre::judge(&registers, period, 60.0 * frames_per_s / period), period))

@@ -202,7 +202,10 @@ mod tests {
     fn silence_and_nothing_have_no_level() {
         for samples in [&[][..], &[0.0; 100]] {
             let found = measured(8000, 1, samples, 100);
-            assert_eq!((found.peak_dbfs, found.rms_dbfs, found.crest_db, found.dynamic_range_db), (None, None, None, None));
+            assert_eq!(
+                (found.peak_dbfs, found.rms_dbfs, found.crest_db, found.dynamic_range_db),
+                (None, None, None, None)
+            );
             assert_eq!(found.dc_offset, [0.0]);
         }
     }

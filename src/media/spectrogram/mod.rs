@@ -108,7 +108,18 @@ impl Spectrogram {
             Some(frames) if frames > 0 => (u64::from(frame.plot.width).min(frames), frames),
             _ => (1, 1),
         };
-        Self { look, frame, rate, band, rows: Vec::new(), cells: Vec::new(), filling: Vec::new(), filled: 0, ratio, count: 0 }
+        Self {
+            look,
+            frame,
+            rate,
+            band,
+            rows: Vec::new(),
+            cells: Vec::new(),
+            filling: Vec::new(),
+            filled: 0,
+            ratio,
+            count: 0,
+        }
     }
 
     /// Takes in the power spectrum of the next frame; all have the same number of bins.

@@ -177,9 +177,8 @@ pub static SPECTROGRAM: Builtin = Builtin {
     name: "audio.spectrogram",
     version: 1,
     summary: "Draws the spectrogram of a sound, with axes",
-    outputs: &[
-        OutputDoc::new("picture", "the spectrogram as PNG: time to the right, low frequencies at the bottom").required(),
-    ],
+    outputs: &[OutputDoc::new("picture", "the spectrogram as PNG: time to the right, low frequencies at the bottom")
+        .required()],
     values: &[
         ValueDoc { name: "duration", summary: "length of the sound in seconds, counted while decoding" },
         ValueDoc { name: "width", summary: "width of the picture, in pixels" },
