@@ -314,10 +314,6 @@ fn beats(job: &Job, params: &SliceParams) -> Result<Vec<f64>, Fault> {
     let text = std::fs::read(file).map_err(|error| Fault::from_io(&format!("cannot read {name}"), &error))?;
     let found: Value = serde_json::from_slice(&text)
         .map_err(|error| Fault::input("beats", format!("{name} holds no beats: it is no JSON: {error}")))?;
-    // A sound without a beat has no tempo, and no clips.
-    if found.get("tempo").is_some_and(Value::is_null) {
-        return Ok(Vec::new());
-    }
     let list = if found.is_array() { Some(&found) } else { found.pointer("/tempo/beats_s") };
     list.and_then(Value::as_array).and_then(|list| list.iter().map(Value::as_f64).collect()).ok_or_else(|| {
         Fault::input("beats", format!("{name} holds no beats: neither a list of numbers nor tempo.beats_s"))
