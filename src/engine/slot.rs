@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::attempt::piece::{Stands, look_at_pieces};
 use super::attempt::{Active, Report, Task, Workshop, make};
 use super::survey::{Look, look};
 use super::tools;
-use crate::events::{ItemIndex, MachineView};
+use crate::events::{ItemIndex, MachineView, Progress};
 use crate::health::canary::{self, CanaryResult};
 use crate::health::{Finder, HealthCheck, Wanted};
 use crate::resilience::os_text::OsText;
@@ -45,10 +47,10 @@ impl Hosts {
     /// # Errors
     /// That the host was lost; the next call starts another.
     pub fn tool(&mut self, request: &ToolRequest, canceller: &Canceller) -> Result<ToolEnd, HostLost> {
-        call(&self.program, &mut self.tool, HostKind::Tool, request, None, canceller)
+        call(&self.program, &mut self.tool, HostKind::Tool, request, None, canceller, |_| true)
     }
 
-    /// Runs a built-in step.
+    /// Runs a built-in step; `hear` is told how far it is.
     ///
     /// # Errors
     /// That the host was lost; the next call starts another.
@@ -57,8 +59,16 @@ impl Hosts {
         request: &StepRequest,
         timeout: Option<Duration>,
         canceller: &Canceller,
+        hear: &dyn Fn(Progress),
     ) -> Result<StepReply, HostLost> {
-        call(&self.program, &mut self.step, HostKind::Step, request, timeout, canceller)
+        call(&self.program, &mut self.step, HostKind::Step, request, timeout, canceller, |reply| match reply {
+            StepReply::Progress(done, of) => {
+                let milliseconds = |seconds: f64| (seconds * 1000.0) as u64;
+                hear(Progress { done: milliseconds(*done), of: of.map(milliseconds) });
+                false
+            }
+            StepReply::Done(_) | StepReply::Failed(_) => true,
+        })
     }
 }
 
@@ -69,12 +79,13 @@ fn call<Request: serde::Serialize, Reply: serde::de::DeserializeOwned>(
     request: &Request,
     timeout: Option<Duration>,
     canceller: &Canceller,
+    is_last: impl FnMut(&Reply) -> bool,
 ) -> Result<Reply, HostLost> {
     let mut running = match host.take() {
         Some(running) => running,
         None => Host::start(program, kind).map_err(HostLost::Io)?,
     };
-    let reply = running.call(request, timeout, canceller)?;
+    let reply = running.call(request, timeout, canceller, is_last)?;
     // A cancel that came just after the reply is still on its way to the host: it must not meet the next task there.
     if !canceller.is_cancelled() {
         *host = Some(running);
@@ -107,6 +118,8 @@ pub enum Order {
 /// What they answer.
 #[derive(Debug)]
 pub enum Answer {
+    /// An attempt at a step of an item is so far.
+    Progress(ItemIndex, usize, Progress),
     /// An attempt ended.
     Attempt(Box<Task>, Box<Report>),
     /// Items were looked at, from the first on.
@@ -147,7 +160,7 @@ pub trait Workers {
 pub struct Threads {
     workshop: Arc<Workshop>,
     program: HostProgram,
-    answers: tokio::sync::mpsc::UnboundedSender<Answer>,
+    answers: UnboundedSender<Answer>,
     attempts: Queue,
     looks: Queue,
 }
@@ -186,7 +199,7 @@ impl Threads {
         workshop: Arc<Workshop>,
         program: HostProgram,
         lookers: usize,
-        answers: tokio::sync::mpsc::UnboundedSender<Answer>,
+        answers: UnboundedSender<Answer>,
     ) -> std::io::Result<Self> {
         let mut threads = Self { workshop, program, answers, attempts: Queue::new("slot"), looks: Queue::new("look") };
         let thread = threads.spawn(&threads.attempts)?;
@@ -211,7 +224,7 @@ impl Threads {
             loop {
                 let order = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(order) = order else { return };
-                if answers.send(follow(&workshop, order, &mut hosts)).is_err() {
+                if answers.send(follow(&workshop, order, &mut hosts, &answers)).is_err() {
                     return;
                 }
             }
@@ -279,10 +292,18 @@ impl Workers for Threads {
     }
 }
 
-fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts) -> Answer {
+fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts, answers: &UnboundedSender<Answer>) -> Answer {
     match order {
         Queued::Attempt(task) => {
-            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(workshop, &task, hosts)));
+            let hear = |progress| {
+                // Of pieces it is told how many are done, not how far each is.
+                if task.piece.is_some() {
+                    return;
+                }
+                // Nobody is there to hear it once the run has ended.
+                let _ = answers.send(Answer::Progress(task.active.item.index, task.step, progress));
+            };
+            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(workshop, &task, hosts, &hear)));
             let report = made.unwrap_or_else(|panic| Report {
                 ending: super::attempt::Ending::Failed { fault: panicked(&*panic), ambiguous: false },
                 took: Duration::ZERO,

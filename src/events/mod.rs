@@ -22,7 +22,7 @@ use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
 pub use pieces::{PieceCounts, PieceFailure};
-pub use shape::{BreakerShape, MachineView, StepShape};
+pub use shape::{BreakerShape, MachineView, Progress, StepShape};
 pub use state::{BatchView, BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
 pub use story::Story;
 
@@ -129,6 +129,15 @@ pub enum EventKind {
         piece: Option<PieceRef>,
         /// Counts from 1.
         attempt: u32,
+    },
+    /// An attempt with a built-in step has done so much of its sound; told now and then.
+    AttemptProgressed {
+        /// The item.
+        item: ItemIndex,
+        /// The step.
+        step: u32,
+        /// How much.
+        progress: Progress,
     },
     /// An attempt failed.
     AttemptFailed {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::paths::PathTable;
 use super::pieces::{PieceCounts, PieceFailure, Pieces};
-use super::shape::{BreakerShape, MachineView, StepShape};
+use super::shape::{BreakerShape, MachineView, Progress, StepShape};
 use super::waits::Waits;
 use super::{Causes, Event, EventKind, ItemIndex, StopLevel};
 use crate::resilience::Fault;
@@ -100,6 +100,8 @@ pub struct TaskView {
     pub since: u64,
     /// When the next attempt is due, where it waits for one.
     pub retry_at: Option<u64>,
+    /// How far the attempt is, where its step tells.
+    pub progress: Option<Progress>,
 }
 
 /// A breaker as the screen shows it.
@@ -360,12 +362,15 @@ impl RunState {
             EventKind::PiecesFound { item, step, .. } => {
                 self.move_to(*item, ItemPhase::Running);
                 self.waits_no_more(*item, Some(*step));
-                self.tasks.insert((*item, *step), TaskView { attempt: 1, since: event.elapsed, retry_at: None });
+                self.tasks.insert(
+                    (*item, *step),
+                    TaskView { attempt: 1, since: event.elapsed, retry_at: None, progress: None },
+                );
             }
             EventKind::AttemptStarted { item, step, piece: Some(_), .. } => {
                 self.move_to(*item, ItemPhase::Running);
                 self.waits_no_more(*item, Some(*step));
-                let view = TaskView { attempt: 1, since: event.elapsed, retry_at: None };
+                let view = TaskView { attempt: 1, since: event.elapsed, retry_at: None, progress: None };
                 self.tasks.entry((*item, *step)).or_insert(view);
             }
             // What comes of one piece, the counts tell; the task goes on.
@@ -377,7 +382,13 @@ impl RunState {
             EventKind::AttemptStarted { item, step, attempt, piece: None } => {
                 self.move_to(*item, ItemPhase::Running);
                 self.waits_no_more(*item, Some(*step));
-                self.tasks.insert((*item, *step), TaskView { attempt: *attempt, since: event.elapsed, retry_at: None });
+                let view = TaskView { attempt: *attempt, since: event.elapsed, retry_at: None, progress: None };
+                self.tasks.insert((*item, *step), view);
+            }
+            EventKind::AttemptProgressed { item, step, progress } => {
+                if let Some(task) = self.tasks.get_mut(&(*item, *step)) {
+                    task.progress = Some(*progress);
+                }
             }
             EventKind::AttemptFailed { item, step, .. } => {
                 self.tasks.remove(&(*item, *step));
@@ -392,7 +403,8 @@ impl RunState {
             }
             EventKind::RetryScheduled { item, step, attempt, delay, piece: None } => {
                 let retry_at = Some(event.elapsed.saturating_add(*delay));
-                self.tasks.insert((*item, *step), TaskView { attempt: *attempt, since: event.elapsed, retry_at });
+                let view = TaskView { attempt: *attempt, since: event.elapsed, retry_at, progress: None };
+                self.tasks.insert((*item, *step), view);
             }
             EventKind::TaskDone { item, step, .. } => {
                 self.tasks.remove(&(*item, *step));

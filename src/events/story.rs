@@ -283,8 +283,8 @@ impl Story {
     }
 
     fn keep(&mut self, event: &Event) {
-        // A million names are not the latest news.
-        if matches!(event.kind, EventKind::ItemsListed { .. }) {
+        // A million names are not the latest news, and how far something was is none at all.
+        if matches!(event.kind, EventKind::ItemsListed { .. } | EventKind::AttemptProgressed { .. }) {
             return;
         }
         if self.events.len() == EVENTS_KEPT {

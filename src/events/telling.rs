@@ -141,7 +141,9 @@ pub fn class(kind: &EventKind) -> (Level, Topic) {
             ItemState::Parked => (Level::Warn, Topic::Items),
             ItemState::Done | ItemState::Pending => (Level::Info, Topic::Items),
         },
-        EventKind::AttemptStarted { .. } | EventKind::TaskDone { .. } => (Level::Debug, Topic::Attempts),
+        EventKind::AttemptStarted { .. } | EventKind::AttemptProgressed { .. } | EventKind::TaskDone { .. } => {
+            (Level::Debug, Topic::Attempts)
+        }
         EventKind::AttemptFailed { .. } | EventKind::RetryScheduled { .. } => (Level::Warn, Topic::Attempts),
         EventKind::PiecesFound { .. } => (Level::Info, Topic::Attempts),
         EventKind::PieceFailed { .. } => (Level::Error, Topic::Attempts),
@@ -173,6 +175,7 @@ pub const fn subject(kind: &EventKind) -> Option<ItemIndex> {
         | EventKind::AttemptStarted { item, .. }
         | EventKind::PiecesFound { item, .. }
         | EventKind::PieceFailed { item, .. }
+        | EventKind::AttemptProgressed { item, .. }
         | EventKind::AttemptFailed { item, .. }
         | EventKind::RetryScheduled { item, .. }
         | EventKind::TaskDone { item, .. }
@@ -201,6 +204,10 @@ fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> 
         }
         EventKind::AttemptStarted { item, step, piece, attempt } => {
             (Tone::Plain, "attempt", format!("{}{}: attempt {attempt}", task(*item, *step), of_piece(piece)))
+        }
+        EventKind::AttemptProgressed { item, step, progress } => {
+            let of = progress.of.map_or_else(String::new, |of| format!(" of {}", duration(of)));
+            (Tone::Plain, "attempt", format!("{}: {}{of} of sound", task(*item, *step), duration(progress.done)))
         }
         EventKind::AttemptFailed { item, step, piece, fault, log, .. } => {
             let log = log.as_deref().map_or_else(String::new, |log| format!("; log: {log}"));

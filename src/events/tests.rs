@@ -88,6 +88,13 @@ fn of_items() -> impl Strategy<Value = EventKind> {
         (small(), small(), small())
             .prop_map(|(item, step, attempt)| EventKind::AttemptStarted { item, step, piece: None, attempt })
             .boxed(),
+        (small(), small(), number(), proptest::option::of(number()))
+            .prop_map(|(item, step, done, of)| EventKind::AttemptProgressed {
+                item,
+                step,
+                progress: Progress { done, of },
+            })
+            .boxed(),
         (small(), small(), small(), fault(), number())
             .prop_map(|(item, step, attempt, fault, ms)| EventKind::AttemptFailed {
                 item,

@@ -277,7 +277,11 @@ impl<W: Write> Sink for Lines<W> {
                 self.tell(event, state, Level::Debug);
             }
             EventKind::ItemFinished { item, .. } => self.finished(at, *item, &event.kind, state),
-            EventKind::ItemsListed { .. } | EventKind::ItemsUpToDate { .. } | EventKind::ItemLeftOut { .. } => {}
+            // How far something is, is for screens.
+            EventKind::ItemsListed { .. }
+            | EventKind::ItemsUpToDate { .. }
+            | EventKind::ItemLeftOut { .. }
+            | EventKind::AttemptProgressed { .. } => {}
             _ => self.run_event(event, state),
         }
     }

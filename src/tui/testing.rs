@@ -12,7 +12,9 @@ use super::glyphs::Glyphs;
 use super::keymap::Keymap;
 use super::look::Look;
 use super::theme::Theme;
-use crate::events::{BreakerShape, EVENT_VERSION, Event, EventKind, ItemIndex, MachineView, StepShape, StopLevel};
+use crate::events::{
+    BreakerShape, EVENT_VERSION, Event, EventKind, ItemIndex, MachineView, Progress, StepShape, StopLevel,
+};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
@@ -213,6 +215,8 @@ pub fn scene() -> Vec<Event> {
     add(126_001, EventKind::BreakerCounted { dependency: "demucs".into(), failures: 2 });
     add(126_001, EventKind::RetryScheduled { item: 3, step: 1, piece: None, attempt: 2, delay: 1_010 });
     add(127_100, start(3, 1, 2));
+    let progress = Progress { done: 750_000, of: Some(3_540_000) };
+    add(129_000, EventKind::AttemptProgressed { item: 1, step: 1, progress });
     add(130_000, fail(3, 1, 2, timeout(), 2_900));
     add(
         130_000,

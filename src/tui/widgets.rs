@@ -14,7 +14,7 @@ use super::text;
 use super::theme::Role;
 use super::wrap::fold;
 use crate::events::telling::step_id;
-use crate::events::{RunPhase, StopLevel};
+use crate::events::{ItemIndex, RunPhase, StopLevel};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::safe_text::safe_line;
 
@@ -82,6 +82,18 @@ pub fn steps(dependency: &str, facts: &Facts) -> String {
 #[must_use]
 pub fn clock(ms: u64) -> String {
     text::clock(Duration::from_millis(ms))
+}
+
+/// How far the task that runs is: how many of its pieces are settled, `312/10,000`, or how much of the sound is done,
+/// where its step tells: `12:30 of 59:00`.
+#[must_use]
+pub fn progress(facts: &Facts, item: ItemIndex, step: u32) -> Option<String> {
+    if let Some(pieces) = facts.state.pieces(item, step) {
+        return Some(format!("{}/{}", text::count(pieces.settled().into()), text::count(pieces.total.into())));
+    }
+    let progress = facts.state.tasks.get(&(item, step))?.progress?;
+    let of = progress.of.map_or_else(String::new, |of| format!(" of {}", clock(of)));
+    Some(format!("{}{of}", clock(progress.done)))
 }
 
 /// A time span of milliseconds, in the units that matter.

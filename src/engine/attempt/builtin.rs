@@ -33,8 +33,10 @@ impl Attempt<'_> {
 
     /// Asks the step host, and tells what it means when it is lost over the question.
     pub(super) fn ask_step_host(&mut self, request: &StepRequest) -> Result<Values, Fault> {
-        match self.hosts.step(request, self.step.timeout, &self.task.canceller) {
+        match self.hosts.step(request, self.step.timeout, &self.task.canceller, self.hear) {
             Ok(StepReply::Done(values)) => Ok(values),
+            // Heard, and not the end.
+            Ok(StepReply::Progress(..)) => Ok(Values::new()),
             Ok(StepReply::Failed(fault)) => Err(fault),
             Err(HostLost::TimedOut) => {
                 let limit = self.step.timeout.unwrap_or_default().as_secs_f64();

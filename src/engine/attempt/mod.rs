@@ -20,6 +20,7 @@ use super::fingerprint::{fingerprint, read_source};
 use super::item::{Fields, Item};
 use super::piece::PieceView;
 use super::slot::Hosts;
+use crate::events::Progress;
 use crate::pipeline::plan::{Action, Step};
 use crate::resilience::breaker::Ticket;
 use crate::resilience::checkpoint::{Checkpoint, Identity};
@@ -131,6 +132,8 @@ struct Attempt<'a> {
     hosts: &'a mut Hosts,
     /// The piece that it is made for.
     piece: Option<PieceView>,
+    /// Is told how far it is.
+    hear: &'a dyn Fn(Progress),
     log: Option<String>,
     leftover: u32,
     note: Option<String>,
@@ -156,11 +159,12 @@ impl From<Fault> for Failure {
     }
 }
 
-/// Makes the attempt. Nothing of it is left behind but its committed outputs and its log.
-pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts) -> Report {
+/// Makes the attempt, and tells `hear` how far it is. Nothing of it is left behind but its committed outputs and its log.
+pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts, hear: &dyn Fn(Progress)) -> Report {
     let started = Instant::now();
     let step = &workshop.context.plan.steps[task.step];
-    let mut attempt = Attempt { workshop, task, step, hosts, piece: None, log: None, leftover: 0, note: None };
+    let (piece, log, leftover, note) = (None, None, 0, None);
+    let mut attempt = Attempt { workshop, task, step, hosts, piece, hear, log, leftover, note };
     let made = attempt.make(started);
     attempt.hosts.room.leave();
     let ending = match made {

@@ -13,6 +13,9 @@ impl<W: Workers> Dispatcher<W> {
     pub(super) fn take_answer(&mut self, answer: Answer) {
         match answer {
             Answer::Looks(first, looks) => self.take_looks(first, looks),
+            Answer::Progress(item, step, progress) => {
+                self.recorder.record(EventKind::AttemptProgressed { item, step: step as u32, progress });
+            }
             Answer::Attempt(task, report) => self.take_report(*task, *report),
             Answer::Pieces(active, step, found) => self.take_pieces(&active, step, found),
             Answer::Canary(tool, result) => self.canary_answered(&tool, result),

@@ -6,7 +6,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use serde::Serialize;
@@ -77,7 +77,8 @@ impl Host {
         Ok(Self { kind, child, engine: Some(ours) })
     }
 
-    /// Sends `request` and waits for the reply. Until then `canceller` can end what the host is doing.
+    /// Sends `request` and waits for the reply; `is_last` sees all that comes before it, too. Until then `canceller` can end
+    /// what the host is doing.
     ///
     /// # Errors
     /// That the host was lost. It is of no more use then.
@@ -86,10 +87,10 @@ impl Host {
         request: &Request,
         timeout: Option<Duration>,
         canceller: &Canceller,
+        mut is_last: impl FnMut(&Reply) -> bool,
     ) -> Result<Reply, HostLost> {
         let Some(engine) = &self.engine else { return Err(HostLost::Io(std::io::ErrorKind::NotConnected.into())) };
-        // A timeout of zero would be none to the socket.
-        let _ = engine.set_read_timeout(timeout.map(|timeout| timeout.max(Duration::from_millis(1))));
+        let until = timeout.map(|timeout| Instant::now() + timeout);
         let target = match self.kind {
             HostKind::Tool => engine.try_clone().map(Target::Tool),
             HostKind::Step => {
@@ -99,7 +100,15 @@ impl Host {
         let answered = target.and_then(|target| {
             send(engine, request)?;
             canceller.aim(Some(target));
-            receive(engine)
+            loop {
+                let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+                // A timeout of zero would be none to the socket.
+                let _ = engine.set_read_timeout(left.map(|left| left.max(Duration::from_millis(1))));
+                match receive(engine)? {
+                    Some(reply) if !is_last(&reply) => {}
+                    end => break Ok(end),
+                }
+            }
         });
         canceller.aim(None);
         match answered {

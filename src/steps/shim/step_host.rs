@@ -5,11 +5,14 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, Signal};
 
 use super::wire::{StepReply, StepRequest, receive, send};
+use crate::media::source::Watch;
 use crate::pipeline::plan::{DecodeCheck, Verify};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
@@ -19,6 +22,11 @@ use crate::steps::verify::verify_output;
 
 /// The most address space of a step that says nothing of it: far above what steps take, far below a machine's memory.
 const DEFAULT_MEMORY: u64 = 4 << 30;
+
+/// A sound of known length tells its progress at most so many times.
+const TOLD_PARTS: f64 = 100.0;
+/// One of unknown length not more often than this.
+const TOLD_EVERY: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// Where and why the last panic was.
@@ -38,7 +46,7 @@ pub(super) fn serve() {
         PANIC.with_borrow_mut(|last| *last = Some((place, text)));
     }));
     while let Ok(Some(request)) = receive::<StepRequest>(&engine) {
-        let reply = catch_unwind(AssertUnwindSafe(|| answer(request))).unwrap_or_else(|_| Err(panicked()));
+        let reply = catch_unwind(AssertUnwindSafe(|| answer(request, &engine))).unwrap_or_else(|_| Err(panicked()));
         let reply = reply.map_or_else(StepReply::Failed, StepReply::Done);
         if send(&engine, &reply).is_err() {
             return;
@@ -66,7 +74,7 @@ fn panicked() -> Fault {
     }
 }
 
-fn answer(request: StepRequest) -> Result<Values, Fault> {
+fn answer(request: StepRequest, engine: &UnixStream) -> Result<Values, Fault> {
     match request {
         StepRequest::Run { uses, with, inputs, outputs, memory } => {
             limit_memory(memory.unwrap_or(DEFAULT_MEMORY));
@@ -76,7 +84,7 @@ fn answer(request: StepRequest) -> Result<Values, Fault> {
             let job = Job {
                 inputs: inputs.into_iter().map(PathBuf::from).collect(),
                 outputs: outputs.into_iter().map(|(name, path)| (name, path.into())).collect(),
-                watch: None,
+                watch: engine.try_clone().ok().map(watch),
             };
             (step.run)(with, &job)
         }
@@ -85,6 +93,23 @@ fn answer(request: StepRequest) -> Result<Values, Fault> {
             verify(&files, full).map(|()| Values::new())
         }
     }
+}
+
+/// Tells the engine how far a step is: seldom enough that the journal of a long run stays short.
+fn watch(engine: UnixStream) -> Watch {
+    let last: Mutex<Option<(Instant, f64)>> = Mutex::new(None);
+    Arc::new(move |done, of| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|(at, told)| match of {
+            Some(of) => (done - told).abs() * TOLD_PARTS >= of,
+            None => at.elapsed() >= TOLD_EVERY,
+        });
+        if is_due {
+            *last = Some((Instant::now(), done));
+            // An engine that is gone ends this process by other ways.
+            let _ = send(&engine, &StepReply::Progress(done, of));
+        }
+    })
 }
 
 fn limit_memory(bytes: u64) {

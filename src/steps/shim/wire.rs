@@ -126,9 +126,11 @@ pub enum StepRequest {
     },
 }
 
-/// What came of it.
+/// What comes of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum StepReply {
+    /// It is so far, in seconds of sound, and so many there are; it goes on.
+    Progress(f64, Option<f64>),
     /// It worked.
     Done(Values),
     /// It did not.

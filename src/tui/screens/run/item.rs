@@ -13,7 +13,7 @@ use crate::tui::look::Look;
 use crate::tui::rows::Section;
 use crate::tui::text;
 use crate::tui::theme::Role;
-use crate::tui::widgets::{clock, duration};
+use crate::tui::widgets::{clock, duration, progress};
 
 /// Steps beyond this many have no cell of their own.
 const CELLS: usize = 16;
@@ -141,7 +141,10 @@ fn what(facts: &Facts, item: ItemIndex, story: Option<&ItemStory>) -> (String, R
         Section::Running => {
             let told: Vec<String> = tasks()
                 .filter_map(|task| match task.stand {
-                    StepStand::Running => Some(id(task.step).to_owned()),
+                    StepStand::Running => Some(match progress(facts, item, task.step) {
+                        Some(told) => format!("{} {told}", id(task.step)),
+                        None => id(task.step).to_owned(),
+                    }),
                     StepStand::Backoff(at) => {
                         Some(format!("{} again in {}", id(task.step), duration(at.saturating_sub(facts.now))))
                     }
