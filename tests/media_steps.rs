@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -62,19 +64,54 @@ fn probing_tells_a_sound_apart() {
 }
 
 #[test]
-fn analysis_is_written_as_json_and_as_a_picture() {
+fn analysis_is_written_as_json_and_as_pictures() {
     let folder = tempfile::tempdir().unwrap();
-    let (text, png) = (folder.path().join("a.json"), folder.path().join("a.png"));
+    let [text, png, wave] = ["a.json", "a.png", "w.png"].map(|name| folder.path().join(name));
     let values = run(
         "audio.analyze",
         json!({"width": 320, "height": 128}),
         &fixture("speech-1.wav"),
-        &[("json", &text), ("picture", &png)],
+        &[("json", &text), ("picture", &png), ("waveform", &wave)],
     )
     .unwrap();
     assert_eq!(values["duration"], 6.05);
-    assert_eq!(serde_json::from_slice::<Values>(&fs::read(&text).unwrap()).unwrap(), values);
+    let analysis: Value = serde_json::from_slice(&fs::read(&text).unwrap()).unwrap();
+    assert_eq!((&analysis["duration_s"], &analysis["sample_rate_hz"]), (&json!(6.05), &json!(16_000)));
+    assert_eq!(analysis["signal"]["peak_dbfs"], values["peak_dbfs"]);
+    assert_eq!(analysis["features"]["spectral_centroid"]["mean"], values["centroid_hz"]);
     assert_eq!(picture::verify(&png).unwrap().upright(), (320, 128));
+    assert_eq!(picture::verify(&wave).unwrap().upright(), (320, 64));
+}
+
+#[test]
+fn every_value_of_an_analysis_is_documented() {
+    let step = find("audio.analyze").unwrap();
+    for name in ["music-1.flac", "speech-3.mp3"] {
+        for value in run("audio.analyze", json!({}), &fixture(name), &[]).unwrap().keys() {
+            assert!(step.values.iter().any(|doc| doc.name == value), "{value}");
+        }
+    }
+}
+
+#[test]
+fn a_spectrogram_and_a_waveform_are_pictures_of_the_size_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let png = folder.path().join("a.png");
+    let sound = fixture("music-1.flac");
+    for (width, height, scale) in [(640, 240, "mel"), (64, 16, "linear"), (2000, 100, "log")] {
+        let with = json!({"width": width, "height": height, "scale": scale, "colors": "viridis", "title": "music"});
+        let values = run("audio.spectrogram", with, &sound, &[("picture", &png)]).unwrap();
+        assert_eq!((&values["width"], &values["duration"]), (&json!(width), &json!(3.0)));
+        assert_eq!(picture::verify(&png).unwrap().upright(), (width, height));
+    }
+    let peaks = folder.path().join("a.json");
+    let outputs = [("picture", png.as_path()), ("json", &peaks)];
+    run("audio.waveform", json!({"points": 300, "bits": 8}), &sound, &outputs).unwrap();
+    assert_eq!(picture::verify(&png).unwrap().upright(), (1024, 256));
+    let peaks: Value = serde_json::from_slice(&fs::read(&peaks).unwrap()).unwrap();
+    assert_eq!((&peaks["version"], &peaks["channels"], &peaks["bits"]), (&json!(2), &json!(2), &json!(8)));
+    assert_eq!((&peaks["samples_per_pixel"], &peaks["length"]), (&json!(441), &json!(300)));
+    assert_eq!(peaks["data"].as_array().unwrap().len(), 300 * 2 * 2);
 }
 
 #[test]
@@ -105,6 +142,30 @@ fn a_conversion_has_the_rate_the_channels_and_the_peak_that_were_asked_for() {
     let sound = SoundReader::open(&out).unwrap();
     assert_eq!((sound.info().sample_rate, sound.info().channels, sound.info().bits), (16_000, 1, Some(24)));
     assert_eq!(decode::verify(&out).unwrap(), 128_000);
+}
+
+#[test]
+fn one_conversion_writes_several_files_and_all_hold_the_same_sound() {
+    if !support::installed("ffmpeg") {
+        return support::skip("ffmpeg is not installed");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (wav, mp3, m4a) = (at("a.wav"), at("a.mp3"), at("a.m4a"));
+    let outputs = [("wav", wav.as_path()), ("mp3", &mp3), ("m4a", &m4a)];
+    let values = run("audio.convert", json!({"bitrate_kbps": 128}), &fixture("music-1.flac"), &outputs).unwrap();
+    assert_eq!(values["duration"], 3.0);
+    for file in [&wav, &mp3, &m4a] {
+        let frames = decode::verify(file).unwrap();
+        assert_eq!(frames, 132_300, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_conversion_without_an_output_is_told_what_it_could_make() {
+    let fault = run("audio.convert", json!({}), &fixture("speech-1.wav"), &[]).unwrap_err();
+    assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "outputs"));
+    assert!(fault.message.contains("`wav`"), "{fault}");
 }
 
 #[test]

@@ -246,8 +246,8 @@ fn quickstart_measures_and_draws_the_sound_and_the_pictures_of_the_repository() 
         let folder = place.at("out/quickstart").join(&sound[0]);
         assert_eq!(image::open(folder.join("spectrogram.png")).unwrap().dimensions(), (1024, 512));
         let values: Value = serde_json::from_slice(&fs::read(folder.join("analysis.json")).unwrap()).unwrap();
-        assert_eq!(values["duration"].to_string(), sound[2]);
-        assert!((-30.0..-10.0).contains(&values["rms_dbfs"].as_f64().unwrap()), "{values}");
+        assert_eq!(values["duration_s"].to_string(), sound[2]);
+        assert!((-30.0..-10.0).contains(&values["signal"]["rms_dbfs"].as_f64().unwrap()), "{values}");
     }
     let preview = image::open(place.at("out/quickstart/photo-coffee-rotated.jpg/preview.jpg")).unwrap();
     assert_eq!(preview.dimensions(), (256, 171));
@@ -371,7 +371,10 @@ fn a_lesson_is_made_without_demucs_and_basic_pitch() {
         let found = decode::verify(&wav).unwrap() as f64 / 44100.0;
         assert!(found <= length + 0.01 && found > length - 1.0, "{name} has {found} s");
         let values: Value = serde_json::from_slice(&fs::read(folder.join("analysis.json")).unwrap()).unwrap();
-        assert!((values["peak_dbfs"].as_f64().unwrap() + 1.0).abs() < 0.01, "normalised to -1 dBFS: {values}");
+        assert!(
+            (values["signal"]["peak_dbfs"].as_f64().unwrap() + 1.0).abs() < 0.01,
+            "normalised to -1 dBFS: {values}"
+        );
         assert_eq!(image::open(folder.join("spectrogram.png")).unwrap().dimensions(), (1024, 512));
     }
     let rows = songs(&place);

@@ -1,28 +1,18 @@
-//! Turns any sound file into a WAV file: rate, channels, silence at the ends, level. Two passes, bounded memory.
+//! Turns any sound file into others: rate, channels, silence at the ends, level. Two passes, bounded memory.
 
-use std::path::Path;
-
-use super::encode::wav::WavBits;
-use super::encode::{Coding, SoundWriter};
+use super::channels::mix;
+use super::encode::{SoundWriter, Target};
 use super::error::MediaError;
 use super::level::{Level, amplitude};
 use super::resample::RateChange;
+use super::segment::{Sounding, Trim};
 use super::source::Source;
 
 /// The peak of a normalised sound, in dBFS.
 pub const NORMAL_PEAK_DBFS: f64 = -1.0;
 
-/// Silence to take off both ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Trim {
-    /// What is below this level in every channel is silence, in dBFS.
-    pub below_dbfs: f64,
-    /// How much of the silence stays before the first and after the last sound, in seconds.
-    pub keep: f64,
-}
-
 /// What the sound is to become.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Conversion {
     /// The new rate in Hz; `None` keeps it.
     pub sample_rate: Option<u32>,
@@ -33,8 +23,6 @@ pub struct Conversion {
     pub normalize: bool,
     /// Silence to take off.
     pub trim: Option<Trim>,
-    /// How samples are written.
-    pub bits: WavBits,
 }
 
 /// What has come of a conversion.
@@ -56,18 +44,18 @@ pub struct Converted {
     pub trimmed_end: f64,
 }
 
-/// Converts `from` into the WAV file `to`.
+/// Converts `from` into the files `to`, all from one pass of writing.
 ///
 /// # Errors
 /// Those of [`super::SoundReader`], [`RateChange`] and [`SoundWriter`]; [`MediaError::Damaged`] when trimming would leave nothing.
-pub fn convert(from: &Source, to: &Path, how: &Conversion) -> Result<Converted, MediaError> {
+pub fn convert(from: &Source, to: &[Target], how: &Conversion) -> Result<Converted, MediaError> {
     let info = from.open()?.info().clone();
     let rate = how.sample_rate.unwrap_or(info.sample_rate);
     let channels = how.channels.unwrap_or(info.channels);
     let survey = if how.normalize || how.trim.is_some() { Some(survey(from, how, channels, rate)?) } else { None };
-    let (first, last) = match (&survey, how.trim) {
-        (Some(survey), Some(trim)) => survey.range(trim, info.sample_rate)?,
-        _ => (0, u64::MAX),
+    let (first, last) = match survey.as_ref().and_then(|survey| survey.sounding.as_ref()) {
+        Some(sounding) => sounding.kept(info.sample_rate).map(|kept| (kept.start, kept.end))?,
+        None => (0, u64::MAX),
     };
     let gain = match &survey {
         Some(survey) if how.normalize && survey.peak > 0.0 => amplitude(NORMAL_PEAK_DBFS) / f64::from(survey.peak),
@@ -76,14 +64,15 @@ pub fn convert(from: &Source, to: &Path, how: &Conversion) -> Result<Converted, 
 
     let mut change =
         if rate == info.sample_rate { None } else { Some(RateChange::new(info.sample_rate, rate, channels)?) };
-    let mut wav = SoundWriter::create(to, rate, channels, Coding::Wav(how.bits))?;
+    let mut files = SoundWriter::create_all(to, rate, channels)?;
+    let clips = to.iter().any(|target| target.coding.clips());
     let (mut level, mut clipped) = (Level::default(), 0);
     let mut write = |samples: &[f32]| {
         level.add(samples);
-        if how.bits != WavBits::Float32 {
+        if clips {
             clipped += samples.iter().filter(|sample| sample.abs() > 1.0).count() as u64;
         }
-        wav.write(samples)
+        files.write(samples)
     };
     let mut sound = from.open()?;
     let (mut place, mut mixed) = (0_u64, Vec::new());
@@ -104,9 +93,9 @@ pub fn convert(from: &Source, to: &Path, how: &Conversion) -> Result<Converted, 
         change.finish(&mut write)?;
     }
     let seconds = |frames: u64| frames as f64 / f64::from(info.sample_rate);
-    let limit = if how.bits == WavBits::Float32 { f64::INFINITY } else { 0.0 };
+    let limit = if clips { 0.0 } else { f64::INFINITY };
     Ok(Converted {
-        duration: wav.finish()? as f64 / f64::from(rate),
+        duration: files.finish()? as f64 / f64::from(rate),
         sample_rate: rate,
         channels,
         peak_dbfs: level.peak_dbfs().map(|peak| peak.min(limit)),
@@ -120,21 +109,8 @@ pub fn convert(from: &Source, to: &Path, how: &Conversion) -> Result<Converted, 
 struct Survey {
     /// The largest amplitude, at the new rate.
     peak: f32,
-    /// Frames at the old rate.
-    frames: u64,
-    /// The first frame that sounds, and the one after the last.
-    sounding: Option<(u64, u64)>,
-}
-
-impl Survey {
-    /// The frames to keep.
-    fn range(&self, trim: Trim, rate: u32) -> Result<(u64, u64), MediaError> {
-        let (first, end) = self.sounding.ok_or_else(|| {
-            MediaError::damaged(format!("all of it is below {} dBFS, trimming would leave nothing", trim.below_dbfs))
-        })?;
-        let keep = (trim.keep * f64::from(rate)).round() as u64;
-        Ok((first.saturating_sub(keep), end.saturating_add(keep).min(self.frames)))
-    }
+    /// Where it sounds, at the old rate, if silence is to be taken off.
+    sounding: Option<Sounding>,
 }
 
 fn survey(from: &Source, how: &Conversion, channels: usize, rate: u32) -> Result<Survey, MediaError> {
@@ -148,8 +124,7 @@ fn survey(from: &Source, how: &Conversion, channels: usize, rate: u32) -> Result
         level.add(samples);
         Ok(())
     };
-    let threshold = how.trim.map_or(f64::INFINITY, |trim| amplitude(trim.below_dbfs)) as f32;
-    let mut found = Survey { peak: 0.0, frames: 0, sounding: None };
+    let mut sounding = how.trim.map(|trim| Sounding::new(trim, channels));
     let mut mixed = Vec::new();
     while let Some(block) = sound.next_block()? {
         mix(block, source_channels, channels, &mut mixed);
@@ -157,53 +132,12 @@ fn survey(from: &Source, how: &Conversion, channels: usize, rate: u32) -> Result
             Some(change) => change.add(&mixed, &mut measure)?,
             None => measure(&mixed)?,
         }
-        for frame in mixed.chunks_exact(channels) {
-            let loudest = frame.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
-            if loudest >= threshold {
-                let first = found.sounding.map_or(found.frames, |(first, _)| first);
-                found.sounding = Some((first, found.frames + 1));
-            }
-            found.frames += 1;
+        if let Some(sounding) = &mut sounding {
+            sounding.add(&mixed);
         }
     }
     if let Some(change) = &mut change {
         change.finish(&mut measure)?;
     }
-    found.peak = level.peak();
-    Ok(found)
-}
-
-/// Mixes interleaved `from` channels to `to` of them, which is the same number, 1 or 2.
-fn mix(block: &[f32], from: usize, to: usize, mixed: &mut Vec<f32>) {
-    mixed.clear();
-    if from == to {
-        mixed.extend_from_slice(block);
-        return;
-    }
-    for frame in block.chunks_exact(from) {
-        for channel in 0..to {
-            // With one channel in, or one out, all are averaged; else channels are dealt to left and right in turn.
-            let step = if from == 1 { 1 } else { to };
-            let start = if from == 1 { 0 } else { channel };
-            let dealt = frame.iter().skip(start).step_by(step);
-            let count = dealt.len().max(1);
-            mixed.push(dealt.sum::<f32>() / count as f32);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn channels_are_averaged() {
-        let mut mixed = Vec::new();
-        mix(&[1.0, 0.0, 0.5, 0.5], 2, 1, &mut mixed);
-        assert_eq!(mixed, [0.5, 0.5]);
-        mix(&[0.25, -0.5], 1, 2, &mut mixed);
-        assert_eq!(mixed, [0.25, 0.25, -0.5, -0.5]);
-        mix(&[1.0, 0.0, 0.0, 0.5, 0.5, 0.1], 6, 2, &mut mixed);
-        assert_eq!(mixed, [0.5, 0.2]);
-    }
+    Ok(Survey { peak: level.peak(), sounding })
 }

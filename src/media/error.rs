@@ -31,6 +31,35 @@ pub enum MediaError {
     /// It is larger than what we agree to load.
     #[error("over a limit: {0}")]
     Limit(String),
+    /// A program that codes for us did not do it.
+    #[error("{program} {trouble}{}", quoted(said))]
+    Tool {
+        /// Which program.
+        program: &'static str,
+        /// How it failed.
+        trouble: ToolTrouble,
+        /// The last that it wrote to standard error.
+        said: String,
+    },
+}
+
+/// How a program failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolTrouble {
+    /// It is not there, or cannot be started.
+    #[error("cannot be started: {0}")]
+    NotStarted(#[source] io::Error),
+    /// It ended with this code.
+    #[error("ended with exit code {0}")]
+    Code(i32),
+    /// A signal ended it.
+    #[error("was ended by signal {0}")]
+    Signal(i32),
+}
+
+/// The last line of what a program said.
+fn quoted(said: &str) -> String {
+    said.lines().rfind(|line| !line.trim().is_empty()).map_or_else(String::new, |line| format!(": {}", line.trim()))
 }
 
 fn damage(message: &str, at: Option<f64>) -> String {

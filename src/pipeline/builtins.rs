@@ -14,6 +14,12 @@ pub trait Builtins {
     /// The outputs that `name` can make, each with whether the step makes no sense without it. `None`: any.
     fn outputs(&self, name: &str) -> Option<Vec<(String, bool)>>;
 
+    /// The outputs of `name` of which at least one must be asked for; empty where that does not matter.
+    fn one_of(&self, name: &str) -> Vec<String>;
+
+    /// The program that `name` needs to make its output `output`.
+    fn tool(&self, name: &str, output: &str) -> Option<String>;
+
     /// The values that `name` reports. `None`: not known before it runs.
     fn values(&self, name: &str) -> Option<Vec<String>>;
 

@@ -26,6 +26,8 @@ pub struct OutputDoc {
     pub summary: &'static str,
     /// The step makes no sense without it: leaving it out of `out` is an error at check time.
     pub required: bool,
+    /// One of those that are marked like this, at least, must be in `out`.
+    pub one_of: bool,
     /// Any number of files: the step is given the pattern, and a step with `each` runs for every one.
     pub many: bool,
     /// The program that is needed to make it: its health and its breaker count for the step.
@@ -39,7 +41,13 @@ impl OutputDoc {
     /// One file that may be asked for.
     #[must_use]
     pub const fn new(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, required: false, many: false, tool: None, piece_values: &[] }
+        Self { name, summary, required: false, one_of: false, many: false, tool: None, piece_values: &[] }
+    }
+
+    /// It, or another that is marked like this, must be asked for.
+    #[must_use]
+    pub const fn one_of(self) -> Self {
+        Self { one_of: true, ..self }
     }
 
     /// It must be asked for.

@@ -63,6 +63,16 @@ impl Builtins for Catalog<'_> {
         Some(step.outputs.iter().map(|output| (output.name.to_owned(), output.required)).collect())
     }
 
+    fn one_of(&self, name: &str) -> Vec<String> {
+        let outputs = self.find(name).map_or(&[][..], |step| step.outputs);
+        outputs.iter().filter(|output| output.one_of).map(|output| output.name.to_owned()).collect()
+    }
+
+    fn tool(&self, name: &str, output: &str) -> Option<String> {
+        let outputs = self.find(name)?.outputs;
+        outputs.iter().find(|known| known.name == output)?.tool.map(str::to_owned)
+    }
+
     fn values(&self, name: &str) -> Option<Vec<String>> {
         let step = self.find(name)?;
         Some(step.values.iter().map(|value| value.name.to_owned()).collect())
@@ -212,6 +222,23 @@ mod tests {
         let (_, found) = parse("x.toml", text, &Catalog::of(&[&CUT]));
         let places: Vec<&str> = found.iter().map(|d| &text[d.span.clone().unwrap()]).collect();
         assert_eq!(places, ["1", "\"y\"", "size"]);
+    }
+
+    #[test]
+    fn a_step_depends_on_the_program_that_makes_what_is_asked_of_it() {
+        let plan = |out: &str| {
+            let text = format!("[[step]]\nid = \"a\"\nuses = \"audio.convert\"\nout = {{ {out} }}\n");
+            let (plan, found) = parse("x.toml", &text, &Catalog::registered());
+            (plan, found.iter().map(|found| found.message.clone()).collect::<Vec<_>>())
+        };
+        let tool = |out: &str| plan(out).0.unwrap().steps[0].tool.clone();
+        assert_eq!(tool("wav = \"a.wav\""), None);
+        assert_eq!(tool("wav = \"a.wav\", mp3 = \"a.mp3\"").as_deref(), Some("ffmpeg"));
+        let (none, told) = plan("");
+        assert!(
+            none.is_none() && told[0].starts_with("`audio.convert` needs a place for one of its outputs"),
+            "{told:?}"
+        );
     }
 
     #[test]

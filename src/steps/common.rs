@@ -3,10 +3,11 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::builtin::{Job, Values};
+use super::builtin::Job;
 use crate::resilience::Fault;
 
 /// Reads the parameters `P` at check time.
@@ -43,7 +44,7 @@ pub fn required<'a>(job: &'a Job, name: &str) -> Result<&'a Path, Fault> {
 ///
 /// # Errors
 /// The fault of the disk.
-pub fn write_json(values: &Values, to: &Path) -> Result<(), Fault> {
+pub fn write_json(values: &impl Serialize, to: &Path) -> Result<(), Fault> {
     let mut text = serde_json::to_vec_pretty(values)
         .map_err(|error| Fault::from_io(&format!("cannot write {}", to.display()), &error.into()))?;
     text.push(b'\n');

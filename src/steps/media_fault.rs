@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use crate::health::classify::{ExitKind, ToolEnd, classify};
 use crate::media::MediaError;
+use crate::media::error::ToolTrouble;
 use crate::resilience::Fault;
 
 /// The fault that an error met with the file `path` stands for: the input's, or that of the machine it was read or
@@ -18,6 +20,7 @@ pub fn media_fault(path: &Path, error: &MediaError) -> Fault {
         MediaError::Unsupported(_) => "unsupported",
         MediaError::Damaged { .. } => "decode",
         MediaError::Limit(_) => "limit",
+        MediaError::Tool { program, trouble, said } => return tool_fault(program, trouble, said),
     };
     let fault = Fault::input(cause, format!("{name}: {error}"));
     match error {
@@ -26,4 +29,17 @@ pub fn media_fault(path: &Path, error: &MediaError) -> Fault {
         }
         _ => fault,
     }
+}
+
+/// Whose fault it is that a program, which was given whole and clean samples, did not code them.
+fn tool_fault(program: &str, trouble: &ToolTrouble, said: &str) -> Fault {
+    let exit = match trouble {
+        ToolTrouble::NotStarted(error) => {
+            ExitKind::StartFailed { errno: error.raw_os_error(), message: error.to_string() }
+        }
+        ToolTrouble::Code(code) => ExitKind::Code(*code),
+        ToolTrouble::Signal(signal) => ExitKind::Signal(*signal),
+    };
+    let end = ToolEnd { exit, stderr_tail: said.to_owned(), stdout_tail: String::new(), disk_full: false };
+    classify(program, None, &end).decide(None)
 }

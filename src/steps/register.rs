@@ -5,8 +5,16 @@ use super::builtin::Builtin;
 /// Every built-in step, by name.
 pub static BUILTINS: &[&Builtin] = &[
     &super::audio::analyze::ANALYZE,
+    &super::audio::compare::COMPARE,
     &super::audio::convert::CONVERT,
+    &super::audio::loudness::LOUDNESS,
+    &super::audio::mix::MIX,
+    &super::audio::normalize::NORMALIZE,
     &super::audio::probe::PROBE,
+    &super::audio::slice::SLICE,
+    &super::audio::spectrogram::SPECTROGRAM,
+    &super::audio::trim::TRIM,
+    &super::audio::waveform::WAVEFORM,
     &super::collect::COLLECT,
     &super::file::copy::COPY,
     &super::file::hash::HASH,

@@ -114,6 +114,11 @@ impl Attempt<'_> {
         hashed.collect()
     }
 
+    /// Whether all that the step writes is our own work: no program makes any of it.
+    fn is_our_own(&self) -> bool {
+        matches!(self.step.action, Action::Uses { .. }) && self.step.tool.is_none()
+    }
+
     /// The files of an output that is many, in the order of their places.
     fn find_pieces(
         &self,
@@ -150,7 +155,7 @@ impl Attempt<'_> {
 
     /// A promise that was not kept: by a tool, the canary says whose fault that is; a built-in step is ours.
     fn broken_promise(&self, cause: &str, message: String, place: &Place) -> Failure {
-        if self.step.tool.is_none() {
+        if self.is_our_own() {
             return Fault::new(FaultClass::Bug, cause, message).into();
         }
         let quiet =
@@ -226,7 +231,7 @@ impl Attempt<'_> {
 
     /// Sound and pictures among the outputs are opened, or decoded to their end, by the step host.
     fn decode<'b>(&mut self, files: impl Iterator<Item = &'b PathBuf>, place: &Place) -> Result<(), Failure> {
-        if self.step.verify.decode == DecodeCheck::Off || self.step.tool.is_none() {
+        if self.step.verify.decode == DecodeCheck::Off || self.is_our_own() {
             return Ok(());
         }
         let files: Vec<OsText> = files

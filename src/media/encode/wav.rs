@@ -1,9 +1,10 @@
-//! Writes WAV files, in bounded memory.
+//! Writes WAV files, in bounded memory; those over 4 GiB as RF64 (EBU Tech 3306).
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::integer;
 use crate::media::error::MediaError;
 
 /// How samples are coded in a WAV file.
@@ -27,8 +28,9 @@ impl WavBits {
     }
 }
 
-/// The most bytes of samples in a file: sizes in a WAV file are 32 bits wide.
-const MOST: u64 = u32::MAX as u64 - 4096;
+/// Where the chunk is that holds the lengths of 64 bits, should they be needed; until then it is called `JUNK`, which
+/// readers pass over.
+const DS64_AT: u64 = 12;
 
 /// A WAV file that is being written.
 pub struct WavWriter {
@@ -40,6 +42,8 @@ pub struct WavWriter {
     length_at: u64,
     fact_at: Option<u64>,
     bytes: Vec<u8>,
+    /// Sizes beyond this do not fit in the fields of a WAV file.
+    most: u64,
 }
 
 impl WavWriter {
@@ -55,8 +59,10 @@ impl WavWriter {
         // More than two channels, or more than 16 bits of integers, want the longer header by the letter of the format.
         let long = channels > 2 || bits == WavBits::Int24;
         let tag: u16 = if float { 3 } else { 1 };
-        let mut head = Vec::with_capacity(80);
-        head.extend_from_slice(b"RIFF\0\0\0\0WAVEfmt ");
+        let mut head = Vec::with_capacity(128);
+        head.extend_from_slice(b"RIFF\0\0\0\0WAVEJUNK\x1c\0\0\0");
+        head.extend_from_slice(&[0; 28]);
+        head.extend_from_slice(b"fmt ");
         head.extend_from_slice(&(if long { 40_u32 } else { 16 }).to_le_bytes());
         head.extend_from_slice(&(if long { 0xfffe } else { tag }).to_le_bytes());
         head.extend_from_slice(&channels.to_le_bytes());
@@ -82,13 +88,22 @@ impl WavWriter {
         head.extend_from_slice(&[0; 4]);
         let mut file = BufWriter::with_capacity(1 << 16, File::create(path).map_err(MediaError::Unwritable)?);
         file.write_all(&head).map_err(MediaError::Unwritable)?;
-        Ok(Self { file, bits, frame_bytes: align.into(), data: 0, length_at, fact_at, bytes: Vec::new() })
+        Ok(Self {
+            file,
+            bits,
+            frame_bytes: align.into(),
+            data: 0,
+            length_at,
+            fact_at,
+            bytes: Vec::new(),
+            most: u32::MAX.into(),
+        })
     }
 
     /// Appends whole frames of interleaved samples. Integers are rounded, and clipped at full scale.
     ///
     /// # Errors
-    /// [`MediaError::Unwritable`], and [`MediaError::Limit`] past the 4 GiB that a WAV file can hold.
+    /// [`MediaError::Unwritable`].
     pub fn write(&mut self, samples: &[f32]) -> Result<(), MediaError> {
         self.bytes.clear();
         match self.bits {
@@ -101,9 +116,6 @@ impl WavWriter {
                 }
             }
             WavBits::Float32 => self.bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes())),
-        }
-        if self.data + self.bytes.len() as u64 > MOST {
-            return Err(MediaError::Limit("the result would not fit in a WAV file (4 GiB)".into()));
         }
         self.data += self.bytes.len() as u64;
         self.file.write_all(&self.bytes).map_err(MediaError::Unwritable)
@@ -124,14 +136,22 @@ impl WavWriter {
             self.file.write_all(&[0])?;
         }
         let riff = self.length_at + 4 + self.data.next_multiple_of(2) - 8;
-        let mut put = |at: u64, value: u64| {
+        let long = riff > self.most;
+        let mut put = |at: u64, bytes: &[u8]| {
             self.file.seek(SeekFrom::Start(at))?;
-            self.file.write_all(&u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes())
+            self.file.write_all(bytes)
         };
-        put(4, riff)?;
-        put(self.length_at, self.data)?;
+        // A field that is too narrow is all ones, and the chunk tells what it should be.
+        let narrow = |value: u64| if long { u32::MAX } else { value as u32 }.to_le_bytes();
+        if long {
+            put(0, b"RF64")?;
+            let lengths = [riff, self.data, frames].map(u64::to_le_bytes).concat();
+            put(DS64_AT, &[b"ds64\x1c\0\0\0", lengths.as_slice(), &[0; 4]].concat())?;
+        }
+        put(4, &narrow(riff))?;
+        put(self.length_at, &narrow(self.data))?;
         if let Some(at) = self.fact_at {
-            put(at, frames)?;
+            put(at, &narrow(frames))?;
         }
         self.file.flush()
     }
@@ -149,10 +169,6 @@ const fn speakers(channels: u16) -> u32 {
         8 => 0x63f,
         _ => 0,
     }
-}
-
-fn integer(sample: f32, full: f32) -> i32 {
-    (sample * full).round().clamp(-full, full - 1.0) as i32
 }
 
 #[cfg(test)]

@@ -69,6 +69,12 @@ impl Checker<'_, '_, '_> {
             let help = format!("add it: out = {{ {name} = \"{{item.stem}}.EXTENSION\" }}");
             self.error(uses.span.clone(), message, help);
         }
+        let one_of = self.builtins.one_of(&uses.text);
+        if !one_of.is_empty() && one_of.iter().all(|name| !step.out.contains_key(name)) {
+            let message = format!("`{}` needs a place for one of its outputs: {}", uses.text, one_of.join(", "));
+            let help = one_of.first().map(|name| format!("add it: out = {{ {name} = \"{{item.stem}}.{name}\" }}"));
+            self.error(uses.span.clone(), message, help);
+        }
     }
 
     /// A file may be called `-rf`. Paths are absolute, so only bare names can be taken for options.

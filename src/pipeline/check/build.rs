@@ -7,7 +7,6 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::Checker;
-use super::tools::tool_of;
 use crate::pipeline::definition::{self, BuiltinVersion};
 use crate::pipeline::names::NamePatterns;
 use crate::pipeline::plan::{Action, Each, Input, OutputRule, Plan, Step, Verify, default_breaker};
@@ -66,7 +65,7 @@ impl Checker<'_, '_, '_> {
             input: templates(&spec.input),
             matches: matches(spec),
             out: self.rules(index, spec),
-            tool: tool_of(spec),
+            tool: self.tool_of(spec),
             reads,
             after,
             timeout: spec.timeout,

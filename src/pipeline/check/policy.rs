@@ -18,7 +18,7 @@ impl Checker<'_, '_, '_> {
                 let message = format!("{title} cannot be skipped: it is not optional");
                 self.error(span.clone(), message, "add `optional = true`, or park it: on_open = \"park\"".to_owned());
             }
-            if super::tools::tool_of(step).is_none() && step.uses.is_some() {
+            if self.tool_of(step).is_none() && step.uses.is_some() {
                 let help = "name it: tool = \"NAME\"; or leave `on_open` out".to_owned();
                 self.warning(span.clone(), format!("{title} has no dependency whose breaker could open"), help);
             }

@@ -13,7 +13,7 @@ impl Checker<'_, '_, '_> {
         if self.spec.steps.iter().any(|step| step.run.is_none() && step.uses.is_none()) {
             return;
         }
-        let used: Vec<String> = self.spec.steps.iter().filter_map(tool_of).collect();
+        let used: Vec<String> = self.spec.steps.iter().filter_map(|step| self.tool_of(step)).collect();
         for (name, section) in &self.spec.tools {
             // `required = true` is a wish of its own: a script may need what no step names.
             if !used.contains(name) && section.tool.required != Some(true) {
@@ -36,18 +36,21 @@ impl Checker<'_, '_, '_> {
         );
         self.warning(key.clone(), format!("no step uses `{name}`"), help);
     }
-}
 
-/// The dependency of `step`: what it says, or else the program it runs.
-pub(super) fn tool_of(step: &StepSpec<'_>) -> Option<String> {
-    if let Some(tool) = &step.tool {
-        return Some(tool.text.clone());
+    /// The dependency of `step`: what it says, or else the program it runs, or that it needs for one of its outputs.
+    pub(super) fn tool_of(&self, step: &StepSpec<'_>) -> Option<String> {
+        if let Some(tool) = &step.tool {
+            return Some(tool.text.clone());
+        }
+        let Some((_, run)) = step.run.as_ref() else {
+            let uses = step.uses.as_ref()?;
+            return step.out.keys().find_map(|output| self.builtins.tool(&uses.text, output));
+        };
+        let program = &run.first()?.template;
+        if !program.is_literal() {
+            return None;
+        }
+        let name = Path::new(program.literal_prefix()).file_name()?;
+        Some(name.to_string_lossy().into_owned())
     }
-    let (_, run) = step.run.as_ref()?;
-    let program = &run.first()?.template;
-    if !program.is_literal() {
-        return None;
-    }
-    let name = Path::new(program.literal_prefix()).file_name()?;
-    Some(name.to_string_lossy().into_owned())
 }

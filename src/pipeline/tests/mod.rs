@@ -50,6 +50,14 @@ impl Builtins for Few {
         Some(outputs.iter().map(|(name, required)| ((*name).to_owned(), *required)).collect())
     }
 
+    fn one_of(&self, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn tool(&self, _name: &str, output: &str) -> Option<String> {
+        (output == "peaks").then(|| "peakmeter".to_owned())
+    }
+
     fn values(&self, name: &str) -> Option<Vec<String>> {
         let values: &[&str] = match name {
             "audio.analyze" => &["duration", "tempo"],

@@ -1,14 +1,15 @@
-//! `audio.convert`: any sound to WAV, with rate, channels, level and silence put right.
+//! `audio.convert`: any sound to others, with rate, channels, level and silence put right.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::media::convert::{Conversion, Trim, convert};
-use crate::media::encode::wav::WavBits;
+use super::encoded::{Bits, Kbps, SOUND_OUTPUTS, targets};
+use crate::media::convert::{Conversion, convert};
+use crate::media::segment::Trim;
 use crate::resilience::Fault;
-use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
-use crate::steps::common::{read, required, within};
+use crate::steps::builtin::{Builtin, Job, ValueDoc, Values, parameters, schema_of};
+use crate::steps::common::{read, within};
 use crate::steps::media_fault::media_fault;
 
 /// The parameters of `audio.convert`.
@@ -34,18 +35,17 @@ pub struct ConvertParams {
     #[serde(default = "trim_keep_ms")]
     #[schemars(range(min = 0, max = 60_000))]
     pub trim_keep_ms: u32,
-    /// Bits of a sample in the result: 16 or 24 (integers), or 32 (floating point).
-    #[serde(default = "bits")]
-    #[schemars(extend("enum" = [16, 24, 32]))]
-    pub bits: u8,
+    /// Bits of a sample in `wav` and `flac`: 16 or 24 (integers), or 32 (floating point, `wav` only).
+    #[serde(default)]
+    pub bits: Bits,
+    /// Kilobits per second of `mp3`, `m4a` and `opus`, all channels together. Where nothing is said, MP3 has a constant
+    /// quality (about 190 in stereo), AAC 96 and Opus 64 per channel.
+    #[serde(default)]
+    pub bitrate_kbps: Option<Kbps>,
 }
 
 const fn trim_keep_ms() -> u32 {
     80
-}
-
-const fn bits() -> u8 {
-    16
 }
 
 impl ConvertParams {
@@ -60,19 +60,12 @@ impl ConvertParams {
             within("trim_dbfs", level, -120.0, -1.0, "dBFS")?;
         }
         within("trim_keep_ms", self.trim_keep_ms, 0, 60_000, "milliseconds")?;
-        let bits = match self.bits {
-            16 => WavBits::Int16,
-            24 => WavBits::Int24,
-            32 => WavBits::Float32,
-            other => return Err(format!("`bits` is {other}; it must be 16, 24 or 32 (floating point)")),
-        };
         let keep = f64::from(self.trim_keep_ms) / 1000.0;
         Ok(Conversion {
             sample_rate: self.sample_rate,
             channels: self.channels.map(usize::from),
             normalize: self.normalize,
             trim: self.trim_dbfs.map(|below_dbfs| Trim { below_dbfs, keep }),
-            bits,
         })
     }
 }
@@ -81,8 +74,8 @@ impl ConvertParams {
 pub static CONVERT: Builtin = Builtin {
     name: "audio.convert",
     version: 1,
-    summary: "Turns any sound into WAV: rate, channels, peak level, silence at the ends",
-    outputs: &[OutputDoc::new("wav", "the result").required()],
+    summary: "Turns any sound into WAV, FLAC, MP3, AAC or Opus: rate, channels, peak level, silence at the ends",
+    outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc { name: "duration", summary: "length of the result, in seconds" },
         ValueDoc { name: "sample_rate", summary: "sample rate of the result, in Hz" },
@@ -98,10 +91,11 @@ pub static CONVERT: Builtin = Builtin {
 };
 
 fn run(with: Value, job: &Job) -> Result<Values, Fault> {
-    let how = parameters::<ConvertParams>(with)?.conversion().map_err(|wrong| Fault::input("parameters", wrong))?;
+    let params: ConvertParams = parameters(with)?;
+    let how = params.conversion().map_err(|wrong| Fault::input("parameters", wrong))?;
     let from = &job.source()?;
-    let to = required(job, "wav")?;
-    let done = convert(from, to, &how).map_err(|error| media_fault(&from.path, &error))?;
+    let to = targets(job, params.bits, params.bitrate_kbps)?;
+    let done = convert(from, &to, &how).map_err(|error| media_fault(&from.path, &error))?;
     let mut values = Values::new();
     values.insert("duration".into(), json!(done.duration));
     values.insert("sample_rate".into(), json!(done.sample_rate));

@@ -1,0 +1,135 @@
+//! The pitches of a sound: the peaks of its long spectra, gathered in a histogram.
+
+use std::f64::consts::TAU;
+use std::sync::Arc;
+
+use realfft::num_complex::Complex32;
+use realfft::{RealFftPlanner, RealToComplex};
+
+/// Seconds that a frame should last: a semitone at 80 Hz is 5 Hz wide.
+const FRAME_S: f64 = 0.6;
+/// The pitches that are gathered: from A0 a little under 28 Hz, in steps of ten cents.
+const LOW_HZ: f64 = 55.0;
+const HIGH_HZ: f64 = 2100.0;
+/// Bins of the histogram in an octave.
+pub(super) const PER_OCTAVE: usize = 120;
+const OCTAVES: usize = 6;
+/// Peaks below this part of the loudest of the frame are not counted.
+const WEAK: f32 = 0.01;
+/// Frames below this magnitude (-75 dBFS) are silence.
+const SILENCE: f32 = 2e-4;
+
+/// Gathers the peaks of the spectra of a sound.
+pub(super) struct Pitches {
+    rate: f64,
+    size: usize,
+    window: Vec<f32>,
+    waiting: Vec<f32>,
+    fft: Arc<dyn RealToComplex<f32>>,
+    work: Vec<f32>,
+    spectrum: Vec<Complex32>,
+    magnitudes: Vec<f32>,
+    peaks: Vec<(f64, f32)>,
+    histogram: Vec<f64>,
+    /// Energy in peaks and in all, to tell tones from noise.
+    tonal: f64,
+    total: f64,
+    frames: u64,
+}
+
+impl Pitches {
+    pub(super) fn new(rate: f64) -> Self {
+        let size = ((rate * FRAME_S) as usize).next_power_of_two().max(64);
+        let window = (0..size).map(|at| (0.5 - 0.5 * (TAU * at as f64 / size as f64).cos()) as f32).collect();
+        let fft = RealFftPlanner::<f32>::new().plan_fft_forward(size);
+        Self {
+            rate,
+            size,
+            window,
+            waiting: Vec::with_capacity(size),
+            work: vec![0.0; size],
+            spectrum: fft.make_output_vec(),
+            magnitudes: vec![0.0; size / 2 + 1],
+            fft,
+            peaks: Vec::new(),
+            histogram: vec![0.0; PER_OCTAVE * OCTAVES],
+            tonal: 0.0,
+            total: 0.0,
+            frames: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, sample: f32) {
+        self.waiting.push(sample);
+        if self.waiting.len() == self.size {
+            self.take();
+            self.waiting.drain(..self.size / 2);
+        }
+    }
+
+    /// Ends the stream: what waits is filled up with silence.
+    pub(super) fn end(&mut self) {
+        if self.frames == 0 && !self.waiting.is_empty() {
+            self.waiting.resize(self.size, 0.0);
+            self.take();
+        }
+    }
+
+    /// Weight by pitch: from 55 Hz upwards, [`PER_OCTAVE`] bins an octave, the first at an A.
+    pub(super) fn histogram(&self) -> &[f64] {
+        &self.histogram
+    }
+
+    /// The part of the energy that lies in peaks; 0 for silence.
+    pub(super) fn tonality(&self) -> f64 {
+        if self.total > 0.0 { self.tonal / self.total } else { 0.0 }
+    }
+
+    fn take(&mut self) {
+        for ((slot, sample), weight) in self.work.iter_mut().zip(&self.waiting).zip(&self.window) {
+            *slot = sample * weight;
+        }
+        if self.fft.process(&mut self.work, &mut self.spectrum).is_err() {
+            return;
+        }
+        // A sine of amplitude 1 under a Hann window gives a quarter of the size.
+        let scale = 4.0 / self.size as f32;
+        for (slot, value) in self.magnitudes.iter_mut().zip(&self.spectrum) {
+            *slot = value.norm() * scale;
+        }
+        self.frames += 1;
+        let hertz_a_bin = self.rate / self.size as f64;
+        let first = (LOW_HZ / hertz_a_bin) as usize;
+        let last = ((HIGH_HZ / hertz_a_bin) as usize).min(self.magnitudes.len().saturating_sub(3));
+        let loudest = self.magnitudes[first..last].iter().copied().fold(0.0_f32, f32::max);
+        if loudest < SILENCE {
+            return;
+        }
+        self.peaks.clear();
+        let mut energy = 0.0;
+        for at in first.max(2)..last {
+            let [left, middle, right] = [self.magnitudes[at - 1], self.magnitudes[at], self.magnitudes[at + 1]];
+            energy += f64::from(middle * middle);
+            if middle < WEAK * loudest || middle <= left || middle < right {
+                continue;
+            }
+            let (a, b, c) = (f64::from(left.max(1e-12)).ln(), f64::from(middle).ln(), f64::from(right.max(1e-12)).ln());
+            let bend = a - 2.0 * b + c;
+            let part = if bend < 0.0 { (a - c) / (2.0 * bend) } else { 0.0 };
+            self.peaks.push(((at as f64 + part) * hertz_a_bin, middle));
+            self.tonal += f64::from(left * left + middle * middle + right * right);
+        }
+        self.total += energy;
+        let sum: f32 = self.peaks.iter().map(|(_, magnitude)| magnitude.sqrt()).sum();
+        if sum <= 0.0 {
+            return;
+        }
+        for (hertz, magnitude) in &self.peaks {
+            let place = (hertz / LOW_HZ).log2() * PER_OCTAVE as f64;
+            let at = place.round() as usize;
+            if let Some(slot) = self.histogram.get_mut(at) {
+                *slot += f64::from(magnitude.sqrt() / sum);
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `audio.compare`: two sounds held against each other.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::media::Source;
+use crate::media::compare::compare;
+use crate::resilience::Fault;
+use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
+use crate::steps::common::{read, within, write_json};
+use crate::steps::media_fault::media_fault;
+
+/// The parameters of `audio.compare`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompareParams {
+    /// How late or early the second sound may be, in seconds.
+    #[serde(default = "max_offset_s")]
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub max_offset_s: f64,
+    /// The step fails where what is left of the second sound without the first is not so far below it, in dB. 90 asks for
+    /// the same sound but for 16-bit rounding; nothing is asked for where nothing is said.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 200.0))]
+    pub least_null_db: Option<f64>,
+}
+
+const fn max_offset_s() -> f64 {
+    1.0
+}
+
+impl CompareParams {
+    fn validate(&self) -> Result<(), String> {
+        within("max_offset_s", self.max_offset_s, 0.0, 5.0, "seconds")?;
+        self.least_null_db.map_or(Ok(()), |least| within("least_null_db", least, 0.0, 200.0, "dB"))
+    }
+}
+
+/// The step.
+pub static COMPARE: Builtin = Builtin {
+    name: "audio.compare",
+    version: 1,
+    summary: "Holds two sounds against each other: shift, gain, polarity, and what is left between them",
+    outputs: &[OutputDoc::new("json", "the values as a JSON file")],
+    values: &[
+        ValueDoc { name: "equal", summary: "whether both have the same length and the same samples" },
+        ValueDoc { name: "offset_s", summary: "by how many seconds the second is late; below 0 where it is early" },
+        ValueDoc { name: "offset_frames", summary: "the same in samples of one channel, at the rate of the first" },
+        ValueDoc { name: "gain_db", summary: "how much louder the second is, in dB; left out where either is silent" },
+        ValueDoc { name: "inverted", summary: "whether the second has the other polarity" },
+        ValueDoc {
+            name: "null_depth_db",
+            summary: "how far below the second that lies which is left when the first, brought to its place and level, is \
+                      taken from it, in dB; left out where nothing is left",
+        },
+        ValueDoc { name: "overlap", summary: "seconds in which both sound when they lie over each other" },
+    ],
+    schema: schema_of::<CompareParams>,
+    check: |with| read::<CompareParams>(with)?.validate(),
+    run,
+};
+
+fn run(with: Value, job: &Job) -> Result<Values, Fault> {
+    let params: CompareParams = parameters(with)?;
+    params.validate().map_err(|wrong| Fault::input("parameters", wrong))?;
+    let [first, second] = job.inputs.as_slice() else {
+        return Err(Fault::input("inputs", format!("this step reads two files, {} were given", job.inputs.len())));
+    };
+    let watched = Source { watch: job.watch.clone(), ..Source::new(first) };
+    let found = compare(&watched, &Source::new(second), params.max_offset_s)
+        .map_err(|(number, error)| media_fault(&job.inputs[number], &error))?;
+    let mut values = Values::new();
+    values.insert("equal".into(), json!(found.equal));
+    values.insert("offset_s".into(), json!(found.offset as f64 / f64::from(found.sample_rate)));
+    values.insert("offset_frames".into(), json!(found.offset));
+    if let Some(gain) = found.gain_db {
+        values.insert("gain_db".into(), json!(gain));
+    }
+    values.insert("inverted".into(), json!(found.inverted));
+    if let Some(depth) = found.null_depth_db {
+        values.insert("null_depth_db".into(), json!(depth));
+    }
+    values.insert("overlap".into(), json!(found.overlap));
+    if let Some(to) = job.output("json") {
+        write_json(&values, to)?;
+    }
+    if let (Some(least), Some(depth)) = (params.least_null_db, found.null_depth_db)
+        && depth < least
+    {
+        let (first, second) = (first.display(), second.display());
+        let wrong = format!("{second} differs from {first}: what is left is {depth:.1} dB below it, not {least} dB");
+        return Err(Fault::input("differs", wrong));
+    }
+    Ok(values)
+}
