@@ -296,11 +296,10 @@ fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts, answers: &Unbou
     match order {
         Queued::Attempt(task) => {
             let hear = |progress| {
-                // Of pieces it is told how many are done, not how far each is.
+                // Of pieces, it is their number that tells how far a step is. Nobody hears it once the run has ended.
                 if task.piece.is_some() {
                     return;
                 }
-                // Nobody is there to hear it once the run has ended.
                 let _ = answers.send(Answer::Progress(task.active.item.index, task.step, progress));
             };
             let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(workshop, &task, hosts, &hear)));

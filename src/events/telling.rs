@@ -173,9 +173,9 @@ pub const fn subject(kind: &EventKind) -> Option<ItemIndex> {
     match kind {
         EventKind::ItemLeftOut { item, .. }
         | EventKind::AttemptStarted { item, .. }
+        | EventKind::AttemptProgressed { item, .. }
         | EventKind::PiecesFound { item, .. }
         | EventKind::PieceFailed { item, .. }
-        | EventKind::AttemptProgressed { item, .. }
         | EventKind::AttemptFailed { item, .. }
         | EventKind::RetryScheduled { item, .. }
         | EventKind::TaskDone { item, .. }

@@ -130,10 +130,10 @@ struct Attempt<'a> {
     task: &'a Task,
     step: &'a Step,
     hosts: &'a mut Hosts,
-    /// The piece that it is made for.
-    piece: Option<PieceView>,
     /// Is told how far it is.
     hear: &'a dyn Fn(Progress),
+    /// The piece that it is made for.
+    piece: Option<PieceView>,
     log: Option<String>,
     leftover: u32,
     note: Option<String>,
@@ -163,8 +163,7 @@ impl From<Fault> for Failure {
 pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts, hear: &dyn Fn(Progress)) -> Report {
     let started = Instant::now();
     let step = &workshop.context.plan.steps[task.step];
-    let (piece, log, leftover, note) = (None, None, 0, None);
-    let mut attempt = Attempt { workshop, task, step, hosts, piece, hear, log, leftover, note };
+    let mut attempt = Attempt { workshop, task, step, hosts, hear, piece: None, log: None, leftover: 0, note: None };
     let made = attempt.make(started);
     attempt.hosts.room.leave();
     let ending = match made {
