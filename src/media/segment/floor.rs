@@ -78,7 +78,7 @@ impl Floor {
     }
 
     fn give(&mut self) -> f32 {
-        if self.given % SHARE == 0 {
+        if self.given.is_multiple_of(SHARE) {
             self.listen();
         }
         let moment = self.around[self.next];
