@@ -3,6 +3,7 @@
 mod export;
 mod find;
 mod list;
+mod pieces;
 mod remove;
 mod show;
 mod verify;

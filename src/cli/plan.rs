@@ -8,7 +8,8 @@ use super::failure::{Failure, code};
 use super::output;
 use super::run::{BatchArgs, conflict_line, failure};
 use crate::engine::context::Context;
-use crate::engine::forecast::{Fate, Forecast, StepFate, forecast};
+use crate::engine::forecast::{Fate, Forecast, PieceFate, StepFate, forecast};
+use crate::engine::piece::called;
 use crate::engine::preflight::conflicts;
 use crate::engine::run::prepare;
 use crate::events::ItemIndex;
@@ -146,6 +147,20 @@ fn as_text(
             let _ = writeln!(text, "  {id:<16} {count:>7}  {}", safe_line(reason));
         }
     }
+    if !sum.pieces.is_empty() {
+        text.push_str("\nPieces:\n");
+        for (step, pieces) in &sum.pieces {
+            let spec = &context.plan.steps[*step];
+            let of = spec.each.as_ref().map_or_else(String::new, |each| called(&context.plan, each));
+            if pieces.known > 0 {
+                let (to_do, total) = (pieces.to_do, pieces.total);
+                let _ = writeln!(text, "  {:<16} {:>7}  {to_do} of {total} pieces of {of}", spec.id, pieces.known);
+            }
+            if pieces.unknown > 0 {
+                let _ = writeln!(text, "  {:<16} {:>7}  pieces of {of}, not known yet", spec.id, pieces.unknown);
+            }
+        }
+    }
     if !listed.is_empty() {
         text.push_str("\nItems:\n");
         for (index, fate) in listed {
@@ -178,7 +193,7 @@ fn one_line(context: &Context, fate: &Fate) -> String {
                 let steps = steps.iter().filter(|(_, fate)| wanted(fate));
                 steps.map(|(step, _)| context.plan.steps[*step].id.as_str()).collect()
             };
-            let run = of(|fate| matches!(fate, StepFate::Run(_)));
+            let run = of(|fate| matches!(fate, StepFate::Run(_) | StepFate::Pieces(_)));
             let out = of(|fate| matches!(fate, StepFate::LeaveOut(_)));
             let mut text = format!("run {}", run.join(", "));
             if !out.is_empty() {
@@ -225,8 +240,19 @@ fn step_json(context: &Context, (step, fate): &(usize, StepFate)) -> serde_json:
     let (what, reason) = match fate {
         StepFate::Run(reason) => ("run", reason),
         StepFate::LeaveOut(reason) => ("leave_out", reason),
+        StepFate::Pieces(PieceFate { of, known, reason }) => {
+            let pieces = known.as_ref().map(|known| serde_json::json!({ "total": known.total, "to_do": known.to_do }));
+            let id = &context.plan.steps[*step].id;
+            return serde_json::json!({ "step": id, "what": "run", "reason": reason, "each": of, "pieces": pieces });
+        }
     };
     serde_json::json!({ "step": context.plan.steps[*step].id, "what": what, "reason": reason })
+}
+
+fn pieces_line(PieceFate { of, known, reason }: &PieceFate) -> String {
+    let Some(known) = known else { return format!("runs: pieces of {of}, not known yet ({reason})") };
+    let why = known.why.as_deref().unwrap_or(reason);
+    format!("runs for {} of {} pieces of {of}: {why}", known.to_do, known.total)
 }
 
 /// Tells of one item why each step would run or not.
@@ -255,6 +281,7 @@ fn why(context: &Context, wanted: &str, names: &Names) -> Result<ExitCode, Failu
     for (place, step) in context.plan.steps.iter().enumerate().filter(|(_, step)| !step.batch) {
         let told = match steps.iter().find(|(of, _)| *of == place) {
             Some((_, StepFate::Run(reason))) => format!("runs: {reason}"),
+            Some((_, StepFate::Pieces(fate))) => pieces_line(fate),
             Some((_, StepFate::LeaveOut(reason))) => format!("is left out: {reason}"),
             None if matches!(fate, Fate::Work(_) | Fate::UpToDate) => "stands".into(),
             None => continue,

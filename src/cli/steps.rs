@@ -11,7 +11,7 @@ use self::parameters::{Parameter, parameters};
 use super::failure::Failure;
 use super::output;
 use crate::pipeline::suggest;
-use crate::steps::builtin::Builtin;
+use crate::steps::builtin::{Builtin, OutputDoc};
 use crate::steps::register::{BUILTINS, find};
 
 /// List the built-in steps, or tell all of one.
@@ -80,11 +80,19 @@ fn reference(step: &Builtin) -> String {
         }
     }
     let required = |required: bool| if required { " (required)" } else { "" };
-    let outputs =
-        step.outputs.iter().map(|out| (out.name.to_owned(), format!("{}{}", out.summary, required(out.required))));
+    let many = |many: bool| if many { " (any number of files, for steps with `each`)" } else { "" };
+    let outputs = step
+        .outputs
+        .iter()
+        .map(|out| (out.name.to_owned(), format!("{}{}{}", out.summary, required(out.required), many(out.many))));
     list(&mut told, "Outputs (out)", outputs.collect());
     let values = step.values.iter().map(|value| (value.name.to_owned(), value.summary.to_owned()));
     list(&mut told, "Values (for later steps: {step.NAME})", values.collect());
+    for out in step.outputs.iter().filter(|out| !out.piece_values.is_empty()) {
+        let values = out.piece_values.iter().map(|value| (value.name.to_owned(), value.summary.to_owned()));
+        let title = format!("Values of each piece of {} (for steps with `each`: {{piece.NAME}})", out.name);
+        list(&mut told, &title, values.collect());
+    }
     let _ = writeln!(told, "\nExample\n");
     for line in example(step, &all).lines() {
         let _ = writeln!(told, "  {line}");
@@ -104,8 +112,14 @@ fn example(step: &Builtin, parameters: &[Parameter]) -> String {
     if !with.is_empty() {
         let _ = writeln!(text, "with = {{ {} }}", with.join(", "));
     }
-    let out: Vec<String> =
-        step.outputs.iter().map(|out| format!("{} = \"{}\"", out.name, file(step, out.name))).collect();
+    // The outputs of a split come with one.
+    let in_example = |out: &&OutputDoc| step.name != "collect" || out.name == "table";
+    let out: Vec<String> = step
+        .outputs
+        .iter()
+        .filter(in_example)
+        .map(|out| format!("{} = \"{}\"", out.name, file(step, out.name)))
+        .collect();
     if !out.is_empty() {
         let _ = writeln!(text, "out = {{ {} }}", out.join(", "));
     }
@@ -114,6 +128,10 @@ fn example(step: &Builtin, parameters: &[Parameter]) -> String {
 
 /// A file name that shows what the output is.
 fn file(step: &Builtin, output: &str) -> String {
+    if step.outputs.iter().any(|out| out.name == output && out.many) {
+        let extension = if step.name.starts_with("audio.") { "wav" } else { "txt" };
+        return format!("{output}/*.{extension}");
+    }
     match output {
         "wav" | "json" | "jpg" | "png" => format!("{{item.stem}}.{output}"),
         "picture" if step.name.starts_with("image.") => "{item.stem}.jpg".to_owned(),
@@ -128,7 +146,13 @@ fn as_json(step: &Builtin) -> Value {
     let outputs: Value = step
         .outputs
         .iter()
-        .map(|out| json!({ "name": out.name, "summary": out.summary, "required": out.required }))
+        .map(|out| {
+            json!({
+                "name": out.name, "summary": out.summary, "required": out.required, "many": out.many,
+                "piece_values": out.piece_values.iter()
+                    .map(|value| json!({ "name": value.name, "summary": value.summary })).collect::<Value>(),
+            })
+        })
         .collect();
     let values: Value =
         step.values.iter().map(|value| json!({ "name": value.name, "summary": value.summary })).collect();

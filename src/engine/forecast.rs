@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::context::Context;
+use super::piece::{Outlook, called, outlook};
 use super::survey::{Look, look};
 use crate::events::ItemIndex;
+use crate::pipeline::plan::Each;
 
 /// What a run would do with one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +28,34 @@ pub enum Fate {
 pub enum StepFate {
     /// Run it, for this reason.
     Run(String),
+    /// Run it for pieces.
+    Pieces(PieceFate),
     /// Leave it out, for this reason.
     LeaveOut(String),
+}
+
+/// What a run would do with the pieces of one step of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PieceFate {
+    /// What they are called: `slice.clips`.
+    pub of: String,
+    /// How many there are and how many it is to be done for; nothing where they are not known yet.
+    pub known: Option<Outlook>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Pieces of many items, summed up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PieceSums {
+    /// Items whose pieces are not known yet.
+    pub unknown: usize,
+    /// Items whose pieces are known.
+    pub known: usize,
+    /// Their pieces.
+    pub total: u64,
+    /// Pieces of them to work on.
+    pub to_do: u64,
 }
 
 /// The batch in numbers.
@@ -49,6 +77,8 @@ pub struct Forecast {
     pub bytes: u64,
     /// For each step and reason, how many items.
     pub reasons: BTreeMap<(usize, String), usize>,
+    /// For each step that runs for pieces, what is known of them.
+    pub pieces: BTreeMap<usize, PieceSums>,
 }
 
 /// What a run would do with the item at `index`.
@@ -60,13 +90,19 @@ pub fn fate(context: &Context, index: ItemIndex) -> Fate {
         Look::LeftOut(reason) => Fate::LeftOut(reason),
         Look::Refused(fault) => Fate::Refused(fault.message),
         Look::Work(work) => {
-            let steps = work.stale.into_iter().enumerate().filter_map(|(step, reason)| {
-                let fate = match &context.bases[step].unavailable {
-                    Some(why) => StepFate::LeaveOut(why.clone()),
-                    None => StepFate::Run(reason?),
-                };
-                Some((step, fate))
-            });
+            let mut log = context.store.pieces(&work.item.id);
+            let makers_stand = |each: &Each| work.stale[each.step].is_none();
+            let mut fate = |step: usize, reason: &Option<String>| {
+                if let Some(why) = &context.bases[step].unavailable {
+                    return Some(StepFate::LeaveOut(why.clone()));
+                }
+                let reason = reason.clone()?;
+                let Some(each) = &context.plan.steps[step].each else { return Some(StepFate::Run(reason)) };
+                let of = called(&context.plan, each);
+                let known = makers_stand(each).then(|| outlook(context, &work.item, step, &work.checkpoint, &mut log));
+                Some(StepFate::Pieces(PieceFate { of, known: known.flatten(), reason }))
+            };
+            let steps = work.stale.iter().enumerate().filter_map(|(step, reason)| Some((step, fate(step, reason)?)));
             Fate::Work(steps.collect())
         }
     }
@@ -93,8 +129,22 @@ pub fn forecast(context: &Context, mut each: impl FnMut(ItemIndex, &Fate)) -> Fo
                 let path = context.batch.files.get(index as usize).unwrap_or_default();
                 sum.bytes += std::fs::metadata(path).map_or(0, |metadata| metadata.len());
                 for (step, fate) in steps {
-                    let (StepFate::Run(reason) | StepFate::LeaveOut(reason)) = fate;
-                    *sum.reasons.entry((step, reason)).or_default() += 1;
+                    match fate {
+                        StepFate::Run(reason) | StepFate::LeaveOut(reason) => {
+                            *sum.reasons.entry((step, reason)).or_default() += 1;
+                        }
+                        StepFate::Pieces(PieceFate { known, .. }) => {
+                            let pieces = sum.pieces.entry(step).or_default();
+                            match known {
+                                Some(known) => {
+                                    pieces.known += 1;
+                                    pieces.total += u64::from(known.total);
+                                    pieces.to_do += u64::from(known.to_do);
+                                }
+                                None => pieces.unknown += 1,
+                            }
+                        }
+                    }
                 }
             }
         }

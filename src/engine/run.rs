@@ -295,7 +295,7 @@ fn batch_steps(workshop: &Workshop, recorder: &mut Recorder) -> bool {
         }
         recorder.record(EventKind::BatchStepStarted { step: place as u32 });
         recorder.flush();
-        let (fault, artifact) = match make_batch_step(workshop, step) {
+        let (fault, artifact) = match make_batch_step(workshop, place) {
             Ok(artifact) => (None, Some(OsText::from(artifact))),
             Err(fault) => (Some(fault), None),
         };

@@ -29,8 +29,8 @@ pub trait Builtins {
     /// The values that `name` reports for each piece of its output. `None`: not known before it runs.
     fn piece_values(&self, name: &str, output: &str) -> Option<Vec<String>>;
 
-    /// What is wrong with asking `name` for these outputs, given its parameters: a fragment, and what would be right.
-    fn misfit(&self, name: &str, with: &Value, outputs: &[&str]) -> Option<(String, String)>;
+    /// What is wrong with asking `name` for these outputs, given its parameters.
+    fn misfit(&self, name: &str, with: &Value, outputs: &[&str]) -> Option<ParamProblem>;
 
     /// The version of `name`: a part of its fingerprint.
     fn version(&self, name: &str) -> u32;

@@ -25,6 +25,8 @@ const REMEMBERED: usize = 8;
 const LOG_LINES: usize = 20;
 /// Of a log's end, as much is read.
 const LOG_BYTES: u64 = 16 * 1024;
+/// Failed pieces of a file that are named.
+const NAMES: usize = 20;
 
 /// Why files of one run failed.
 #[derive(Debug, Clone, Serialize)]
@@ -56,6 +58,12 @@ pub struct Group {
     pub step: Option<String>,
     /// How many files.
     pub count: usize,
+    /// How many of their pieces, where the step runs for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<usize>,
+    /// Some of these pieces, by the names of their files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub piece_names: Vec<String>,
     /// One of them; none for a step over the whole batch.
     pub example: Option<OsText>,
     /// What happened to that one.
@@ -100,6 +108,8 @@ enum Bad {
 struct Members {
     count: usize,
     examples: Vec<(Option<ItemIndex>, Fault)>,
+    /// Failed pieces of its items, and the names of the first.
+    pieces: HashMap<ItemIndex, (usize, Vec<String>)>,
 }
 
 /// What is found while the journal is read: a run can try failed files again, so what holds is the last of each.
@@ -107,10 +117,20 @@ struct Members {
 struct Found {
     state: RunState,
     groups: IndexMap<Key, Members>,
-    /// The group of each file that stands in one.
-    places: HashMap<ItemIndex, usize>,
+    /// The groups of each file that stands in one.
+    places: HashMap<ItemIndex, Vec<usize>>,
+    /// The failed pieces of items that have not ended: by step, cause and class.
+    pieces: HashMap<ItemIndex, Vec<FailedPieces>>,
     /// The log of the last failed attempt of a file, by step.
     logs: HashMap<(ItemIndex, u32), String>,
+}
+
+/// Pieces of one item that failed in one step for one reason.
+struct FailedPieces {
+    step: u32,
+    fault: Fault,
+    count: usize,
+    names: Vec<String>,
 }
 
 impl Found {
@@ -126,10 +146,37 @@ impl Found {
                 let state = match state {
                     ItemState::Failed => Bad::Failed,
                     ItemState::Parked => Bad::Parked,
-                    ItemState::Done | ItemState::Pending => return,
+                    ItemState::Done | ItemState::Pending => {
+                        self.pieces.remove(&item);
+                        return;
+                    }
                 };
+                let pieces = self.pieces.remove(&item).unwrap_or_default();
+                // What its pieces met tells more than the item's own line, which sums it up.
+                if state == Bad::Failed && pieces.iter().any(|failed| Some(failed.step) == step) {
+                    return pieces.into_iter().for_each(|failed| self.add_pieces(item, failed));
+                }
                 if let Some(fault) = fault {
                     self.add(state, Some(item), step, fault);
+                }
+            }
+            EventKind::PiecesFound { item, step, .. } => {
+                if let Some(failed) = self.pieces.get_mut(&item) {
+                    failed.retain(|failed| failed.step != step);
+                }
+            }
+            EventKind::PieceFailed { item, step, piece, fault, .. } => {
+                let failed = self.pieces.entry(item).or_default();
+                let same = |one: &FailedPieces| {
+                    one.step == step && (one.fault.class, &one.fault.cause) == (fault.class, &fault.cause)
+                };
+                let place = failed.iter().position(same).unwrap_or_else(|| {
+                    failed.push(FailedPieces { step, fault, count: 0, names: Vec::new() });
+                    failed.len() - 1
+                });
+                failed[place].count += 1;
+                if failed[place].names.len() < NAMES {
+                    failed[place].names.push(piece.name);
                 }
             }
             EventKind::BatchStepFinished { step, fault: Some(fault), .. } => {
@@ -149,15 +196,26 @@ impl Found {
             members.examples.push((item, fault));
         }
         if let Some(item) = item {
-            self.places.insert(item, place);
+            self.places.entry(item).or_default().push(place);
+        }
+    }
+
+    fn add_pieces(&mut self, item: ItemIndex, failed: FailedPieces) {
+        let FailedPieces { step, fault, count, names } = failed;
+        self.add(Bad::Failed, Some(item), Some(step), fault);
+        let place = self.places.get(&item).and_then(|places| places.last()).copied();
+        if let Some((_, members)) = place.and_then(|place| self.groups.get_index_mut(place)) {
+            members.pieces.insert(item, (count, names));
         }
     }
 
     fn forget(&mut self, item: ItemIndex) {
-        let Some(place) = self.places.remove(&item) else { return };
-        if let Some((_, members)) = self.groups.get_index_mut(place) {
-            members.count -= 1;
-            members.examples.retain(|(of, _)| *of != Some(item));
+        for place in self.places.remove(&item).unwrap_or_default() {
+            if let Some((_, members)) = self.groups.get_index_mut(place) {
+                members.count -= 1;
+                members.examples.retain(|(of, _)| *of != Some(item));
+                members.pieces.remove(&item);
+            }
         }
     }
 
@@ -193,6 +251,10 @@ impl Found {
             cause: key.cause.clone(),
             step: key.step.and_then(|step| self.state.steps.get(step as usize)).cloned(),
             count: members.count,
+            pieces: (!members.pieces.is_empty()).then(|| members.pieces.values().map(|(count, _)| count).sum()),
+            piece_names: item
+                .and_then(|item| members.pieces.get(&item))
+                .map_or_else(Vec::new, |(_, names)| names.clone()),
             example: item.and_then(|item| self.state.path(item)).map(OsText::from),
             message: example.map_or_else(String::new, |(_, fault)| fault.message.clone()),
             hint: example.and_then(|(_, fault)| fault.hint.clone()),

@@ -88,7 +88,7 @@ impl Builtins for Catalog<'_> {
     }
 
     /// Only `collect` makes other outputs with other parameters.
-    fn misfit(&self, name: &str, with: &Value, outputs: &[&str]) -> Option<(String, String)> {
+    fn misfit(&self, name: &str, with: &Value, outputs: &[&str]) -> Option<ParamProblem> {
         if self.is_batch(name) { collect::misfit(with, outputs) } else { None }
     }
 

@@ -1,8 +1,8 @@
-//! `collect`: one row for each item of the batch, in one table.
+//! `collect`: one row for each item of the batch, or for each piece of every item, in one table or split into several.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -11,7 +11,16 @@ use serde_json::{Value, json};
 
 use super::builtin::{Builtin, OutputDoc, ValueDoc, Values, schema_of};
 use super::common::read;
+use crate::pipeline::builtins::ParamProblem;
 use crate::resilience::Fault;
+use crate::resilience::hash::hash_bytes;
+
+const TABLE: &str = "table";
+const TRAIN: &str = "train";
+const TEST: &str = "test";
+const VALIDATION: &str = "validation";
+/// The outputs of a split.
+const SIDES: [&str; 3] = [TRAIN, TEST, VALIDATION];
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -31,8 +40,45 @@ pub struct CollectParams {
     /// How the table is written.
     #[serde(default)]
     pub format: TableFormat,
-    /// The columns, in order: a name, and the text that fills it, such as `"{probe.duration}"` or `"{item.path}"`.
+    /// The columns, in order: a name, and the text that fills it, such as `"{probe.duration}"` or `"{item.path}"`. With
+    /// `each` also `"{piece.path}"` and what steps of the same pieces found out; the text in a file that a step made
+    /// is `"{transcribe.text|content}"`.
     pub columns: IndexMap<String, String>,
+    /// Shares of the rows that go into tables of their own, for training and testing; the rest goes to `train`.
+    #[serde(default)]
+    pub split: Option<Split>,
+}
+
+/// How rows are split. All rows of one source go to the same side, which is chosen by a hash of the source's content: it
+/// stays where it is when others are added, and its copies go along with it.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// The share of the sources that goes to `test`, such as 0.1.
+    #[schemars(range(min = 0, max = 1))]
+    pub test: f64,
+    /// The share that goes to `validation`; none by default.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1))]
+    pub validation: f64,
+    /// Another seed makes another choice.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+impl Split {
+    /// The output that the rows of `source` go to.
+    #[must_use]
+    pub fn side(&self, source: &str) -> &'static str {
+        let hash = hash_bytes(format!("{}:{source}", self.seed).as_bytes());
+        // 52 bits, which is what fits into the fraction of a float.
+        let chance = u64::from_str_radix(&hash[..13], 16).map_or(0.0, |bits| bits as f64 / (1_u64 << 52) as f64);
+        match chance {
+            chance if chance < self.test => TEST,
+            chance if chance < self.test + self.validation => VALIDATION,
+            _ => TRAIN,
+        }
+    }
 }
 
 impl CollectParams {
@@ -44,18 +90,56 @@ impl CollectParams {
     }
 }
 
-/// What is wrong with asking for these outputs, given the parameters: a fragment, and what would be right.
-pub(super) fn misfit(_with: &Value, outputs: &[&str]) -> Option<(String, String)> {
-    let none = outputs.is_empty();
-    none.then(|| ("`collect` writes no table".into(), "name it: out = { table = \"table.jsonl\" }".into()))
+/// What is wrong with asking for these outputs, given the parameters.
+pub(super) fn misfit(with: &Value, outputs: &[&str]) -> Option<ParamProblem> {
+    let problem = |path: &[&str], message: String, help: &str| {
+        let path = path.iter().map(|part| (*part).to_owned()).collect();
+        Some(ParamProblem { path, key: false, message, suggestion: Some(help.to_owned()) })
+    };
+    let split = with.get("split").map(|split| serde_json::from_value::<Split>(split.clone()));
+    let split = match split {
+        // What is wrong with its shape is told by the schema.
+        Some(Err(_)) => return None,
+        Some(Ok(split)) => Some(split),
+        None => None,
+    };
+    let Some(split) = split else {
+        if let Some(side) = outputs.iter().find(|output| SIDES.contains(output)) {
+            let message = format!("`{side}` is one side of a split, and nothing is split");
+            return problem(&[], message, "say how much goes to each side: with.split = { test = 0.1 }");
+        }
+        let none = || problem(&[], "`collect` writes no table".into(), "add it: out = { table = \"table.jsonl\" }");
+        return if outputs.contains(&TABLE) { None } else { none() };
+    };
+    let (test, validation) = (split.test, split.validation);
+    if !(test > 0.0 && validation >= 0.0 && test + validation < 1.0) {
+        let message = format!("these shares leave no room: test = {test}, validation = {validation}");
+        let help = "each is more than 0, and something must be left for `train`: { test = 0.1, validation = 0.1 }";
+        return problem(&["split"], message, help);
+    }
+    let wanted = SIDES.iter().filter(|side| **side != VALIDATION || validation > 0.0);
+    if let Some(side) = wanted.clone().find(|side| !outputs.contains(side)) {
+        let message = format!("the rows are split, and `out` names no file for `{side}`");
+        return problem(&["split"], message, &format!("add it: out = {{ {side} = \"{side}.jsonl\" }}"));
+    }
+    if validation == 0.0 && outputs.contains(&VALIDATION) {
+        let message = "nothing goes to `validation`".to_owned();
+        return problem(&["split"], message, "give it a share: split = { test = 0.1, validation = 0.1 }");
+    }
+    None
 }
 
-/// The step. The engine calls [`write_table`] with the rows of the whole batch; it has nothing to do for one item.
+/// The step. The engine calls [`Tables`] with the rows of the whole batch; it has nothing to do for one item.
 pub static COLLECT: Builtin = Builtin {
     name: "collect",
     version: 1,
-    summary: "Writes one row for each item into a table, when the batch is done",
-    outputs: &[OutputDoc::new("table", "the table").required()],
+    summary: "Writes one row for each item, or for each of its pieces, into a table, when the batch is done",
+    outputs: &[
+        OutputDoc::new(TABLE, "the table, with every row"),
+        OutputDoc::new(TRAIN, "the rows that a `split` leaves over"),
+        OutputDoc::new(TEST, "the share of `split.test`"),
+        OutputDoc::new(VALIDATION, "the share of `split.validation`"),
+    ],
     values: &[ValueDoc { name: "rows", summary: "number of rows" }],
     schema: schema_of::<CollectParams>,
     check: |with| read::<CollectParams>(with)?.validate(),
@@ -65,61 +149,111 @@ pub static COLLECT: Builtin = Builtin {
     },
 };
 
-/// Writes the rows into `out`; tells how many there were as the value `rows`.
-///
-/// Every row maps the names of [`CollectParams::columns`] to what their texts came to; a column that a row lacks is null.
-///
-/// # Errors
-/// The fault of the disk.
-pub fn write_table(
-    params: &CollectParams,
-    rows: impl Iterator<Item = IndexMap<String, Value>>,
-    out: &Path,
-) -> Result<Values, Fault> {
-    let count = File::create(out)
-        .and_then(|file| match params.format {
-            TableFormat::Jsonl => jsonl(params, rows, BufWriter::new(file)),
-            TableFormat::Csv => csv(params, rows, BufWriter::new(file)),
+/// One row, and what decides on which side of a split it goes.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    /// What the texts of the columns came to, by name; a column that it lacks is null.
+    pub cells: IndexMap<String, Value>,
+    /// The same for all rows of one source: they go to the same side.
+    pub source: String,
+}
+
+/// The tables of a step while they are written.
+#[derive(Debug)]
+pub struct Tables<'a> {
+    params: &'a CollectParams,
+    /// By output.
+    tables: Vec<(String, PathBuf, Table)>,
+    rows: u64,
+}
+
+#[derive(Debug)]
+enum Table {
+    Jsonl(BufWriter<File>),
+    Csv(Box<::csv::Writer<File>>),
+}
+
+impl<'a> Tables<'a> {
+    /// Begins the tables that go to `outs`, by output.
+    ///
+    /// # Errors
+    /// The fault of the disk.
+    pub fn begin(params: &'a CollectParams, outs: &IndexMap<String, PathBuf>) -> Result<Self, Fault> {
+        let mut tables = Vec::new();
+        for (output, path) in outs {
+            let table = Table::begin(params, path).map_err(|error| cannot_write(path, &error))?;
+            tables.push((output.clone(), path.clone(), table));
+        }
+        Ok(Self { params, tables, rows: 0 })
+    }
+
+    /// Adds a row to the table of all, and to that of its side.
+    ///
+    /// # Errors
+    /// The fault of the disk.
+    pub fn row(&mut self, row: &Row) -> Result<(), Fault> {
+        let side = self.params.split.as_ref().map(|split| split.side(&row.source));
+        for (output, path, table) in &mut self.tables {
+            if output == TABLE || side == Some(output.as_str()) {
+                table.row(self.params, &row.cells).map_err(|error| cannot_write(path, &error))?;
+            }
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Ends them; tells how many rows there were as the value `rows`.
+    ///
+    /// # Errors
+    /// The fault of the disk.
+    pub fn end(self) -> Result<Values, Fault> {
+        for (_, path, table) in self.tables {
+            table.end().map_err(|error| cannot_write(&path, &error))?;
+        }
+        let mut values = Values::new();
+        values.insert("rows".into(), json!(self.rows));
+        Ok(values)
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Fault {
+    Fault::from_io(&format!("cannot write {}", path.display()), error)
+}
+
+impl Table {
+    fn begin(params: &CollectParams, path: &Path) -> io::Result<Self> {
+        let file = File::create(path)?;
+        Ok(match params.format {
+            TableFormat::Jsonl => Self::Jsonl(BufWriter::new(file)),
+            TableFormat::Csv => {
+                let mut table = ::csv::Writer::from_writer(file);
+                table.write_record(params.columns.keys()).map_err(unwrapped)?;
+                Self::Csv(Box::new(table))
+            }
         })
-        .map_err(|error| Fault::from_io(&format!("cannot write {}", out.display()), &error))?;
-    let mut values = Values::new();
-    values.insert("rows".into(), json!(count));
-    Ok(values)
-}
-
-fn jsonl(
-    params: &CollectParams,
-    rows: impl Iterator<Item = IndexMap<String, Value>>,
-    mut out: impl Write,
-) -> io::Result<u64> {
-    let mut count = 0;
-    for mut row in rows {
-        let line: serde_json::Map<String, Value> =
-            params.columns.keys().map(|name| (name.clone(), row.swap_remove(name).unwrap_or(Value::Null))).collect();
-        serde_json::to_writer(&mut out, &line)?;
-        out.write_all(b"\n")?;
-        count += 1;
     }
-    out.flush()?;
-    Ok(count)
-}
 
-fn csv(
-    params: &CollectParams,
-    rows: impl Iterator<Item = IndexMap<String, Value>>,
-    out: impl Write,
-) -> io::Result<u64> {
-    let mut table = ::csv::Writer::from_writer(out);
-    table.write_record(params.columns.keys()).map_err(unwrapped)?;
-    let mut count = 0;
-    for row in rows {
-        table
-            .write_record(params.columns.keys().map(|name| field(row.get(name).unwrap_or(&Value::Null))))
-            .map_err(unwrapped)?;
-        count += 1;
+    fn row(&mut self, params: &CollectParams, row: &IndexMap<String, Value>) -> io::Result<()> {
+        let cell = |name: &String| row.get(name).unwrap_or(&Value::Null);
+        match self {
+            Self::Jsonl(out) => {
+                let line: serde_json::Map<String, Value> =
+                    params.columns.keys().map(|name| (name.clone(), cell(name).clone())).collect();
+                serde_json::to_writer(&mut *out, &line)?;
+                out.write_all(b"\n")
+            }
+            Self::Csv(table) => {
+                table.write_record(params.columns.keys().map(|name| field(cell(name)))).map_err(unwrapped)
+            }
+        }
     }
-    table.flush()?;
-    Ok(count)
+
+    fn end(self) -> io::Result<()> {
+        match self {
+            Self::Jsonl(mut out) => out.flush(),
+            Self::Csv(mut table) => table.flush(),
+        }
+    }
 }
 
 /// The error of the disk out of one of the library: a full disk must stay one.
@@ -150,9 +284,46 @@ mod tests {
         let out = folder.path().join("table");
         let params: CollectParams =
             read(json!({"format": format, "columns": {"path": "{item.path}", "seconds": "{probe.duration}"}})).unwrap();
-        let rows = rows.iter().map(|row| serde_json::from_value(row.clone()).unwrap());
-        let values = write_table(&params, rows, &out).unwrap();
+        let outs = IndexMap::from([(TABLE.to_owned(), out.clone())]);
+        let mut tables = Tables::begin(&params, &outs).unwrap();
+        for row in rows {
+            let cells = serde_json::from_value(row.clone()).unwrap();
+            tables.row(&Row { cells, source: String::new() }).unwrap();
+        }
+        let values = tables.end().unwrap();
         (std::fs::read_to_string(out).unwrap(), values)
+    }
+
+    #[test]
+    fn a_source_stays_on_its_side_whatever_else_there_is_and_the_shares_are_kept() {
+        let split = Split { test: 0.1, validation: 0.2, seed: 7 };
+        let sides: Vec<&str> = (0..10_000).map(|source| split.side(&source.to_string())).collect();
+        let share = |side: &str| sides.iter().filter(|of| **of == side).count();
+        assert!(share(TEST).abs_diff(1000) < 100 && share(VALIDATION).abs_diff(2000) < 140, "{}", share(TEST));
+        assert_eq!(sides[17], split.side("17"));
+        let other = Split { seed: 8, ..split };
+        assert!((0..100).any(|source: usize| other.side(&source.to_string()) != sides[source]));
+    }
+
+    #[test]
+    fn shares_and_outputs_that_do_not_fit_together_are_told() {
+        let told = |with: Value, outputs: &[&str]| misfit(&with, outputs).map(|problem| problem.message);
+        assert_eq!(told(json!({}), &["table"]), None);
+        assert_eq!(told(json!({"split": {"test": 0.1}}), &["train", "test"]), None);
+        assert_eq!(told(json!({"split": {"test": 0.1, "validation": 0.1}}), &SIDES), None);
+        let wrong = [
+            (json!({}), &[][..], "no table"),
+            (json!({}), &["table", "test"], "nothing is split"),
+            (json!({"split": {"test": 0.0}}), &["train", "test"], "leave no room"),
+            (json!({"split": {"test": 0.5, "validation": 0.5}}), &SIDES, "leave no room"),
+            (json!({"split": {"test": 0.1}}), &["table", "test"], "no file for `train`"),
+            (json!({"split": {"test": 0.1, "validation": 0.1}}), &["train", "test"], "no file for `validation`"),
+            (json!({"split": {"test": 0.1}}), &SIDES, "nothing goes to `validation`"),
+        ];
+        for (with, outputs, message) in wrong {
+            let found = told(with.clone(), outputs).unwrap_or_default();
+            assert!(found.contains(message), "{with}: {found}");
+        }
     }
 
     #[test]

@@ -84,9 +84,13 @@ pub fn clock(ms: u64) -> String {
     text::clock(Duration::from_millis(ms))
 }
 
-/// How much of the sound the task that runs has done, where its step tells: `12:30 of 59:00`.
+/// How far the task that runs is: how many of its pieces are settled, `312/10,000`, or how much of the sound is done,
+/// where its step tells: `12:30 of 59:00`.
 #[must_use]
 pub fn progress(facts: &Facts, item: ItemIndex, step: u32) -> Option<String> {
+    if let Some(pieces) = facts.state.pieces(item, step) {
+        return Some(format!("{}/{}", text::count(pieces.settled().into()), text::count(pieces.total.into())));
+    }
     let progress = facts.state.tasks.get(&(item, step))?.progress?;
     let of = progress.of.map_or_else(String::new, |of| format!(" of {}", clock(of)));
     Some(format!("{}{of}", clock(progress.done)))

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use super::{Place, find, source, unusable, when, word};
 use crate::cli::failure::{Failure, code};
 use crate::cli::output;
+use crate::events::telling::counted;
 use crate::report::Names;
 use crate::resilience::checkpoint::{Checkpoint, StepOutcome};
 use crate::resilience::safe_text::safe_line;
+use crate::resilience::store::{self, PieceLog};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -26,15 +28,21 @@ pub(super) fn run(args: &Args, place: &Place) -> Result<ExitCode, Failure> {
         let path = place.folder().join("items").join(format!("{id}.json"));
         Failure::new(code::FAILED, format!("{}: {}", path.display(), unusable(&why)))
     })?;
+    let mut pieces = store::pieces_of(&place.folder(), &id);
     output::print(&if args.json {
-        serde_json::to_string_pretty(&found).map_or_else(|_| String::new(), |text| text + "\n")
+        let mut whole = serde_json::to_value(&found).unwrap_or_default();
+        let records = super::pieces::records(&found, &mut pieces);
+        if !records.is_empty() {
+            whole["piece_records"] = records.into();
+        }
+        serde_json::to_string_pretty(&whole).map_or_else(|_| String::new(), |text| text + "\n")
     } else {
-        text(&found, &Names::here())
+        text(&found, &mut pieces, &Names::here())
     });
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(found: &Checkpoint, names: &Names) -> String {
+fn text(found: &Checkpoint, pieces: &mut PieceLog, names: &Names) -> String {
     let mut told = String::new();
     let hash = if found.source.hash.is_empty() { "never read" } else { &found.source.hash };
     let _ = writeln!(told, "Item:    {}", safe_line(&found.item_id));
@@ -54,6 +62,13 @@ fn text(found: &Checkpoint, names: &Names) -> String {
         if let Some(left_out) = &record.left_out {
             let _ = writeln!(told, "  because {}", safe_line(&left_out.reason));
         }
+        for (name, set) in &record.pieces {
+            let _ = writeln!(told, "  {}: {}", safe_line(name), counted(set.count as usize, "piece"));
+        }
+        if let Some(each) = &record.each {
+            let left_out = if each.left_out > 0 { format!(", {} left out", each.left_out) } else { String::new() };
+            let _ = writeln!(told, "  {}{left_out}", counted(each.done as usize, "piece"));
+        }
         for (name, artifact) in &record.artifacts {
             let path = names.short(artifact.path.as_path());
             let _ = writeln!(
@@ -67,6 +82,9 @@ fn text(found: &Checkpoint, names: &Names) -> String {
         for (name, value) in found.result(step).into_iter().flatten() {
             let _ = writeln!(told, "  {} = {}", safe_line(name), safe_line(&value.to_string()));
         }
+    }
+    for tally in super::pieces::tallies(found, pieces) {
+        let _ = writeln!(told, "\n{}", safe_line(&tally));
     }
     if let Some(failed) = &found.fault {
         let (step, fault) = (safe_line(&failed.step), &failed.fault);

@@ -13,6 +13,7 @@ use crate::resilience::checkpoint::{Artifact, Checkpoint};
 use crate::resilience::hash::hash_file;
 use crate::resilience::os_text::OsText;
 use crate::resilience::safe_text::safe_line;
+use crate::resilience::store::{self, PieceLog};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -60,7 +61,7 @@ pub(super) fn run(args: &Args, place: &Place) -> Result<ExitCode, Failure> {
         all = vec![all.swap_remove(find::find(&all, item)?)];
     }
     let mut verified = Verified { version: 1, checkpoints: all.len(), ..Verified::default() };
-    all.iter().for_each(|entry| verified.entry(entry));
+    all.iter().for_each(|entry| verified.entry(entry, place));
     let bad = verified.findings.iter().any(|finding| finding.status != Status::Gone);
     output::print(&if args.json {
         serde_json::to_string_pretty(&verified).map_or_else(|_| String::new(), |text| text + "\n")
@@ -71,7 +72,7 @@ pub(super) fn run(args: &Args, place: &Place) -> Result<ExitCode, Failure> {
 }
 
 impl Verified {
-    fn entry(&mut self, (id, read): &Entry) {
+    fn entry(&mut self, (id, read): &Entry, place: &Place) {
         match read {
             Err(why) => self.findings.push(Finding {
                 item_id: id.clone(),
@@ -80,11 +81,11 @@ impl Verified {
                 status: Status::Unreadable,
                 details: unusable(why),
             }),
-            Ok(found) => self.checkpoint(id, found),
+            Ok(found) => self.checkpoint(id, found, &mut store::pieces_of(&place.folder(), id)),
         }
     }
 
-    fn checkpoint(&mut self, id: &str, found: &Checkpoint) {
+    fn checkpoint(&mut self, id: &str, found: &Checkpoint, pieces: &mut PieceLog) {
         let mut take = |step: Option<&str>, path: &OsText, compared: Result<(), (Status, String)>| match compared {
             Ok(()) => self.fine += 1,
             Err((status, details)) => self.findings.push(Finding {
@@ -102,6 +103,9 @@ impl Verified {
             for artifact in record.artifacts.values() {
                 take(Some(step), &artifact.path, output_file(artifact));
             }
+        }
+        for (step, artifact) in super::pieces::artifacts(found, pieces) {
+            take(Some(&step), &artifact.path, output_file(&artifact));
         }
     }
 

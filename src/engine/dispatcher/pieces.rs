@@ -67,7 +67,9 @@ impl<W: Workers> Dispatcher<W> {
         };
         let stood_before = |working: &Working, place: u32| {
             before.iter().all(|read| {
-                let task = working.task(TaskId::of_piece(item, *read, place));
+                // Where that one has no pieces in this run, it was through with all of them before.
+                let Some(fan) = &working.fans[*read] else { return true };
+                let task = fan.tasks.as_ref().and_then(|tasks| tasks.get(place as usize));
                 task.is_some_and(|task| task.attempts == 0 && task.progress.is_settled())
             })
         };

@@ -57,8 +57,12 @@ impl Checker<'_, '_, '_> {
         }
         let names: Vec<&str> = step.out.keys().map(String::as_str).collect();
         let with = step.with.as_ref().map_or(&serde_json::Value::Null, |with| &with.value);
-        if let Some((message, help)) = self.builtins.misfit(&uses.text, with, &names) {
-            self.error(uses.span.clone(), message, help);
+        if let Some(problem) = self.builtins.misfit(&uses.text, with, &names).filter(|_| !step.out_broken) {
+            let span = match &step.with {
+                Some(with) if !problem.path.is_empty() => with.place(&problem.path, problem.key),
+                _ => uses.span.clone(),
+            };
+            self.error(span, problem.message, problem.suggestion);
         }
         for (name, _) in known.iter().filter(|(name, required)| *required && !step.out.contains_key(name)) {
             let message = format!("`{}` needs a place for its output `{name}`", uses.text);

@@ -232,7 +232,7 @@ fn is_pattern(template: &Template) -> bool {
     literals(template).any(|text| text.contains(['*', '?']))
 }
 
+/// A field of the piece that cannot be in a name is told of by itself.
 fn tells_pieces_apart(template: &Template) -> bool {
-    let one = |field: &Field| matches!(field, Field::Piece(PieceField::Name | PieceField::Stem | PieceField::Index));
-    template.fields().any(|(field, _)| one(field))
+    template.fields().any(|(field, _)| matches!(field, Field::Piece(_)))
 }

@@ -1,6 +1,6 @@
 //! Each mistake is told by name and place.
 
-use super::{check, findings};
+use super::{check, findings, good};
 
 /// A step that is good, to put mistakes beside.
 const COPY: &str = "[[step]]\nid = \"copy\"\nrun = [\"cp\", \"{in}\", \"{out}\"]\nout = { file = \"a\" }\n";
@@ -417,4 +417,45 @@ after = ["a"]
             "there is no built-in step `audio.covert`",
         ],
     );
+}
+
+/// What is wrong with pieces, each at its place.
+#[test]
+fn mistakes_with_pieces_are_told_at_their_place() {
+    let cut =
+        "[[step]]\nid = \"cut\"\nrun = [\"cut\", \"{in}\"]\nout = { clips = \"clips/*.wav\", one = \"one.wav\" }\n";
+    let each =
+        |more: &str| format!("{cut}[[step]]\nid = \"a\"\neach = \"cut.clips\"\nrun = [\"a\", \"{{piece}}\"]\n{more}\n");
+    let other = |more: &str| format!("{}[[step]]\nid = \"b\"\n{more}\n", each("out = { text = \"{piece.stem}.txt\" }"));
+    let table = [
+        (cut.to_owned() + "[[step]]\nid = \"a\"\neach = \"clips\"\nrun = [\"a\"]", "\"clips\"", "names no output"),
+        (cut.to_owned() + "[[step]]\nid = \"a\"\neach = \"cat.clips\"\nrun = [\"a\"]", "\"cat.clips\"", "no step `cat`"),
+        (cut.to_owned() + "[[step]]\nid = \"a\"\neach = \"cut.clip\"\nrun = [\"a\"]", "\"cut.clip\"", "no output `clip`"),
+        (cut.to_owned() + "[[step]]\nid = \"a\"\neach = \"cut.one\"\nrun = [\"a\"]", "\"cut.one\"", "is one file"),
+        (cut.to_owned() + "[[step]]\nid = \"a\"\neach = \"a.x\"\nrun = [\"a\"]", "\"a.x\"", "its own pieces"),
+        (cut.to_owned() + "[[step]]\nid = \"a\"\nrun = [\"a\", \"{piece.stem}\"]", "{piece.stem}", "does not run for pieces"),
+        (each("out = { text = \"a.txt\" }"), "\"a.txt\"", "every piece writes its output `text` to the same file"),
+        (each("out = { text = \"{piece.path}.txt\" }"), "{piece.path}", "cannot be part of an output's name"),
+        (each("env = { X = \"{piece.start}\" }"), "{piece.start}", "has no `start`"),
+        (each("env = { X = \"{cut.clips}\" }"), "{cut.clips}", "is many files"),
+        (each("out = { text = \"{piece.stem}.txt\" }\nfallback = { text = \"x\" }\noptional = true"), "fallback", "nothing stands in"),
+        (other("run = [\"b\", \"{a.text}\"]"), "{a.text}", "makes a result for each piece of `cut.clips`"),
+        (other("uses = \"collect\"\nwith = { columns = { x = \"{a.text}\" } }\nout = { table = \"t\" }"), "{a.text}", "each piece"),
+        (other("run = [\"b\"]\neach = \"a.text\""), "\"a.text\"", "cannot be cut into pieces"),
+        (other("run = [\"b\", \"{a.text|content}\"]\neach = \"cut.clips\""), "{a.text|content}", "makes no sense in `run`"),
+        (cut.replace("\"clips/*.wav\"", "{ from = \"clips/*.wav\", to = \"x.wav\" }") + "[[step]]\nid = \"a\"\neach = \"cut.clips\"\nrun = [\"a\"]", "\"x.wav\"", "`to` names one"),
+        ("[[step]]\nid = \"s\"\nuses = \"audio.slice\"\nout = { clips = \"clips/a.wav\" }\n".to_owned(), "\"clips/a.wav\"", "needs one `*`"),
+        ("[[step]]\nid = \"s\"\nuses = \"audio.slice\"\nout = { clips = \"*/a.wav\" }\n".to_owned(), "\"*/a.wav\"", "needs one `*`"),
+        ("[[step]]\nid = \"s\"\nuses = \"audio.slice\"\nout = { clips = \"*.wav\" }\n[[step]]\nid = \"a\"\neach = \"s.clips\"\nrun = [\"a\", \"{piece.start}\"]".to_owned(), "{piece.start}", "has no `start`"),
+    ];
+    for (text, place, message) in table {
+        let found = findings(&text);
+        let told = found.iter().find(|(told, _)| told.contains(message));
+        let (_, at) = told.unwrap_or_else(|| panic!("{text}\n{found:?}"));
+        assert_eq!(at, place, "{text}");
+        assert_eq!(found.len(), 1, "{text}\n{found:?}");
+    }
+    let (plan, _) = good(&other("run = [\"b\", \"{a.text}\", \"{piece.index}\"]\neach = \"cut.clips\""));
+    assert!(plan.steps[0].out["clips"].many && !plan.steps[0].out["one"].many);
+    assert_eq!(plan.steps[2].each, plan.steps[1].each);
 }

@@ -75,7 +75,7 @@ impl Builtins for Few {
         self.is_many(name, output).then(|| vec!["start_s".to_owned(), "end_s".to_owned()])
     }
 
-    fn misfit(&self, _name: &str, _with: &Value, _outputs: &[&str]) -> Option<(String, String)> {
+    fn misfit(&self, _name: &str, _with: &Value, _outputs: &[&str]) -> Option<ParamProblem> {
         None
     }
 

@@ -26,13 +26,22 @@ pub fn text(report: &Report, names: &Names) -> String {
 fn tell(told: &mut String, group: &Group, names: &Names) {
     let step = group.step.as_deref().map_or_else(String::new, |step| format!(" in {}", safe_line(step)));
     let files = match group.example {
-        Some(_) => format!("{} {}", counted(group.count, "file"), group.status),
+        Some(_) => match group.pieces {
+            Some(pieces) => {
+                format!("{} {} ({})", counted(group.count, "file"), group.status, counted(pieces, "piece"))
+            }
+            None => format!("{} {}", counted(group.count, "file"), group.status),
+        },
         None => "the step over the whole batch failed".to_owned(),
     };
     // Writing to a String cannot fail.
     let _ = writeln!(told, "\n{files}: {}/{}{step}", group.class, safe_line(&group.cause));
     if let Some(example) = &group.example {
         let _ = writeln!(told, "  example: {}", names.short(example.as_path()));
+        if !group.piece_names.is_empty() {
+            let list: Vec<_> = group.piece_names.iter().map(|name| safe_line(name)).collect();
+            let _ = writeln!(told, "    pieces: {}", list.join(", "));
+        }
     }
     let _ = writeln!(told, "    {}", safe_line(&group.message));
     if let Some(hint) = &group.hint {

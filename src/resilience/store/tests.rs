@@ -44,7 +44,7 @@ fn mark(checkpoint: &mut Checkpoint, step: &str) {
         outcome: StepOutcome::Done,
         fingerprint: Fingerprint::default(),
         artifacts: indexmap::IndexMap::new(),
-        pieces: IndexMap::new(),
+        pieces: indexmap::IndexMap::new(),
         each: None,
         attempts: 1,
         duration: 0.5,

@@ -11,13 +11,16 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 mod asked;
 mod by_hand;
 mod flow;
+mod pieces;
 
 use super::*;
+use crate::engine::attempt::piece::look_at_pieces;
 use crate::engine::attempt::{Ending, Report, Task};
 use crate::engine::batch::{self, Batch};
 use crate::engine::context::{Context, Options};
 use crate::engine::control::channel;
 use crate::engine::fingerprint::{fingerprint, read_source};
+use crate::engine::piece::{PieceView, called, fingerprint_of};
 use crate::engine::recorder::Sink;
 use crate::engine::run::{prepare, tell_beginning};
 use crate::engine::slot::TooFew;
@@ -27,7 +30,8 @@ use crate::health::canary::CanaryResult;
 use crate::health::{HealthCheck, Wanted};
 use crate::pipeline::load::parse;
 use crate::resilience::breaker::BreakerState;
-use crate::resilience::checkpoint::{Identity, StepOutcome, StepRecord};
+use crate::resilience::checkpoint::{Artifact, Identity, StepOutcome, StepRecord};
+use crate::resilience::piece::{Piece, PieceOutcome, PieceRecord};
 use crate::resilience::scratch::RunScratch;
 use crate::resilience::store::Access;
 use crate::resilience::{Fault, FaultClass};
@@ -53,14 +57,42 @@ fn note_source(task: &Task) {
     task.active.checkpoint().source = read_source(&task.active.item.path, seen).unwrap();
 }
 
+/// Pieces that a scripted attempt makes of an item.
+const PIECES: u32 = 20;
+
 /// What a real attempt commits, as far as later looks are concerned.
 fn note_done(context: &Context, task: &Task) {
     let mut checkpoint = task.active.checkpoint();
+    let spec = &context.plan.steps[task.step];
+    let mut log = task.active.pieces();
+    if let Some((each, place)) = spec.each.as_ref().zip(task.piece) {
+        let of = called(&context.plan, each);
+        let piece = log.piece(&of, place as usize).unwrap();
+        let view = PieceView { index: place + 1, piece };
+        let fingerprint = fingerprint_of(context, task.step, &checkpoint, &mut log, &view);
+        let record = PieceRecord::without_result(PieceOutcome::Done, fingerprint, task.attempt);
+        return log.append_record(&spec.id, &of, &view.piece.key, &record).unwrap();
+    }
+    let pieces = spec.out.iter().filter(|(_, rule)| rule.many).map(|(name, rule)| {
+        let piece = |n: u32| {
+            let key = format!("{n:04}");
+            let path = context.target(&task.active.item, None, rule, Path::new(&key)).unwrap();
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &key).unwrap();
+            let (mtime_ns, hash) = (Identity::of(&path).unwrap().mtime_ns, key.clone());
+            let artifact = Artifact { path: (&path).into(), size: 4, hash, mtime_ns, replaces: None };
+            Piece { key: key.into(), artifact, values: serde_json::Map::new() }
+        };
+        let pieces: Vec<Piece> = (0..PIECES).map(piece).collect();
+        let known = checkpoint.steps.contains_key(&spec.id);
+        (name.clone(), log.append_set(&format!("{}.{name}", spec.id), &pieces, !known).unwrap())
+    });
+    let pieces = pieces.collect();
     let record = StepRecord {
         outcome: StepOutcome::Done,
         fingerprint: fingerprint(context, task.step, &checkpoint),
         artifacts: indexmap::IndexMap::new(),
-        pieces: IndexMap::new(),
+        pieces,
         each: None,
         attempts: task.attempt,
         duration: 0.0,
@@ -111,9 +143,13 @@ impl Workers for Scripted {
                     } else if matches!(ending, Ending::Done(_)) {
                         note_done(&workshop.context, &task);
                     }
-                    let report = Report { ending, took, log: None, leftover: 0 };
+                    let report = Report { ending, took, log: None, leftover: 0, note: None };
                     let _ = answers.send(Answer::Attempt(task, Box::new(report)));
                 });
+            }
+            Order::Pieces(active, step) => {
+                let stands = look_at_pieces(&self.workshop, &active, step);
+                answers.send(Answer::Pieces(active, step, stands)).unwrap();
             }
             Order::Canary(tool) => {
                 self.log.borrow_mut().canaries.push(self.start.elapsed());

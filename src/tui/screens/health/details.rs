@@ -97,7 +97,7 @@ fn engine(facts: &Facts, look: &Look, width: usize) -> Vec<Line<'static>> {
         ("pipeline", safe_line(&facts.state.pipeline).into_owned()),
         ("run", safe_line(&facts.state.run).into_owned()),
         ("jobs", facts.state.jobs.to_string()),
-        ("running", facts.state.tasks.values().filter(|task| task.retry_at.is_none()).count().to_string()),
+        ("running", facts.state.running(None).to_string()),
         ("elapsed", duration(now(facts))),
         ("output", path(&facts.state.output)),
         ("state", path(&facts.places.checkpoints)),

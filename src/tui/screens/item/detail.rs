@@ -7,7 +7,7 @@ use ratatui::text::Line;
 
 use super::steps::{StepRow, story_of, told};
 use super::values::Values;
-use crate::events::{ItemIndex, ItemPhase};
+use crate::events::{ItemIndex, ItemPhase, PieceFailure};
 use crate::resilience::Fault;
 use crate::resilience::checkpoint::Checkpoint;
 use crate::resilience::safe_text::{safe_line, safe_text};
@@ -19,6 +19,9 @@ use crate::tui::widgets::{clock, duration, folded, span};
 
 /// Extensions of files that are shown as pictures.
 const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
+
+/// Failed pieces of a step that are named.
+const PIECES_SHOWN: usize = 20;
 
 /// The fault of the row: of the attempt that is selected, or the latest of the step.
 pub(super) fn fault_of<'a>(
@@ -158,6 +161,29 @@ impl Detail<'_> {
     }
 
     fn fault(&self, look: &Look) -> Vec<Line<'static>> {
+        let mut lines = self.first_fault(look);
+        lines.extend(self.failed_pieces(look));
+        lines
+    }
+
+    /// The pieces that failed, each with its reason.
+    fn failed_pieces(&self, look: &Look) -> Vec<Line<'static>> {
+        let all = self.facts.state.failed_pieces(self.item).iter().filter(|failed| failed.step == self.row.step);
+        let count = all.clone().count();
+        let line = |failed: &PieceFailure| {
+            let text = format!("{}  {}", safe_line(&failed.piece.name), safe_line(&failed.fault.message));
+            let text = clip(&text, self.columns.saturating_sub(2), look.glyphs.ellipsis).into_owned();
+            Line::from(vec![span(format!("{} ", look.glyphs.failed), Role::Failed, look), span(text, Role::Text, look)])
+        };
+        let mut lines: Vec<_> = all.take(PIECES_SHOWN).map(line).collect();
+        if count > PIECES_SHOWN {
+            let more = format!("and {} more", count - PIECES_SHOWN);
+            lines.push(Line::from(span(more, Role::Dim, look)));
+        }
+        lines
+    }
+
+    fn first_fault(&self, look: &Look) -> Vec<Line<'static>> {
         let Some(fault) = fault_of(self.facts, self.known, self.item, self.row) else { return Vec::new() };
         let story = story_of(self.facts, self.item, self.row.step);
         let all = story.map_or(&[][..], |story| &story.failed);
@@ -169,7 +195,8 @@ impl Detail<'_> {
         let mut head = format!("{} {separator} {}", fault.class, safe_line(&fault.cause));
         if let Some(failed) = failed {
             let (at, took) = (clock(failed.at), duration(failed.ms));
-            let which = format!(" {separator} attempt {}", failed.attempt);
+            let piece = failed.piece.as_ref().map_or_else(String::new, |piece| format!("{}, ", safe_line(&piece.name)));
+            let which = format!(" {separator} {piece}attempt {}", failed.attempt);
             let more = [which, format!(" after {took}"), format!(", at {at}"), " of the run".to_owned()];
             for part in more {
                 if width(&head) + width(&part) + 2 > self.columns {

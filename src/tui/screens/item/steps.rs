@@ -8,7 +8,7 @@ use ratatui::text::Line;
 
 use super::graph::{GraphRow, graph};
 use crate::events::story::{StepStand, StepStory};
-use crate::events::{ItemIndex, ItemPhase};
+use crate::events::{ItemIndex, ItemPhase, PieceCounts};
 use crate::resilience::checkpoint::{Checkpoint, StepOutcome};
 use crate::resilience::safe_text::safe_line;
 use crate::tui::facts::Facts;
@@ -47,6 +47,10 @@ pub(super) fn rows(facts: &Facts, item: ItemIndex) -> Vec<StepRow> {
     for step in 0..facts.state.steps.len() as u32 {
         rows.push(StepRow { step, attempt: None });
         let Some(told) = story_of(facts, item, step) else { continue };
+        // Of pieces the details tell: their attempts are many.
+        if told.pieces.is_some() {
+            continue;
+        }
         // The step's own row tells of an only attempt that failed.
         if told.stand == StepStand::Failed && told.failed.len() == 1 {
             continue;
@@ -130,7 +134,9 @@ pub(super) fn told(facts: &Facts, known: Option<&Checkpoint>, item: ItemIndex, s
         }
         StepStand::Running => {
             told.ms = Some(facts.now.saturating_sub(story.since));
-            (Role::Running, progress(facts, item, step).unwrap_or_else(|| "running".to_owned()))
+            let failed = story.pieces.filter(|pieces| pieces.failed > 0);
+            let failed = failed.map_or_else(String::new, |pieces| format!(", {} failed", grouped(pieces.failed)));
+            (Role::Running, progress(facts, item, step).unwrap_or_else(|| "running".to_owned()) + &failed)
         }
         StepStand::Backoff(due) => {
             told.ms = Some(story.ms);
@@ -139,16 +145,32 @@ pub(super) fn told(facts: &Facts, known: Option<&Checkpoint>, item: ItemIndex, s
         StepStand::Parked(dependency) => (Role::Parked, format!("parked for {}", waits_for(facts, dependency))),
         StepStand::Done => {
             (told.ms, told.bytes) = (Some(story.ms), Some(story.bytes));
-            (Role::Done, "done".to_owned())
+            let word = story.pieces.map_or_else(|| "done".to_owned(), |pieces| done_pieces(&pieces));
+            (Role::Done, word)
         }
         StepStand::Skipped(_, reason) => (Role::Skipped, format!("left out: {reason}")),
         StepStand::Failed => {
             told.ms = Some(story.ms);
+            if let Some(pieces) = &story.pieces {
+                let word = format!("failed: {} of {} pieces", grouped(pieces.failed), grouped(pieces.total));
+                return Told { role: Some(Role::Failed), word, attempts: None, ..told };
+            }
             let cause = story.failed.last().map_or("", |failed| &failed.fault.cause);
             (Role::Failed, format!("failed: {cause}"))
         }
     };
     Told { role: Some(role), word: safe_line(&word).into_owned(), ..told }
+}
+
+fn grouped(number: u32) -> String {
+    crate::tui::text::count(number.into())
+}
+
+/// `done, 10,000 pieces (2 left out)`.
+fn done_pieces(pieces: &PieceCounts) -> String {
+    let left_out =
+        if pieces.left_out > 0 { format!(" ({} left out)", grouped(pieces.left_out)) } else { String::new() };
+    format!("done, {} pieces{left_out}", grouped(pieces.total))
 }
 
 /// When the next attempt comes.

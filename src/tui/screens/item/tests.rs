@@ -27,7 +27,7 @@ fn record(paths: &[(&str, &str, u64)]) -> StepRecord {
         outcome: StepOutcome::Done,
         fingerprint: Fingerprint::default(),
         artifacts: paths.iter().map(artifact).collect(),
-        pieces: IndexMap::new(),
+        pieces: indexmap::IndexMap::new(),
         each: None,
         attempts: 1,
         duration: 1.1,

@@ -63,7 +63,7 @@ fn standing(facts: &Facts, look: &Look, width: usize) -> Line<'static> {
     if facts.is_over() {
         parts.push((format!("{elapsed} elapsed"), Role::Text));
     } else {
-        let running = state.tasks.values().filter(|task| task.retry_at.is_none()).count();
+        let running = state.running(None);
         parts.push((format!("{running} of {} tasks", state.jobs), Role::Text));
         parts.push((format!("{elapsed} elapsed"), Role::Text));
         parts.push(left(facts));
