@@ -336,6 +336,45 @@ fn a_piece_that_was_changed_by_somebody_is_not_removed_and_a_checkpoint_that_is_
 }
 
 #[test]
+fn clips_of_speech_carry_their_places_into_a_manifest() {
+    let bench = Bench::new(
+        r#"
+name = "speech"
+[output]
+dir = "out/{item.stem}"
+[[step]]
+id = "slice"
+uses = "audio.slice"
+with = { by = "windows", window_s = 0.5 }
+out = { clips = "clips/*.wav" }
+[[step]]
+id = "digest"
+each = "slice.clips"
+uses = "audio.probe"
+[[step]]
+id = "manifest"
+uses = "collect"
+each = "slice.clips"
+out = { table = "clips.jsonl" }
+[step.with.columns]
+clip = "{piece.name}"
+start_s = "{piece.start_s}"
+duration = "{digest.duration}"
+"#,
+    );
+    let sound = support::fixture("speech-1.wav");
+    bench.run().over([sound]).expect(0);
+    let table = std::fs::read_to_string(bench.out.join("clips.jsonl")).unwrap();
+    let rows: Vec<Value> = table.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(rows.len() >= 3, "{table}");
+    for (at, row) in rows.iter().enumerate() {
+        assert_eq!(row["start_s"].as_f64().unwrap(), at as f64 * 0.5, "{table}");
+        let last = at + 1 == rows.len();
+        assert!(last || (row["duration"].as_f64().unwrap() - 0.5).abs() < 1e-3, "{table}");
+    }
+}
+
+#[test]
 fn rows_of_pieces_are_split_by_their_source() {
     let each = r#"
 [[step]]

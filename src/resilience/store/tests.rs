@@ -1,12 +1,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Map;
 
 use super::*;
-use crate::resilience::checkpoint::{Fingerprint, ItemState, StepOutcome, StepRecord};
+use crate::resilience::checkpoint::{Artifact, Fingerprint, ItemState, StepOutcome, StepRecord};
 use crate::resilience::os_text::OsText;
+use crate::resilience::piece::{Piece, PieceOutcome, PieceRecord};
 
 struct Place {
     _folder: tempfile::TempDir,
@@ -202,4 +204,93 @@ fn ids_tell_files_of_one_name_apart_and_are_safe_as_file_names() {
         assert!(!id.starts_with(['.', '-']) && id.chars().all(|c| !c.is_control() && c != '/'), "{id}");
     }
     assert!(id(&format!("/a/{}.wav", "ä".repeat(120))).len() < 110);
+}
+
+fn piece(name: &str, content: &str) -> Piece {
+    let path = OsText::from(Path::new("/out/clips").join(name));
+    let artifact = Artifact { path, size: 1, hash: content.to_owned(), mtime_ns: 7, replaces: None };
+    Piece { key: OsText::from(name), artifact, values: Map::new() }
+}
+
+fn done_with(name: &str) -> PieceRecord {
+    let mut record = PieceRecord::without_result(PieceOutcome::Done, Fingerprint::default(), 1);
+    record.artifacts.insert("text".into(), piece(&format!("{name}.txt"), "x").artifact);
+    record
+}
+
+#[test]
+fn what_is_known_of_pieces_outlives_a_torn_line_and_a_damaged_one() {
+    let bench = place();
+    let store = bench.open();
+    let mut log = store.pieces("a");
+    let set = log.append_set("cut.clips", &[piece("1", "x"), piece("2", "y"), piece("3", "z")], true).unwrap();
+    for name in ["1", "2", "3"] {
+        log.append_record("say", "cut.clips", &OsText::from(name), &done_with(name)).unwrap();
+    }
+    let file = bench.state.join("p/items/a.pieces");
+    let whole = std::fs::read(&file).unwrap();
+    for cut in 1..whole.len() {
+        std::fs::write(&file, &whole[..whole.len() - cut]).unwrap();
+        let mut read = store.pieces("a");
+        let known = ["1", "2", "3"].map(|name| read.record("say", "cut.clips", OsStr::new(name)).is_some());
+        // Never one after another that is gone, and never half a set.
+        assert!(known.windows(2).all(|pair| pair[0] >= pair[1]), "{cut}");
+        assert!(read.set("cut.clips").is_none_or(|found| found == set) && !known[2], "{cut}");
+        read.append_record("say", "cut.clips", &OsText::from("3"), &done_with("3")).unwrap();
+        assert_eq!(
+            store.pieces("a").record("say", "cut.clips", OsStr::new("3")),
+            Some((done_with("3"), true)),
+            "{cut}"
+        );
+    }
+    let mut damaged = whole.clone();
+    let at = whole.len() - 5;
+    damaged[at] ^= 1;
+    std::fs::write(&file, &damaged).unwrap();
+    let mut read = store.pieces("a");
+    assert!(read.set("cut.clips").is_some());
+    let known = ["1", "2", "3"].map(|name| read.record("say", "cut.clips", OsStr::new(name)).is_some());
+    assert_eq!(known, [true, true, false]);
+}
+
+#[test]
+fn pieces_that_are_no_more_are_ours_until_they_are_dropped() {
+    let bench = place();
+    let store = bench.open();
+    let mut log = store.pieces("a");
+    log.append_set("cut.clips", &[piece("1", "x"), piece("2", "y")], true).unwrap();
+    for name in ["1", "2"] {
+        log.append_record("say", "cut.clips", &OsText::from(name), &done_with(name)).unwrap();
+    }
+    log.append_set("cut.clips", &[piece("1", "x")], false).unwrap();
+    for mut log in [log, store.pieces("a")] {
+        let mut old: Vec<String> =
+            log.outdated("cut.clips").iter().map(|file| file.path.display().into_owned()).collect();
+        old.sort();
+        assert_eq!(old, ["/out/clips/2", "/out/clips/2.txt"]);
+        assert_eq!(log.owned_piece("cut.clips", OsStr::new("2")), Some(piece("2", "y")));
+    }
+    store.pieces("a").drop_outdated("cut.clips").unwrap();
+    let mut log = store.pieces("a");
+    assert_eq!(log.outdated("cut.clips"), []);
+    assert_eq!(log.record("say", "cut.clips", OsStr::new("1")), Some((done_with("1"), true)));
+    assert_eq!(log.piece("cut.clips", 0), Some(piece("1", "x")));
+    // What is made anew of an item that was forgotten: the files are ours, the results count no more.
+    log.append_set("cut.clips", &[piece("1", "x")], true).unwrap();
+    for mut log in [log, store.pieces("a")] {
+        assert_eq!(log.record("say", "cut.clips", OsStr::new("1")), Some((done_with("1"), false)));
+    }
+}
+
+#[test]
+fn what_a_newer_version_knows_of_pieces_is_never_overwritten() {
+    let bench = place();
+    let store = bench.open();
+    let file = bench.state.join("p/items/a.pieces");
+    std::fs::write(&file, "mediamill pieces 2\nwhatever\n").unwrap();
+    let mut log = store.pieces("a");
+    assert_eq!(log.set("cut.clips"), None);
+    let error = log.append_set("cut.clips", &[piece("1", "x")], true).unwrap_err();
+    assert!(error.to_string().contains("newer mediamill"), "{error}");
+    assert!(std::fs::read_to_string(&file).unwrap().ends_with("whatever\n"));
 }

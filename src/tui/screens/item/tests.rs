@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::events::{Command, Event};
+use crate::events::{Command, Event, EventKind, PieceRef};
+use crate::resilience::Fault;
 use crate::resilience::checkpoint::{Artifact, Fingerprint, ItemState, StepOutcome, StepRecord};
 use crate::resilience::os_text::OsText;
 use crate::tui::testing::{SIZES, drawn, facts, look, looks, scene, scene_over};
@@ -113,6 +114,40 @@ fn an_item_that_waits_for_its_next_attempt_is_drawn() {
     snapshots("retrying", || {
         let (mut screen, mut facts) = ready(1, &events[..=until], LOG, None);
         facts.now = 124_100;
+        screen.act(Action::Down, &mut facts);
+        (screen, facts)
+    });
+}
+
+/// An item in the middle of ten thousand pieces, two of which failed.
+fn among_pieces() -> Vec<Event> {
+    let mut events = scene();
+    let mut add = |kind: EventKind| {
+        let (last, seq) = (events.last().unwrap().clone(), events.len() as u64);
+        events.push(Event { seq, elapsed: last.elapsed + 10, kind, ..last });
+    };
+    let piece = |index: u32| PieceRef { index, name: format!("{index:05}.wav") };
+    add(EventKind::PiecesFound { item: 1, step: 2, total: 10_000, done: 300, left_out: 4 });
+    for index in 305..320 {
+        add(EventKind::AttemptStarted { item: 1, step: 2, piece: Some(piece(index)), attempt: 1 });
+        if index % 10 == 7 {
+            let fault = Fault::input("decode", format!("clip {index} cannot be decoded"));
+            let (piece, log) = (Some(piece(index)), Some(format!("logs/item/analyze.{index}.1.log")));
+            let again = fault.clone();
+            add(EventKind::AttemptFailed { item: 1, step: 2, piece: piece.clone(), attempt: 1, fault, log, ms: 70 });
+            add(EventKind::PieceFailed { item: 1, step: 2, piece: piece.unwrap(), fault: again, before: false });
+        } else if index < 318 {
+            let (attempts, ms, bytes) = (1, 80, 1_000);
+            add(EventKind::TaskDone { item: 1, step: 2, piece: Some(piece(index)), attempts, ms, bytes });
+        }
+    }
+    events
+}
+
+#[test]
+fn an_item_in_the_middle_of_its_pieces_is_drawn() {
+    snapshots("pieces", || {
+        let (mut screen, mut facts) = ready(1, &among_pieces(), "", None);
         screen.act(Action::Down, &mut facts);
         (screen, facts)
     });
