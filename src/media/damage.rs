@@ -1,13 +1,16 @@
 //! Where a sound is broken, and how much of it is lost.
 
-/// A part of a sound that cannot be decoded.
-#[derive(Debug, Clone, PartialEq)]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A place at which something of the file could not be decoded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Damage {
     /// Where it begins, in seconds of the sound as it was when it was whole.
     pub at_s: f64,
-    /// How much is lost there, in seconds. `None` where nothing tells, or where nothing is: only the check failed.
+    /// How much sound is lost there, in seconds; null where it is not known, or where nothing is: only the check failed.
     pub lost_s: Option<f64>,
-    /// What is wrong there. A fragment, lower case.
+    /// What is wrong there.
     pub what: String,
 }
 

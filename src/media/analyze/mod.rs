@@ -2,7 +2,7 @@
 
 mod analysis;
 
-pub use analysis::{Analysis, Damage, Key, Loudness, SCHEMA_VERSION, SchemaName, Tempo};
+pub use analysis::{Analysis, Key, Loudness, SCHEMA_VERSION, SchemaName, Tempo};
 
 use super::decode::SoundInfo;
 use super::error::MediaError;
@@ -46,7 +46,8 @@ pub struct Analyzed {
 /// Decodes `source` once, and gathers all figures and `drawings` on the way.
 ///
 /// # Errors
-/// Those of [`Source::open`] and [`super::SoundReader::next_block`]: a damaged file has no figures.
+/// Those of [`Source::open`] and [`super::SoundReader::next_block`]: a damaged file has no figures, unless the source
+/// is to tell of damage.
 pub fn analyze(source: &Source, drawings: &Drawings) -> Result<Analyzed, MediaError> {
     let mut sound = source.open()?;
     let info = sound.info().clone();
@@ -54,7 +55,9 @@ pub fn analyze(source: &Source, drawings: &Drawings) -> Result<Analyzed, MediaEr
     while let Some(block) = sound.next_block()? {
         pass.add(block);
     }
-    Ok(pass.finish(info, drawings))
+    let mut found = pass.finish(info, drawings);
+    found.analysis.damage = sound.damage().to_vec();
+    Ok(found)
 }
 
 /// Everything that is gathered on the way.

@@ -16,7 +16,8 @@ const WEIGHTS: [[f64; PLACES]; REGISTERS] = [
 
 /// How far behind `beats` (in frames) the true beats lie, as a part of the beat from 0 up to 1.
 pub(super) fn offset(novelty: &Novelty, beats: &[f64]) -> f64 {
-    let profiles: Vec<[f64; PLACES]> = (0..REGISTERS).map(|register| profile(&novelty.register(register), beats)).collect();
+    let profiles: Vec<[f64; PLACES]> =
+        (0..REGISTERS).map(|register| profile(&novelty.register(register), beats)).collect();
     let count = (REGISTERS * PLACES) as f64;
     let spread = (profiles.iter().flatten().map(|one| one * one).sum::<f64>() / count).sqrt();
     if spread <= 0.0 {
@@ -27,7 +28,9 @@ pub(super) fn offset(novelty: &Novelty, beats: &[f64]) -> f64 {
         let value: f64 = profiles
             .iter()
             .zip(&WEIGHTS)
-            .map(|(profile, weights)| (0..PLACES).map(|place| weights[place] * profile[turned(place)] / spread).sum::<f64>())
+            .map(|(profile, weights)| {
+                (0..PLACES).map(|place| weights[place] * profile[turned(place)] / spread).sum::<f64>()
+            })
             .sum();
         (value, shift)
     });
@@ -37,7 +40,8 @@ pub(super) fn offset(novelty: &Novelty, beats: &[f64]) -> f64 {
 
 /// The mean of a register at each place of the beats, less the mean of all places.
 fn profile(values: &[f32], beats: &[f64]) -> [f64; PLACES] {
-    let get = |at: isize| usize::try_from(at).ok().and_then(|at| values.get(at)).map_or(0.0, |one| f64::from(one.sqrt()));
+    let get =
+        |at: isize| usize::try_from(at).ok().and_then(|at| values.get(at)).map_or(0.0, |one| f64::from(one.sqrt()));
     let smooth = |at: isize| (get(at - 1) + 2.0 * get(at) + get(at + 1)) / 4.0;
     let mut sums = [0.0; PLACES];
     for pair in beats.windows(2) {
