@@ -516,6 +516,17 @@ fn speech_data_are_clips_of_speech_and_a_row_for_each() {
     }
 }
 
+#[test]
+fn speech_data_are_made_without_whisper_too() {
+    let mut place = Place::new();
+    fs::create_dir_all(place.at("bin")).unwrap();
+    place.path = Some(place.at("bin").display().to_string());
+    place.take("speech-1.wav", "recordings/one.wav");
+    place.run_all("speech-data", &[place.at("recordings")], 1);
+    let rows = manifest(&place);
+    assert_eq!((rows.len(), &rows[0]["text"]), (1, &Value::Null), "{rows:?}");
+}
+
 /// A WAV file of so many seconds in which nothing sounds.
 fn silence(rate: u32, seconds: u32) -> Vec<u8> {
     let bytes = rate * seconds * 2;
