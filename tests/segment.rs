@@ -172,9 +172,9 @@ fn clips_of_speech_are_in_bounds_begin_and_end_with_the_words_and_lose_none() {
             assert!((found - away).abs() <= 0.05, "{name} of clip {at} is {found} s from the words");
         };
         let pad = f64::from(pad) / 1000.0;
-        for at in 0..2 {
-            near(at, "start_s", truth[at].start, -pad);
-            near(at, "end_s", truth[at].end, pad);
+        for (at, range) in truth.iter().enumerate().take(2) {
+            near(at, "start_s", range.start, -pad);
+            near(at, "end_s", range.end, pad);
         }
         let held = |sample: usize| {
             let at = sample as f64 / 16_000.0;

@@ -322,12 +322,12 @@ mod tests {
     #[test]
     fn the_json_is_what_players_read() {
         let mut peaks = Peaks::new(2, 4, Some(8));
-        peaks.add(&[0.0, 0.5, 1.0, 0.5, -1.0, 0.5, 0.5, 0.5, 0.25, 0.5, 2.0, 0.5]);
+        peaks.add(&[0.25, 0.5, 1.0, 0.5, -1.0, 0.5, 0.5, 0.5, 0.25, 0.5, 2.0, 0.5]);
         let found = peaks.to_json(8000, 8);
         let wanted = json!({
             "version": 2, "channels": 2, "sample_rate": 8000, "samples_per_pixel": 2, "bits": 8, "length": 3,
-            "data": [0, 127, 64, 64, -127, 64, 64, 64, 32, 127, 64, 64],
-            "rms": [0.70711, 0.5, 0.79057, 0.5, 1.42522, 0.5],
+            "data": [32, 127, 64, 64, -127, 64, 64, 64, 32, 127, 64, 64],
+            "rms": [0.72887, 0.5, 0.79057, 0.5, 1.42522, 0.5],
         });
         assert_eq!(found, wanted);
     }
