@@ -1,8 +1,10 @@
 //! One block of all channels.
 
-use super::BLOCK;
 use super::bits::{BitWriter, crc8, crc16};
 use super::subframe::SubframeCoder;
+
+/// Frames of one block.
+pub(super) const BLOCK: usize = 4096;
 
 /// Writes blocks, one after the other.
 pub(super) struct FrameCoder {
@@ -165,7 +167,7 @@ mod tests {
             let mut to = BitWriter::default();
             put_number(number.into(), &mut to);
             let mut bytes = [0; 4];
-            assert_eq!(Some(to.finish()), char::from_u32(number).map(|c| &*c.encode_utf8(&mut bytes).as_bytes()));
+            assert_eq!(Some(to.finish()), char::from_u32(number).map(|c| c.encode_utf8(&mut bytes).as_bytes()));
         }
     }
 }
