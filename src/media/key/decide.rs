@@ -15,7 +15,7 @@ use super::{Key, Mode};
 const NAMES: [&str; 12] = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 /// The pitch class of the first bin of a histogram.
 const FIRST: usize = 9;
-/// Below this part of the energy in peaks a sound has no pitch.
+/// A sound of which fewer moments than this part are tonal has no pitch.
 const TONAL: f64 = 0.1;
 /// Moments this much below the loudest (40 dB) are no part of the music.
 const QUIET: f32 = 0.01;
@@ -63,7 +63,9 @@ fn tuning(histogram: &[f64]) -> f64 {
 
 /// The logarithm of the odds for a key, up to a constant.
 fn judge(holdings: &Holdings, mode: usize, tonic: usize) -> f64 {
-    let one = |(held, weights): (&Chroma, &Chroma)| (0..12).map(|degree| weights[degree] * held[(tonic + degree) % 12]).sum::<f64>();
+    let one = |(held, weights): (&Chroma, &Chroma)| {
+        (0..12).map(|degree| weights[degree] * held[(tonic + degree) % 12]).sum::<f64>()
+    };
     holdings.iter().zip(&WEIGHTS[mode]).map(one).sum()
 }
 
@@ -131,7 +133,8 @@ fn triads(moments: &[Chroma]) -> (Chroma, Chroma) {
     let mut sums = [0.0; 24];
     for at in 0..fits.len() {
         let (before, after) = (&fits[at.saturating_sub(1)], &fits[(at + 1).min(fits.len() - 1)]);
-        let smooth: [f64; 24] = std::array::from_fn(|chord| (before[chord] + 2.0 * fits[at][chord] + after[chord]) / 4.0);
+        let smooth: [f64; 24] =
+            std::array::from_fn(|chord| (before[chord] + 2.0 * fits[at][chord] + after[chord]) / 4.0);
         let best = smooth.iter().copied().fold(0.0, f64::max);
         let odds = smooth.map(|one| (CLEAR * (one - best)).exp());
         let whole: f64 = odds.iter().sum();

@@ -47,7 +47,8 @@ pub(super) fn track(novelty: &Novelty, period: f64) -> Vec<f64> {
 fn best_path(strength: &[f32], period: f64) -> Vec<usize> {
     let count = strength.len();
     let (nearest, farthest) = ((period * 0.6).round().max(1.0) as usize, (period * 1.6).round() as usize);
-    let cost: Vec<f32> = (nearest..=farthest).map(|step| TIGHT * ((step as f64 / period).ln() as f32).powi(2)).collect();
+    let cost: Vec<f32> =
+        (nearest..=farthest).map(|step| TIGHT * ((step as f64 / period).ln() as f32).powi(2)).collect();
     let mut score = vec![0.0_f32; count];
     let mut link = vec![0_u16; count];
     for at in 0..count {

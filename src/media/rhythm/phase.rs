@@ -7,7 +7,7 @@ const PLACES: usize = 12;
 
 /// What the novelty at each place of a beat says for the place 0 being the beat, in bass, body and top.
 ///
-/// Fitted as the weights of [`super::metre`] were.
+/// Fitted as the weights of [`super::metre`] were, on the clips alone.
 const WEIGHTS: [[f64; PLACES]; REGISTERS] = [
     [0.89, -0.06, 0.17, -0.19, -0.45, 0.11, 0.20, 0.16, -0.13, -0.28, -0.03, -0.40],
     [0.34, 0.74, 0.37, -0.30, -0.11, -0.53, 0.27, 0.27, -0.32, -0.04, -0.01, -0.69],
@@ -16,7 +16,8 @@ const WEIGHTS: [[f64; PLACES]; REGISTERS] = [
 
 /// How far behind `beats` (in frames) the true beats lie, as a part of the beat from 0 up to 1.
 pub(super) fn offset(novelty: &Novelty, beats: &[f64]) -> f64 {
-    let profiles: Vec<[f64; PLACES]> = (0..REGISTERS).map(|register| profile(&novelty.register(register), beats)).collect();
+    let profiles: Vec<[f64; PLACES]> =
+        (0..REGISTERS).map(|register| profile(&novelty.register(register), beats)).collect();
     let count = (REGISTERS * PLACES) as f64;
     let spread = (profiles.iter().flatten().map(|one| one * one).sum::<f64>() / count).sqrt();
     if spread <= 0.0 {
@@ -27,7 +28,9 @@ pub(super) fn offset(novelty: &Novelty, beats: &[f64]) -> f64 {
         let value: f64 = profiles
             .iter()
             .zip(&WEIGHTS)
-            .map(|(profile, weights)| (0..PLACES).map(|place| weights[place] * profile[turned(place)] / spread).sum::<f64>())
+            .map(|(profile, weights)| {
+                (0..PLACES).map(|place| weights[place] * profile[turned(place)] / spread).sum::<f64>()
+            })
             .sum();
         (value, shift)
     });
@@ -37,7 +40,8 @@ pub(super) fn offset(novelty: &Novelty, beats: &[f64]) -> f64 {
 
 /// The mean of a register at each place of the beats, less the mean of all places.
 fn profile(values: &[f32], beats: &[f64]) -> [f64; PLACES] {
-    let get = |at: isize| usize::try_from(at).ok().and_then(|at| values.get(at)).map_or(0.0, |one| f64::from(one.sqrt()));
+    let get =
+        |at: isize| usize::try_from(at).ok().and_then(|at| values.get(at)).map_or(0.0, |one| f64::from(one.sqrt()));
     let smooth = |at: isize| (get(at - 1) + 2.0 * get(at) + get(at + 1)) / 4.0;
     let mut sums = [0.0; PLACES];
     for pair in beats.windows(2) {
