@@ -16,7 +16,8 @@ use mediamill::pipeline::load::{LoadError, load};
 use mediamill::steps::catalog::Catalog;
 use serde_json::Value;
 
-const SHIPPED: [&str; 5] = ["lesson", "podcast", "quickstart", "thumbnails", "transcode"];
+const SHIPPED: [&str; 7] =
+    ["lesson", "library-check", "podcast", "quickstart", "speech-data", "thumbnails", "transcode"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -260,6 +261,34 @@ fn quickstart_measures_and_draws_the_sound_and_the_pictures_of_the_repository() 
 }
 
 #[test]
+fn a_library_is_read_to_its_end_and_what_is_rotten_is_named_with_its_place() {
+    let place = Place::new();
+    for name in ["speech-1.wav", "music-1.flac", "music-2.ogg", "music-2.mp3", "music-1.m4a", "photo-cat.png"] {
+        place.take(name, &format!("library/{name}"));
+    }
+    place.run_all("library-check", &[place.at("library")], 6);
+    let rows = place.table("out/library-check/library.csv");
+    assert_eq!(rows.len(), 6);
+    let row = |name: &str| rows.iter().find(|row| row[0].ends_with(name)).unwrap();
+    assert_eq!(row("music-1.flac")[3..6], ["3", "flac", "ok"]);
+    assert_eq!(row("speech-1.wav")[5], "none");
+    assert_eq!(row("photo-cat.png")[6..8], ["300", "200"]);
+    assert!(rows.iter().all(|row| row[2].len() == 64));
+
+    // One bit of a sound, and half of a picture.
+    let mut rotten = fs::read(fixture("music-1.flac")).unwrap();
+    let middle = rotten.len() / 2;
+    rotten[middle] ^= 1;
+    fs::write(place.at("library/rotten.flac"), rotten).unwrap();
+    let whole = fs::read(fixture("photo-cat.png")).unwrap();
+    fs::write(place.at("library/half.png"), &whole[..whole.len() / 2]).unwrap();
+    let ran = place.run("library-check", &[place.at("library")]);
+    assert_eq!((&ran.counts["failed"], &ran.counts["up_to_date"]), (&2.into(), &6.into()), "{}", ran.told());
+    assert!(ran.told().contains("damaged at 1."), "{}", ran.told());
+    assert_eq!(place.table("out/library-check/library.csv").len(), 6);
+}
+
+#[test]
 fn thumbnails_are_upright_never_enlarged_and_a_broken_photo_stops_nothing() {
     let place = Place::new();
     place.take("photo-coffee-rotated.jpg", "photos/2024/coffee.jpg");
@@ -314,6 +343,8 @@ fn podcast_episodes_are_as_loud_as_players_expect() {
         let (loudness, peak) = loudness(&episode);
         assert!((loudness + 16.0).abs() <= 1.0, "{name}: {loudness} LUFS");
         assert!(peak <= -1.0, "{name}: {peak} dBTP");
+        let told: f64 = row[3].parse().unwrap();
+        assert!((told - loudness).abs() <= 0.2, "{name}: told as {told} LUFS, and ffmpeg measures {loudness}");
         let (before, after): (f64, f64) = (seconds(&recording), row[2].parse().unwrap());
         assert!((before - after).abs() < 0.1, "{name}: {before} s became {after} s");
         let stream = &probe(&episode, "stream=codec_name,bit_rate,channels,sample_rate")["streams"][0];
@@ -380,7 +411,19 @@ fn a_lesson_is_made_without_demucs_and_basic_pitch() {
     let rows = songs(&place);
     assert_eq!(rows.len(), 2);
     assert!(rows[0]["vocals"].as_str().unwrap().ends_with("/one/one.wav"), "the full mix stands in: {}", rows[0]);
-    assert_eq!(rows[0]["midi"], Value::Null);
+    assert_eq!((&rows[0]["midi"], &rows[0]["bass"]), (&Value::Null, &Value::Null));
+    // Phrases of whole beats: those that are there are in the table, and together as long as from the first beat to the end.
+    for (row, name) in rows.iter().zip(["one", "two"]) {
+        let folder = place.at("out/lesson").join(name);
+        let phrases = files(&folder.join("phrases"));
+        assert_eq!(row["phrases"], phrases.len(), "{row}");
+        let analysis: Value = serde_json::from_slice(&fs::read(folder.join("analysis.json")).unwrap()).unwrap();
+        let whole: f64 = phrases.iter().map(|phrase| decode::verify(phrase).unwrap() as f64 / 44100.0).sum();
+        if let Some(first) = analysis["tempo"]["beats_s"][0].as_f64() {
+            assert!((row["seconds"].as_f64().unwrap() - first - whole).abs() < 1e-3, "{row}: {whole} s from {first}");
+        }
+        assert!(row["key"].is_string() && row["lufs"].is_number(), "{row}");
+    }
 }
 
 fn songs(place: &Place) -> Vec<Value> {
@@ -406,7 +449,7 @@ fn a_lesson_has_stems_and_notes_where_the_tools_are_there() {
     place.run_all("lesson", &[], 1);
     let made = |below: &str| place.at("out/lesson/one").join(below).is_file();
     assert!(["vocals", "drums", "bass", "other"].iter().all(|stem| made(&format!("stems/{stem}.wav"))));
-    assert!(made("one.mid"));
+    assert!(["one", "bass", "accompaniment"].iter().all(|part| made(&format!("{part}.mid"))));
     let row = &songs(&place)[0];
     assert!(row["vocals"].as_str().unwrap().ends_with("/one/stems/vocals.wav"), "{row}");
     assert!(row["midi"].as_str().unwrap().ends_with("/one/one.mid"), "{row}");
@@ -433,4 +476,65 @@ fn a_demucs_that_dies_costs_a_few_calls_and_no_song() {
     let ran = place.run("lesson", &[]);
     assert_eq!((ran.output.status.code(), &ran.counts["done"]), (Some(0), &6.into()), "{}", ran.told());
     assert!(songs(&place).iter().all(|song| song["vocals"].as_str().unwrap().ends_with("/stems/vocals.wav")));
+}
+
+/// Writes what whisper writes, where it writes it: for the last of its arguments, below the one after `--output_dir`.
+const WHISPER: &str = r#"
+while [ $# -gt 1 ]; do [ "$1" = --output_dir ] && to=$2; shift; done
+name=$(basename "$1"); printf 'What %s says.\n' "${name%.*}" > "$to/${name%.*}.txt"
+"#;
+
+/// The rows of both manifests.
+fn manifest(place: &Place) -> Vec<Value> {
+    let side = |name: &str| fs::read_to_string(place.at("out/speech-data").join(name)).unwrap();
+    let text = side("train.jsonl") + &side("test.jsonl");
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn speech_data_are_clips_of_speech_and_a_row_for_each() {
+    let mut place = Place::new();
+    place.fake("whisper", WHISPER);
+    place.take("speech-1.wav", "recordings/a/one.wav");
+    place.take("speech-2.flac", "recordings/a/two.flac");
+    // Nobody speaks in it: no clips, and nothing is wrong.
+    fs::write(place.at("recordings/none.wav"), silence(16_000, 4)).unwrap();
+    place.run_all("speech-data", &[place.at("recordings")], 3);
+    let rows = manifest(&place);
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    for row in &rows {
+        let clip = Path::new(row["audio"].as_str().unwrap());
+        let sound = mediamill::media::SoundReader::open(clip).unwrap();
+        assert_eq!((sound.info().sample_rate, sound.info().channels), (16_000, 1));
+        let seconds = decode::verify(clip).unwrap() as f64 / 16_000.0;
+        let figure = |name: &str| row[name].as_f64().unwrap();
+        assert!((figure("duration") - seconds).abs() < 1e-6 && (3.0..=30.0).contains(&seconds), "{row}");
+        assert!((figure("end") - figure("start") - seconds).abs() < 1e-6, "{row}");
+        assert!(figure("speech_ratio") > 0.8, "{row}");
+        assert_eq!(row["text"], "What 00001 says.");
+        assert!(row["source"].as_str().unwrap().contains("/recordings/a/"), "{row}");
+    }
+}
+
+#[test]
+fn speech_data_are_made_without_whisper_too() {
+    let mut place = Place::new();
+    fs::create_dir_all(place.at("bin")).unwrap();
+    place.path = Some(place.at("bin").display().to_string());
+    place.take("speech-1.wav", "recordings/one.wav");
+    place.run_all("speech-data", &[place.at("recordings")], 1);
+    let rows = manifest(&place);
+    assert_eq!((rows.len(), &rows[0]["text"]), (1, &Value::Null), "{rows:?}");
+}
+
+/// A WAV file of so many seconds in which nothing sounds.
+fn silence(rate: u32, seconds: u32) -> Vec<u8> {
+    let bytes = rate * seconds * 2;
+    let numbers = [(36 + bytes).to_le_bytes().to_vec(), b"WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec()];
+    let mut wav = [b"RIFF".to_vec(), numbers.concat(), rate.to_le_bytes().to_vec()].concat();
+    wav.extend(
+        [(rate * 2).to_le_bytes().to_vec(), b"\x02\0\x10\0data".to_vec(), bytes.to_le_bytes().to_vec()].concat(),
+    );
+    wav.resize(44 + bytes as usize, 0);
+    wav
 }

@@ -93,7 +93,9 @@ fn what_is_too_high_for_the_new_rate_folds_back_below_minus_120_decibels() {
             .filter(|hertz| *hertz > least && *hertz < half)
         {
             let sound = tones(*from, &[(hertz, 1.0)]);
-            let folded = db(peak(&resampled(&sound, *from, *to)));
+            let out = resampled(&sound, *from, *to);
+            // Where the fades begin and end there is a little that is not of the tone, and that the new rate does hold.
+            let folded = db(peak(&out[out.len() * 3 / 10..out.len() * 7 / 10]));
             assert!(folded < -120.0, "{from} to {to}: {folded} dB of {hertz} Hz");
         }
     }

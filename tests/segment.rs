@@ -114,7 +114,7 @@ fn sliced(folder: &Path, mut with: Value, inputs: &[&Path]) -> (Values, Vec<(Pat
     let pieces = values["pieces"]["clips"].as_object().unwrap();
     let found: Vec<_> = pieces.iter().map(|(file, about)| (clips.join(file), about.clone())).collect();
     assert_eq!(fs::read_dir(&clips).unwrap().count(), found.len(), "no other file is left");
-    assert_eq!(values["clips"], found.len());
+    assert_eq!(values["count"], found.len());
     (values, found)
 }
 

@@ -7,12 +7,13 @@ use super::level::{Level, amplitude};
 use super::resample::RateChange;
 use super::segment::{Sounding, Trim};
 use super::source::Source;
+use super::tags::Tags;
 
 /// The peak of a normalised sound, in dBFS.
 pub const NORMAL_PEAK_DBFS: f64 = -1.0;
 
 /// What the sound is to become.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Conversion {
     /// The new rate in Hz; `None` keeps it.
     pub sample_rate: Option<u32>,
@@ -23,6 +24,8 @@ pub struct Conversion {
     pub normalize: bool,
     /// Silence to take off.
     pub trim: Option<Trim>,
+    /// Tags to write over those of the source, by the names of [`Tags::names`]; an empty text takes one away.
+    pub tags: Vec<(&'static str, String)>,
 }
 
 /// What has come of a conversion.
@@ -92,10 +95,19 @@ pub fn convert(from: &Source, to: &[Target], how: &Conversion) -> Result<Convert
     if let Some(change) = &mut change {
         change.finish(&mut write)?;
     }
+    let duration = files.finish()? as f64 / f64::from(rate);
+    let mut tags = Tags::read(&from.path)?;
+    if how.normalize {
+        tags.forget_level();
+    }
+    for (name, text) in &how.tags {
+        tags.set(name, text);
+    }
+    to.iter().try_for_each(|target| tags.write(&target.path, target.coding))?;
     let seconds = |frames: u64| frames as f64 / f64::from(info.sample_rate);
     let limit = if clips { 0.0 } else { f64::INFINITY };
     Ok(Converted {
-        duration: files.finish()? as f64 / f64::from(rate),
+        duration,
         sample_rate: rate,
         channels,
         peak_dbfs: level.peak_dbfs().map(|peak| peak.min(limit)),

@@ -1,21 +1,29 @@
 //! Sound files as a stream of blocks, in bounded memory, with every loss told.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::FormatReader;
+use symphonia::core::packet::Packet;
 
+use super::damage::{Damage, Damages};
 use super::error::MediaError;
-use super::opening::{Opening, Trim, check_limits, open};
+use super::opening::{DECODER_FAILED, Decoder, Opening, Trim, check_duration, check_limits, guarded, open};
 use super::sniff::SoundFormat;
-use super::source::{Source, Watch};
+use super::source::{Limits, OnDamage, Source, Watch};
 
 /// Frames of an MPEG stream that may be lost at its start: a stream that was cut out of another refers back to bytes it
 /// no longer has.
 const MPEG_LEAD_IN: u32 = 10;
+
+/// How often in a row a reader may fail to find the next block before what follows is given up.
+const MOST_RETRIES: u32 = 1000;
+
+/// Frames that an Ogg stream may fall short of its granules without anything being missing: a long block of Vorbis.
+const OGG_SLACK: u64 = 8192;
 
 /// The least time between two words on the progress.
 const TELL_EVERY: Duration = Duration::from_millis(400);
@@ -50,8 +58,10 @@ impl SoundInfo {
 pub struct SoundReader {
     info: SoundInfo,
     reader: Box<dyn FormatReader>,
-    decoder: Box<dyn AudioDecoder>,
+    decoder: Decoder,
     track: u32,
+    /// Packets that were read ahead.
+    queue: VecDeque<Packet>,
     /// The block decoded last, interleaved.
     block: Vec<f32>,
     /// Whether `block` has not been handed out yet.
@@ -65,7 +75,14 @@ pub struct SoundReader {
     given: u64,
     /// Frames that a whole file decodes to, padding included, where that is certain.
     expected: Option<u64>,
+    /// MPEG frames lost at the start.
     lost: u32,
+    limits: Limits,
+    on_damage: OnDamage,
+    damages: Damages,
+    /// Whether all was read, and what the checksum in the file says of it.
+    ended: bool,
+    checked: Option<bool>,
     watch: Option<Watch>,
     /// When the progress was told last.
     told: Instant,
@@ -86,16 +103,19 @@ impl SoundReader {
     /// # Errors
     /// Those of [`SoundReader::open`].
     pub fn open_verifying(path: &Path) -> Result<Self, MediaError> {
-        Self::open_source(&Source::new(path), true)
+        Source::new(path).open_verifying()
     }
 
     pub(super) fn open_source(source: &Source, verify: bool) -> Result<Self, MediaError> {
-        let Opening { info, reader, decoder, track, trim, expected } = open(&source.path, verify)?;
+        let failed = || Err(MediaError::damaged(DECODER_FAILED));
+        let opening = guarded(|| open(source, verify)).unwrap_or_else(failed)?;
+        let Opening { info, reader, decoder, track, queue, trim, expected } = opening;
         let mut sound = Self {
             info,
             reader,
             decoder,
             track,
+            queue,
             block: Vec::new(),
             pending: false,
             tail: Vec::new(),
@@ -104,6 +124,11 @@ impl SoundReader {
             given: 0,
             expected,
             lost: 0,
+            limits: source.limits,
+            on_damage: source.damage,
+            damages: Damages::default(),
+            ended: false,
+            checked: None,
             watch: source.watch.clone(),
             told: Instant::now(),
         };
@@ -118,6 +143,19 @@ impl SoundReader {
     #[must_use]
     pub fn info(&self) -> &SoundInfo {
         &self.info
+    }
+
+    /// What could not be decoded so far, in the order of the sound; always empty under [`OnDamage::Refuse`].
+    #[must_use]
+    pub fn damage(&self) -> &[Damage] {
+        self.damages.list()
+    }
+
+    /// At the end of a sound that was opened for verifying: whether it agrees with the checksum in the file. `None` where
+    /// there is none.
+    #[must_use]
+    pub fn checked(&self) -> Option<bool> {
+        self.checked
     }
 
     /// The next samples: interleaved, full scale is -1 to 1, always whole frames and never empty. `None` at the end.
@@ -161,27 +199,52 @@ impl SoundReader {
         }
     }
 
-    /// Decodes the next packet that holds sound into `block`; false at the end.
+    /// Decodes the next packet that holds sound into `block`; false at the end. A decoder that panics over it has found it
+    /// damaged, and is not asked again.
     fn decode_block(&mut self) -> Result<bool, MediaError> {
+        if self.ended {
+            return Ok(false);
+        }
+        guarded(|| self.decode_unguarded()).unwrap_or_else(|| {
+            self.ended = true;
+            self.end_with(self.damaged(DECODER_FAILED)).map(|()| false)
+        })
+    }
+
+    fn decode_unguarded(&mut self) -> Result<bool, MediaError> {
+        let mut retries = 0;
         loop {
-            let packet = match self.reader.next_packet() {
+            if self.ended {
+                return Ok(false);
+            }
+            let packet = match self
+                .queue
+                .pop_front()
+                .map_or_else(|| self.reader.next_packet(), |packet| Ok(Some(packet)))
+            {
                 Ok(Some(packet)) => packet,
                 Ok(None) => return Ok(false),
                 // A WAV file that was written into a pipe does not know its length, and ends where the file does.
                 Err(Error::IoError(error))
                     if error.kind() == ErrorKind::UnexpectedEof
-                        && self.info.format == SoundFormat::Wav
+                        && matches!(self.info.format, SoundFormat::Wav | SoundFormat::Rf64 | SoundFormat::Wave64)
                         && self.expected.is_none() =>
                 {
                     return Ok(false);
                 }
-                Err(error) => return Err(self.trouble(&error)),
+                Err(error) => {
+                    retries += 1;
+                    let goes_on = matches!(error, Error::DecodeError(_)) && retries < MOST_RETRIES;
+                    self.suffer(&error, 0, goes_on)?;
+                    continue;
+                }
             };
             if packet.track_id != self.track {
                 continue;
             }
-            let buffer = match self.decoder.decode(&packet) {
-                Ok(buffer) => buffer,
+            self.look_for_gap(&packet)?;
+            match self.decode_packet(&packet) {
+                Ok(()) => {}
                 Err(Error::DecodeError(_)) if self.info.format == SoundFormat::Mpeg && self.decoded == 0 => {
                     self.lost += 1;
                     if self.lost > MPEG_LEAD_IN {
@@ -189,48 +252,155 @@ impl SoundReader {
                     }
                     continue;
                 }
-                Err(error) => return Err(self.trouble(&error)),
-            };
-            let (rate, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
-            buffer.copy_to_vec_interleaved(&mut self.block);
+                Err(error) => {
+                    self.suffer(&error, packet.dur.get(), matches!(error, Error::DecodeError(_)))?;
+                    continue;
+                }
+            }
             if self.block.is_empty() {
                 continue;
             }
-            if self.decoded == 0 {
-                check_limits(rate, channels)?;
-                self.info.sample_rate = rate;
-                self.info.channels = channels;
-            } else if (rate, channels) != (self.info.sample_rate, self.info.channels) {
-                return Err(self.damaged(format!("it changes to {rate} Hz, {channels} channels there")));
+            if self.may_hold_no_numbers() && self.block.iter().fold(false, |bad, sample| bad | !sample.is_finite()) {
+                self.suffer(&Error::DecodeError("there are samples that are no numbers"), 0, true)?;
+                self.block.iter_mut().filter(|sample| !sample.is_finite()).for_each(|sample| *sample = 0.0);
             }
-            if self.block.iter().any(|sample| !sample.is_finite()) {
-                return Err(self.damaged("there are samples that are no numbers"));
-            }
-            self.decoded += (self.block.len() / channels) as u64;
+            self.decoded += (self.block.len() / self.info.channels) as u64;
+            check_duration(&self.info, self.decoded, &self.limits)?;
             return Ok(true);
         }
     }
 
+    /// The reader of FLAC passes over blocks that it does not recognise; their numbers tell how much was there.
+    fn look_for_gap(&mut self, packet: &Packet) -> Result<(), MediaError> {
+        if self.info.format != SoundFormat::Flac {
+            return Ok(());
+        }
+        let place = u64::try_from(packet.pts.get()).unwrap_or(0);
+        match place.saturating_sub(self.decoded + self.damages.frames) {
+            0 => Ok(()),
+            gap => {
+                let seconds = gap as f64 / f64::from(self.info.sample_rate.max(1));
+                let what = format!("{seconds:.2} s of its sound are missing or broken there");
+                self.suffer_as(self.damaged(what), gap)
+            }
+        }
+    }
+
+    /// Damage after which there is more sound.
+    fn suffer_as(&mut self, wrong: MediaError, frames: u64) -> Result<(), MediaError> {
+        match wrong {
+            MediaError::Damaged { message, .. } if self.on_damage == OnDamage::Tell && self.info.sample_rate > 0 => {
+                let rate = f64::from(self.info.sample_rate);
+                let at = (self.decoded + self.damages.frames) as f64 / rate;
+                self.damages.add(at, frames, rate, &message);
+                Ok(())
+            }
+            wrong => Err(wrong),
+        }
+    }
+
+    /// Whether samples come as floating-point numbers that nothing has looked at.
+    fn may_hold_no_numbers(&self) -> bool {
+        !(self.info.codec.starts_with("pcm_s") || matches!(self.info.codec, "flac" | "alac" | "pcm_u8"))
+    }
+
+    /// Decodes a packet into `block`.
+    fn decode_packet(&mut self, packet: &Packet) -> Result<(), Error> {
+        let decoder = match &mut self.decoder {
+            Decoder::Opus(opus) => {
+                opus.decode(&packet.data, &mut self.block).map_err(|_| Error::DecodeError("a broken Opus packet"))?;
+                let end = usize::try_from(packet.trim_end.get()).unwrap_or(usize::MAX);
+                let kept = self.block.len().saturating_sub(end.saturating_mul(self.info.channels));
+                self.block.truncate(kept);
+                return Ok(());
+            }
+            Decoder::Library(decoder) => decoder,
+        };
+        let buffer = decoder.decode(packet)?;
+        let (rate, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
+        buffer.copy_to_vec_interleaved(&mut self.block);
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        if self.decoded == 0 {
+            check_limits(rate, channels, &self.limits).map_err(|_| Error::LimitError("its rate or its channels"))?;
+            self.info.sample_rate = rate;
+            self.info.channels = channels;
+        } else if (rate, channels) != (self.info.sample_rate, self.info.channels) {
+            return Err(Error::ResetRequired);
+        }
+        Ok(())
+    }
+
+    /// Something of so many frames could not be read. `goes_on`: there may be sound behind it.
+    fn suffer(&mut self, error: &Error, frames: u64, goes_on: bool) -> Result<(), MediaError> {
+        let wrong = self.trouble(error);
+        if goes_on {
+            return self.suffer_as(wrong, frames);
+        }
+        match wrong {
+            MediaError::Damaged { message, .. } if self.on_damage == OnDamage::Tell && self.info.sample_rate > 0 => {
+                // Where the length is known, the end tells what is missing.
+                if self.expected.is_none() || !matches!(error, Error::IoError(_)) {
+                    self.damages.add_end(self.decoded as f64 / f64::from(self.info.sample_rate), &message);
+                }
+                self.ended = true;
+                Ok(())
+            }
+            wrong => Err(wrong),
+        }
+    }
+
     fn finish(&mut self) -> Result<(), MediaError> {
+        self.ended = true;
         // MPEG encoders disagree on whether they count the frame of the tag, and the first frames may be lost.
         let slack = if self.info.format == SoundFormat::Mpeg { 2 * 1152 + u64::from(self.lost) * 1152 } else { 0 };
-        if self.expected.is_some_and(|expected| self.decoded.saturating_add(slack) < expected) {
-            return Err(self.ends_early());
+        let known = self.decoded.saturating_add(self.damages.frames);
+        if self.expected.is_some_and(|expected| known.saturating_add(slack) < expected) {
+            self.end_with(self.ends_early())?;
+        } else if self.info.format == SoundFormat::Ogg
+            && let Some(frames) = self.info.frames
+            && self.given + self.damages.frames + OGG_SLACK < frames
+        {
+            let missing = (frames - self.given) as f64 / f64::from(self.info.sample_rate);
+            self.end_with(MediaError::damaged(format!("{missing:.2} s of its sound are missing between its pages")))?;
         }
         if self.given == 0 {
             return Err(MediaError::damaged("there is no sound in it"));
         }
-        if self.decoder.finalize().verify_ok == Some(false) {
-            return Err(MediaError::damaged("the sound differs from the checksum in the file"));
+        if let Decoder::Library(decoder) = &mut self.decoder {
+            self.checked = decoder.finalize().verify_ok;
+        }
+        if self.checked == Some(false) && self.damages.list().is_empty() {
+            self.end_with(MediaError::damaged("the sound differs from the checksum in the file"))?;
         }
         Ok(())
+    }
+
+    /// Damage that is known at the end: an error, or the last place of it.
+    fn end_with(&mut self, wrong: MediaError) -> Result<(), MediaError> {
+        match wrong {
+            MediaError::Damaged { message, at } if self.on_damage == OnDamage::Tell => {
+                let missing = self.expected.filter(|expected| *expected != u64::MAX);
+                let missing = missing.map(|all| all.saturating_sub(self.decoded + self.damages.frames));
+                let seconds = missing.map(|frames| frames as f64 / f64::from(self.info.sample_rate));
+                self.damages.push(Damage {
+                    at_s: at.unwrap_or(0.0),
+                    lost_s: seconds.filter(|lost| *lost > 0.0),
+                    what: message,
+                });
+                Ok(())
+            }
+            wrong => Err(wrong),
+        }
     }
 
     fn ends_early(&self) -> MediaError {
         match self.expected.filter(|expected| *expected != u64::MAX) {
             Some(expected) => {
                 let whole = expected as f64 / f64::from(self.info.sample_rate.max(1));
-                self.damaged(format!("the file ends there, {whole:.2} s were promised"))
+                let missing = whole - self.decoded as f64 / f64::from(self.info.sample_rate.max(1));
+                self.damaged(format!("the file ends there, {whole:.2} s were promised ({missing:.2} s are missing)"))
             }
             None => self.damaged("the file ends there, in the middle of a block"),
         }
@@ -261,10 +431,6 @@ impl SoundReader {
 /// Those of [`SoundReader::open`] and [`SoundReader::next_block`], and a FLAC checksum that does not hold.
 pub fn verify(path: &Path) -> Result<u64, MediaError> {
     let mut sound = SoundReader::open_verifying(path)?;
-    let channels = sound.info.channels;
-    let mut frames = 0;
-    while let Some(block) = sound.next_block()? {
-        frames += (block.len() / channels) as u64;
-    }
-    Ok(frames)
+    while sound.next_block()?.is_some() {}
+    Ok(sound.given)
 }

@@ -279,7 +279,7 @@ mod tests {
                 gain * match wave {
                     Wave::Noise => noise,
                     Wave::Square => {
-                        if at / period % 2 == 0 {
+                        if (at / period).is_multiple_of(2) {
                             1.0
                         } else {
                             -1.0
@@ -294,14 +294,14 @@ mod tests {
                     }
                     Wave::Between => (at as f32 * std::f32::consts::FRAC_PI_2 + 0.785).sin(),
                     Wave::Alternating => {
-                        if (at + at / (3 * period)) % 2 == 0 {
+                        if (at + at / (3 * period)).is_multiple_of(2) {
                             1.0
                         } else {
                             -1.0
                         }
                     }
                     Wave::Bursts => {
-                        if at / (50 * period) % 2 == 0 {
+                        if (at / (50 * period)).is_multiple_of(2) {
                             noise
                         } else {
                             0.02 * noise

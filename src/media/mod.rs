@@ -1,9 +1,11 @@
 //! Sound and pictures, and nothing else: this room knows no pipeline, no item and no fault class of a tool.
 
+mod aac;
 pub mod analyze;
 pub mod channels;
 pub mod compare;
 pub mod convert;
+pub mod damage;
 pub mod decode;
 pub mod encode;
 pub mod error;
@@ -12,6 +14,7 @@ pub mod key;
 pub mod level;
 pub mod limiter;
 pub mod lockstep;
+mod long_wav;
 pub mod loudness;
 pub mod mix;
 pub mod mp4;
@@ -19,6 +22,7 @@ pub mod mpeg;
 pub mod normalize;
 pub mod ogg;
 pub mod opening;
+pub mod opus;
 pub mod picture;
 mod picture_file;
 pub mod picture_walk;
@@ -32,6 +36,7 @@ pub mod sniff;
 pub mod source;
 pub mod spectrogram;
 pub mod spectrum;
+pub mod tags;
 pub mod waveform;
 
 pub use decode::{SoundInfo, SoundReader};

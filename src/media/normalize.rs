@@ -79,23 +79,31 @@ pub fn normalize(from: &Source, to: &[Target], how: &Normalization) -> Result<No
     Ok(Normalized { gain_db, before, after, reduction_db, limited, duration })
 }
 
-/// The gain, in dB, with which the limited sound has the loudness wanted, as near as it can be had.
+/// The gain, in dB, with which the limited sound has the loudness wanted; where that cannot be had, the least gain of those
+/// tried that comes within a tenth of the loudest.
 fn driven(from: &Source, how: &Normalization, start: f64) -> Result<f64, MediaError> {
     let mut gain = start;
-    let mut last: Option<(f64, f64)> = None;
+    let mut tried: Vec<(f64, f64)> = Vec::new();
     for _ in 0..TRIALS {
         let figures = pass(from, amplitude(gain), Some(amplitude(how.ceiling_dbtp)), |_, _, _| Ok(()))?.figures;
         let Some(loudness) = figures.integrated_lufs else { break };
         let missing = how.target_lufs - loudness;
-        if missing.abs() <= NEAR || (missing > 0.0 && gain >= start + MOST_DRIVE) {
-            break;
+        if missing.abs() <= NEAR {
+            return Ok(gain);
         }
         // The more is limited, the less of a gain remains.
-        let share = last.map_or(1.0, |(before, heard)| ((loudness - heard) / (gain - before)).clamp(0.2, 1.0));
-        last = Some((gain, loudness));
-        gain = (gain + missing / share).min(start + MOST_DRIVE);
+        let share = tried.last().map_or(1.0, |(before, heard)| ((loudness - heard) / (gain - before)).clamp(0.2, 1.0));
+        tried.push((gain, loudness));
+        let next = (gain + missing / share).min(start + MOST_DRIVE);
+        if (next - gain).abs() < NEAR {
+            break;
+        }
+        gain = next;
     }
-    Ok(gain)
+    let loudest = tried.iter().map(|(_, loudness)| *loudness).filter(|loudness| *loudness <= how.target_lufs + 0.1);
+    let loudest = loudest.fold(f64::NEG_INFINITY, f64::max);
+    let enough = |(_, loudness): &&(f64, f64)| (loudest - 0.1..=loudest).contains(loudness);
+    Ok(tried.iter().filter(enough).map(|(gain, _)| *gain).reduce(f64::min).unwrap_or(start))
 }
 
 /// What one pass has found out.

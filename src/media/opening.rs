@@ -1,5 +1,6 @@
 //! What happens when a sound file is opened: the right reader, the right decoder, and what is to be trimmed.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::path::Path;
 
@@ -9,13 +10,17 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
 
 use super::decode::SoundInfo;
 use super::error::MediaError;
+use super::long_wav::Spliced;
+use super::opus::{self, Head, OpusStream};
 use super::sniff::{Kind, SoundFormat, sniff_file};
-use super::{mp4, ogg};
+use super::source::{Limits, Source};
+use super::{aac, mp4, ogg};
 
 /// The most channels that are taken: what Ambisonics of order 7 needs.
 pub const MAX_CHANNELS: usize = 64;
@@ -27,9 +32,11 @@ pub const MAX_SAMPLE_RATE: u32 = 1_536_000;
 pub(super) struct Opening {
     pub(super) info: SoundInfo,
     pub(super) reader: Box<dyn FormatReader>,
-    pub(super) decoder: Box<dyn AudioDecoder>,
+    pub(super) decoder: Decoder,
     /// The id of the track to read.
     pub(super) track: u32,
+    /// Packets that were read already.
+    pub(super) queue: VecDeque<Packet>,
     pub(super) trim: Trim,
     /// Frames that a whole file decodes to, padding included, where that is certain.
     pub(super) expected: Option<u64>,
@@ -46,11 +53,43 @@ pub(super) struct Trim {
     pub(super) hold: usize,
 }
 
-pub(super) fn open(path: &Path, verify: bool) -> Result<Opening, MediaError> {
+/// What turns packets into samples.
+pub(super) enum Decoder {
+    Library(Box<dyn AudioDecoder>),
+    Opus(Box<OpusStream>),
+}
+
+/// What is said of a file over which a decoder panics.
+pub(super) const DECODER_FAILED: &str = "it makes its decoder fail";
+
+/// What `work` comes to; `None` where it panics, as decoders do over some broken files.
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
+}
+
+/// How many AAC frames are asked whether they carry SBR.
+const AAC_FRAMES: usize = 24;
+
+pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError> {
+    let path = source.path.as_path();
     let format = sound_format(path)?;
     let file = File::open(path).map_err(MediaError::Unreadable)?;
-    let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
-    let reader = symphonia::default::get_probe()
+    let size = file.metadata().map_err(MediaError::Unreadable)?.len();
+    if size > source.limits.bytes {
+        return Err(MediaError::Limit(format!("{size} bytes (at most {} are taken)", source.limits.bytes)));
+    }
+    let spliced = match format {
+        SoundFormat::Rf64 | SoundFormat::Wave64 => Some(Spliced::open(path)?),
+        SoundFormat::Wav => Spliced::open(path).ok().filter(|spliced| spliced.has_no_length()),
+        _ => None,
+    };
+    let long = spliced.as_ref().map(|spliced| (spliced.frames, spliced.there));
+    let file: Box<dyn MediaSource> = match spliced {
+        Some(spliced) => Box::new(spliced),
+        None => Box::new(file),
+    };
+    let stream = MediaSourceStream::new(file, MediaSourceStreamOptions::default());
+    let mut reader = symphonia::default::get_probe()
         .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(at_opening)?;
     if !agrees(format, reader.format_info().short_name) {
@@ -62,14 +101,29 @@ pub(super) fn open(path: &Path, verify: bool) -> Result<Opening, MediaError> {
     let Some(CodecParameters::Audio(params)) = &track.codec_params else {
         return Err(MediaError::Unsupported(format!("{} with an unknown codec", format.word())));
     };
+    let head = match &params.extra_data {
+        Some(bytes) if params.codec == codecs::CODEC_ID_OPUS => Some(Head::read(bytes)?),
+        None if params.codec == codecs::CODEC_ID_OPUS => return Err(MediaError::damaged("it has no Opus head")),
+        _ => None,
+    };
     // Packets of MPEG audio past an estimated length count as padding, so trimming is done here, by the LAME tag.
     let options = AudioDecoderOptions::default().gapless(format != SoundFormat::Mpeg).verify(verify);
-    let decoder = symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(at_opening)?;
+    let decoder = match head {
+        Some(head) => Decoder::Opus(Box::new(OpusStream::new(head)?)),
+        None => {
+            Decoder::Library(symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(at_opening)?)
+        }
+    };
     // The pieces of a fragmented MP4 are not counted.
     let (padding, declared) = (track.padding, track.num_frames.filter(|frames| *frames > 0));
     let delay = track.delay.unwrap_or(0);
     let (mut trim, mut expected, mut frames) = (Trim::default(), None, declared);
     match format {
+        _ if let Some((told, there)) = long => {
+            frames = told;
+            trim.keep = Some(there);
+            expected = told.filter(|told| there < *told);
+        }
         SoundFormat::Mpeg => {
             trim = Trim { skip: delay.into(), keep: None, hold: padding.unwrap_or(0) as usize };
             // Without the tag that counts the frames the length is a guess from the bit rate.
@@ -82,25 +136,77 @@ pub(super) fn open(path: &Path, verify: bool) -> Result<Opening, MediaError> {
             trim.keep = declared.map(|frames| frames.saturating_sub(trim.skip));
             frames = trim.keep;
         }
-        SoundFormat::Wav | SoundFormat::Aiff | SoundFormat::Caf | SoundFormat::Flac => expected = declared,
-        SoundFormat::Ogg if !ogg::ends_with_a_whole_page(path)? => {
-            // Told at the end, when all that can be had has been read.
-            expected = Some(u64::MAX);
+        SoundFormat::Wav
+        | SoundFormat::Rf64
+        | SoundFormat::Wave64
+        | SoundFormat::Aiff
+        | SoundFormat::Caf
+        | SoundFormat::Flac => expected = declared,
+        SoundFormat::Ogg => {
+            if !ogg::ends_with_a_whole_page(path)? {
+                // Told at the end, when all that can be had has been read.
+                expected = Some(u64::MAX);
+            }
         }
         SoundFormat::Adts => frames = None,
-        SoundFormat::Ogg | SoundFormat::Matroska => {}
+        SoundFormat::Matroska => {}
     }
-    let codec = decoder.codec_info().short_name;
+    if let Some(head) = head.filter(|_| format != SoundFormat::Mp4) {
+        trim.skip = head.pre_skip.into();
+        frames = declared.map(|frames| frames.saturating_sub(trim.skip));
+    }
+    let codec = match &decoder {
+        Decoder::Library(decoder) => decoder.codec_info().short_name,
+        Decoder::Opus(_) => "opus",
+    };
     let info = SoundInfo {
         format,
         codec,
-        sample_rate: params.sample_rate.unwrap_or(0),
-        channels: params.channels.as_ref().map_or(0, |channels| channels.count()),
+        sample_rate: if head.is_some() { opus::RATE } else { params.sample_rate.unwrap_or(0) },
+        channels: head.map_or_else(|| params.channels.as_ref().map_or(0, |set| set.count()), |head| head.channels),
         bits: bits(codec, params),
         frames,
     };
-    let track = track.id;
-    Ok(Opening { info, reader, decoder, track, trim, expected })
+    let config = params.extra_data.clone().filter(|_| params.codec == codecs::CODEC_ID_AAC);
+    let (track, is_aac) = (track.id, params.codec == codecs::CODEC_ID_AAC);
+    let queue = if is_aac { refuse_sbr(config.as_deref(), track, &mut *reader)? } else { VecDeque::new() };
+    if info.sample_rate > 0 && info.channels > 0 {
+        check_limits(info.sample_rate, info.channels, &source.limits)?;
+    }
+    check_duration(&info, info.frames.unwrap_or(0), &source.limits)?;
+    Ok(Opening { info, reader, decoder, track, queue, trim, expected })
+}
+
+/// Reads the first frames of AAC, and refuses what would be decoded at half its rate.
+fn refuse_sbr(
+    config: Option<&[u8]>,
+    track: u32,
+    reader: &mut dyn FormatReader,
+) -> Result<VecDeque<Packet>, MediaError> {
+    let mut queue = VecDeque::new();
+    // What cannot be read here is told when it is to be decoded.
+    while queue.len() < AAC_FRAMES
+        && let Ok(Some(packet)) = reader.next_packet()
+    {
+        if packet.track_id == track {
+            queue.push_back(packet);
+        }
+    }
+    let with_sbr = queue.iter().filter(|packet| aac::ends_with_sbr(&packet.data)).count();
+    let implicit = queue.len() >= 4 && with_sbr * 2 > queue.len();
+    if implicit || config.is_some_and(aac::config_tells_of_sbr) {
+        return Err(MediaError::Unsupported("HE-AAC (AAC with spectral band replication)".into()));
+    }
+    Ok(queue)
+}
+
+/// Whether so many frames are within the limits.
+pub(super) fn check_duration(info: &SoundInfo, frames: u64, limits: &Limits) -> Result<(), MediaError> {
+    let seconds = frames as f64 / f64::from(info.sample_rate.max(1));
+    if info.sample_rate > 0 && seconds > limits.duration_s {
+        return Err(MediaError::Limit(format!("{seconds:.0} s of sound (at most {:.0} are taken)", limits.duration_s)));
+    }
+    Ok(())
 }
 
 fn sound_format(path: &Path) -> Result<SoundFormat, MediaError> {
@@ -119,7 +225,7 @@ fn sound_format(path: &Path) -> Result<SoundFormat, MediaError> {
 /// Whether the reader that was picked is the one for what the first bytes say.
 fn agrees(format: SoundFormat, reader: &str) -> bool {
     match format {
-        SoundFormat::Wav => reader == "wave",
+        SoundFormat::Wav | SoundFormat::Rf64 | SoundFormat::Wave64 => reader == "wave",
         SoundFormat::Aiff => reader == "aiff",
         SoundFormat::Caf => reader == "caf",
         SoundFormat::Flac => reader == "flac",
@@ -131,12 +237,13 @@ fn agrees(format: SoundFormat, reader: &str) -> bool {
     }
 }
 
-pub(super) fn check_limits(rate: u32, channels: usize) -> Result<(), MediaError> {
+pub(super) fn check_limits(rate: u32, channels: usize, limits: &Limits) -> Result<(), MediaError> {
     if rate == 0 || rate > MAX_SAMPLE_RATE {
         return Err(MediaError::Limit(format!("a sample rate of {rate} Hz (1 to {MAX_SAMPLE_RATE} are taken)")));
     }
-    if channels == 0 || channels > MAX_CHANNELS {
-        return Err(MediaError::Limit(format!("{channels} channels (1 to {MAX_CHANNELS} are taken)")));
+    let most = limits.channels.min(MAX_CHANNELS);
+    if channels == 0 || channels > most {
+        return Err(MediaError::Limit(format!("{channels} channels (1 to {most} are taken)")));
     }
     Ok(())
 }

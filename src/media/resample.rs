@@ -5,9 +5,8 @@ use rubato::{Fft, FixedSync, Indexing, Resampler, WindowFunction};
 
 use super::error::MediaError;
 
-/// The least frames of one transform, on either side: the library's own choice of 256 dulls the treble, and with 1024 a
-/// tone 2 % above what the new rate can hold folds back above -120 dB.
-const CHUNK: usize = 1152;
+/// The least frames of one transform, on either side: the library's own choice of 256 dulls the treble.
+const CHUNK: usize = 1024;
 
 /// The most frames of one transform: rates without a common divisor would ask for absurd ones.
 const MOST: usize = 1 << 19;

@@ -14,13 +14,17 @@ use super::mpeg;
 pub enum SoundFormat {
     /// RIFF WAVE.
     Wav,
+    /// RF64 and BW64: WAV beyond 4 GiB.
+    Rf64,
+    /// Sony Wave64.
+    Wave64,
     /// AIFF and AIFF-C.
     Aiff,
     /// Apple's Core Audio Format.
     Caf,
     /// Native FLAC.
     Flac,
-    /// Ogg, with Vorbis or FLAC in it.
+    /// Ogg, with Vorbis, Opus or FLAC in it.
     Ogg,
     /// MP4, M4A, MOV: ISO base media.
     Mp4,
@@ -38,6 +42,8 @@ impl SoundFormat {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Wav => "wav",
+            Self::Rf64 => "rf64",
+            Self::Wave64 => "w64",
             Self::Aiff => "aiff",
             Self::Caf => "caf",
             Self::Flac => "flac",
@@ -110,13 +116,10 @@ const FOREIGN: &[(usize, &[u8], &str)] = &[
     (0, b"DSD ", "DSD"),
     (0, b"FRM8", "DSD"),
     (0, b".snd", "Sun AU"),
-    (0, b"RF64", "RF64"),
-    (0, b"riff\x2e\x91\xcf\x11", "Wave64"),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (ASF)"),
     (0, b"#!AMR", "AMR"),
     (0, b"MThd", "MIDI"),
     (0, b"\x0b\x77", "AC-3"),
-    (28, b"OpusHead", "Opus"),
     (28, b"Speex   ", "Speex"),
     (4, b"ftypavif", "AVIF"),
     (4, b"ftypavis", "AVIF"),
@@ -153,6 +156,8 @@ pub fn sniff(head: &[u8]) -> Kind {
         [b'R', b'I', b'F', b'F', ..] if at(8, b"WAVE") => Kind::Sound(SoundFormat::Wav),
         [b'R', b'I', b'F', b'F', ..] if at(8, b"WEBP") => Kind::Picture(PictureFormat::WebP),
         [b'R', b'I', b'F', b'F', ..] if at(8, b"AVI ") => Kind::Foreign("AVI"),
+        [b'R', b'F', b'6', b'4', ..] | [b'B', b'W', b'6', b'4', ..] if at(8, b"WAVE") => Kind::Sound(SoundFormat::Rf64),
+        _ if at(0, b"riff\x2e\x91\xcf\x11") => Kind::Sound(SoundFormat::Wave64),
         [b'F', b'O', b'R', b'M', ..] if at(8, b"AIFF") || at(8, b"AIFC") => Kind::Sound(SoundFormat::Aiff),
         [b'c', b'a', b'f', b'f', 0, ..] => Kind::Sound(SoundFormat::Caf),
         [b'f', b'L', b'a', b'C', ..] => Kind::Sound(SoundFormat::Flac),
@@ -222,10 +227,12 @@ pub fn kind_of_name(path: &Path) -> Kind {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
     match extension.as_str() {
         "wav" | "wave" => Kind::Sound(SoundFormat::Wav),
+        "rf64" | "bw64" => Kind::Sound(SoundFormat::Rf64),
+        "w64" => Kind::Sound(SoundFormat::Wave64),
         "aif" | "aiff" | "aifc" => Kind::Sound(SoundFormat::Aiff),
         "caf" => Kind::Sound(SoundFormat::Caf),
         "flac" => Kind::Sound(SoundFormat::Flac),
-        "ogg" | "oga" => Kind::Sound(SoundFormat::Ogg),
+        "ogg" | "oga" | "opus" => Kind::Sound(SoundFormat::Ogg),
         "m4a" => Kind::Sound(SoundFormat::Mp4),
         "mp3" | "mp2" => Kind::Sound(SoundFormat::Mpeg),
         "aac" => Kind::Sound(SoundFormat::Adts),
@@ -247,7 +254,10 @@ mod tests {
     fn formats_that_look_like_mp3_to_a_decoder_are_told_by_name() {
         assert_eq!(sniff(b"MAC \x96\x0f\0\0"), Kind::Foreign("Monkey's Audio (APE)"));
         assert_eq!(sniff(b"wvpk\0\0\0\0"), Kind::Foreign("WavPack"));
-        assert_eq!(sniff(b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead"), Kind::Foreign("Opus"));
+        assert_eq!(
+            sniff(b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13Speex   "),
+            Kind::Foreign("Speex")
+        );
     }
 
     #[test]
@@ -269,7 +279,7 @@ mod tests {
     #[test]
     fn names_promise_only_what_we_decode() {
         assert_eq!(kind_of_name(Path::new("a/B.JPG")), Kind::Picture(PictureFormat::Jpeg));
-        assert_eq!(kind_of_name(Path::new("a.opus")), Kind::Unknown);
+        assert_eq!(kind_of_name(Path::new("a.wma")), Kind::Unknown);
         assert_eq!(kind_of_name(Path::new("noext")), Kind::Unknown);
     }
 }

@@ -181,7 +181,7 @@ fn measure(samples: &[f32], part: &mut [Part]) {
     const LANES: usize = 8;
     let channels = part.len();
     let mut rest = samples;
-    if LANES % channels == 0 {
+    if LANES.is_multiple_of(channels) {
         let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
         // Sums of some hundred squares in lanes lose nothing that counts.
         let (chunks, left) = samples.as_chunks::<LANES>();

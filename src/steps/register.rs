@@ -14,6 +14,7 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::audio::slice::SLICE,
     &super::audio::spectrogram::SPECTROGRAM,
     &super::audio::trim::TRIM,
+    &super::audio::verify::VERIFY,
     &super::audio::waveform::WAVEFORM,
     &super::collect::COLLECT,
     &super::file::copy::COPY,

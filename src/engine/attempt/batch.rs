@@ -150,7 +150,7 @@ fn for_each_row(
         for at in 0..set.count {
             let Some(piece) = log.piece(&of, at as usize) else { continue };
             let view = PieceView { index: at + 1, piece };
-            if is_left_out(context, place, &of, &mut log, &view) {
+            if is_left_out(context, place, &checkpoint, &of, &mut log, &view) {
                 continue;
             }
             let known = known_of_piece(&context.plan, place, (*checkpoint).clone(), &mut log, &view);
@@ -160,10 +160,20 @@ fn for_each_row(
     Ok(())
 }
 
-/// Whether a step that the row reads was left out for this piece.
-fn is_left_out(context: &Context, place: usize, of: &str, log: &mut PieceLog, view: &PieceView) -> bool {
+/// Whether a step that the row reads was left out for this piece, and not for the whole item: what no piece has is null in
+/// every row, as it is in a table of items.
+fn is_left_out(
+    context: &Context,
+    place: usize,
+    checkpoint: &Checkpoint,
+    of: &str,
+    log: &mut PieceLog,
+    view: &PieceView,
+) -> bool {
     let steps = &context.plan.steps;
+    let for_all = |id: &str| checkpoint.steps.get(id).is_some_and(|record| record.left_out.is_some());
     let same = steps[place].reads.iter().filter(|read| steps[**read].each == steps[place].each);
+    let same = same.filter(|read| !for_all(&steps[**read].id));
     same.into_iter().any(|read| {
         let record = log.record(&steps[*read].id, of, &view.piece.key.0);
         record.is_none_or(|(record, _)| record.outcome != PieceOutcome::Done)

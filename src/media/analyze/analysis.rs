@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::media::damage::Damage;
 use crate::media::features::statistics::Statistics;
 use crate::media::signal::SignalFigures;
 
@@ -99,15 +100,4 @@ pub struct Key {
     pub mode: Option<String>,
     /// How sure that is, 0 to 1.
     pub confidence: Option<f64>,
-}
-
-/// A place at which something of the file could not be read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Damage {
-    /// Where, in seconds from the start; null where it is not known.
-    pub at_s: Option<f64>,
-    /// How much sound is lost there, in seconds; null where it is not known.
-    pub lost_s: Option<f64>,
-    /// What is wrong there.
-    pub what: String,
 }

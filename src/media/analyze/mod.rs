@@ -2,7 +2,7 @@
 
 mod analysis;
 
-pub use analysis::{Analysis, Damage, Key, Loudness, SCHEMA_VERSION, SchemaName, Tempo};
+pub use analysis::{Analysis, Key, Loudness, SCHEMA_VERSION, SchemaName, Tempo};
 
 use super::decode::SoundInfo;
 use super::error::MediaError;
@@ -46,7 +46,8 @@ pub struct Analyzed {
 /// Decodes `source` once, and gathers all figures and `drawings` on the way.
 ///
 /// # Errors
-/// Those of [`Source::open`] and [`super::SoundReader::next_block`]: a damaged file has no figures.
+/// Those of [`Source::open`] and [`super::SoundReader::next_block`]: a damaged file has no figures, unless the source
+/// is to tell of damage.
 pub fn analyze(source: &Source, drawings: &Drawings) -> Result<Analyzed, MediaError> {
     let mut sound = source.open()?;
     let info = sound.info().clone();
@@ -54,7 +55,9 @@ pub fn analyze(source: &Source, drawings: &Drawings) -> Result<Analyzed, MediaEr
     while let Some(block) = sound.next_block()? {
         pass.add(block);
     }
-    Ok(pass.finish(info, drawings))
+    let mut found = pass.finish(info, drawings);
+    found.analysis.damage = sound.damage().to_vec();
+    Ok(found)
 }
 
 /// Everything that is gathered on the way.
@@ -164,8 +167,7 @@ impl Pass {
             loudness: self.loudness.finish().into(),
             onsets_s: rhythm.onsets_s,
             tempo: rhythm.tempo.map(Tempo::from).unwrap_or_default(),
-            // That of the key is finer.
-            tuning_cents: key.as_ref().map(|key| key.tuning_cents).or(features.tuning_cents),
+            tuning_cents: features.tuning_cents,
             key: key.map(Key::from).unwrap_or_default(),
             features: features.statistics,
             damage: Vec::new(),

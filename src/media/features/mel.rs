@@ -64,12 +64,12 @@ impl Cepstrum {
     /// Takes in the power spectrum of a frame.
     pub(super) fn add(&mut self, power: &[f32]) {
         self.count += 1;
-        if (self.count - 1) % self.stride != 0 {
+        if !(self.count - 1).is_multiple_of(self.stride) {
             return;
         }
         if self.kept.len() == KEPT * BANDS {
             self.thin();
-            if (self.count - 1) % self.stride != 0 {
+            if !(self.count - 1).is_multiple_of(self.stride) {
                 return;
             }
         }

@@ -1,25 +1,56 @@
 //! From pitches to the key.
+//!
+//! Each of the 24 keys is judged by what the sound holds on each degree of its scale: pitch classes of all and of the bass,
+//! triads, and the same pitch classes where the sound begins and where it ends, since music tends to start and to come
+//! home to the tonic. That major and minor keys have such profiles is from C. Krumhansl, "Cognitive Foundations of Musical
+//! Pitch", 1990, that profiles learned from the music at hand serve better, from A. Faraldo et al., "Key estimation in
+//! electronic dance music", ECIR 2016, and D. Temperley, "Music and Probability", 2007.
 
 use std::f64::consts::TAU;
 
-use super::pitches::{PER_OCTAVE, Pitches};
+use super::pitches::{Moment, PER_OCTAVE, Pitches, THIRDS};
+use super::weights::{MINOR, WEIGHTS};
 use super::{Key, Mode};
 
 const NAMES: [&str; 12] = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
-/// The pitch class of the first bin of the histogram.
+/// The pitch class of the first bin of a histogram.
 const FIRST: usize = 9;
 /// Below this part of the energy in peaks a sound has no pitch.
 const TONAL: f64 = 0.1;
+/// Moments this much below the loudest (40 dB) are no part of the music.
+const QUIET: f32 = 0.01;
+/// Moments at the beginning and at the end, some three seconds, that are looked at on their own.
+const ENDS: usize = 8;
+/// How clearly the best triad of a moment is taken before the others.
+const CLEAR: f64 = 12.0;
 
-/// How strong each degree is in a piece in major and in minor.
-const MAJOR: [f64; 12] = [1.0, 0.0, 0.42, 0.0, 0.53, 0.37, 0.0, 0.77, 0.0, 0.38, 0.05, 0.30];
-const MINOR: [f64; 12] = [1.0, 0.0, 0.36, 0.50, 0.0, 0.40, 0.0, 0.75, 0.30, 0.05, 0.32, 0.15];
+/// Weight by pitch class, C first.
+type Chroma = [f64; 12];
+/// What a sound holds: all pitches, bass, major triads, minor triads, begin, end, bass at the begin, bass at the end.
+type Holdings = [Chroma; 8];
 
+/// The key of the pitches; `None` where there are none.
 pub(super) fn decide(pitches: &Pitches) -> Option<Key> {
-    let histogram = pitches.histogram();
-    if pitches.tonality() < TONAL {
+    let loudest = pitches.moments().iter().map(|one| one.level).fold(0.0, f32::max);
+    let moments: Vec<Moment> = pitches.moments().iter().filter(|one| one.level >= QUIET * loudest).copied().collect();
+    if moments.is_empty() || pitches.tonality() < TONAL {
         return None;
     }
+    let tuning = tuning(pitches.histogram());
+    let holdings = holdings(&moments, tuning);
+    let mut judged: Vec<(f64, usize, Mode)> = (0..12)
+        .flat_map(|tonic| {
+            [(judge(&holdings, 0, tonic), tonic, Mode::Major), (judge(&holdings, 1, tonic) + MINOR, tonic, Mode::Minor)]
+        })
+        .collect();
+    judged.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let (best, tonic, mode) = *judged.first()?;
+    let confidence = 1.0 / judged.iter().map(|one| (one.0 - best).exp()).sum::<f64>();
+    Some(Key { tonic: NAMES[tonic], mode, confidence, tuning_cents: tuning * 100.0 })
+}
+
+/// How far the pitches lie above those of A = 440 Hz, in semitones: the mean direction on the circle of a semitone.
+fn tuning(histogram: &[f64]) -> f64 {
     let step = PER_OCTAVE / 12;
     let (mut real, mut imaginary) = (0.0, 0.0);
     for (at, weight) in histogram.iter().enumerate() {
@@ -27,43 +58,90 @@ pub(super) fn decide(pitches: &Pitches) -> Option<Key> {
         real += weight * angle.cos();
         imaginary += weight * angle.sin();
     }
-    let tuning = imaginary.atan2(real) / TAU;
-    let mut chroma = [0.0_f64; 12];
-    for (at, weight) in histogram.iter().enumerate() {
-        let semitone = at as f64 / step as f64 - tuning;
-        let near = semitone.round();
-        let off = semitone - near;
-        chroma[(near.rem_euclid(12.0) as usize + FIRST) % 12] += weight * (-0.5 * (off / 0.2).powi(2)).exp();
-    }
-    let mut scored: Vec<(f64, usize, Mode)> = (0..12)
-        .flat_map(|tonic| {
-            let turned: Vec<f64> = (0..12).map(|degree| chroma[(tonic + degree) % 12]).collect();
-            [(alike(&turned, &MAJOR), tonic, Mode::Major), (alike(&turned, &MINOR), tonic, Mode::Minor)]
-        })
-        .collect();
-    scored.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let (best, tonic, mode) = *scored.first()?;
-    if !best.is_finite() || best <= 0.0 {
-        return None;
-    }
-    let lead = best - scored[1].0;
-    Some(Key {
-        tonic: NAMES[tonic],
-        mode,
-        confidence: (best * (0.5 + 2.5 * lead)).clamp(0.0, 1.0),
-        tuning_cents: tuning * 100.0,
-    })
+    imaginary.atan2(real) / TAU
 }
 
-/// The correlation of two rows of numbers; 0 where one does not vary.
-fn alike(one: &[f64], other: &[f64]) -> f64 {
-    let mean = |row: &[f64]| row.iter().sum::<f64>() / row.len() as f64;
-    let (a, b) = (mean(one), mean(other));
-    let (mut both, mut left, mut right) = (0.0, 0.0, 0.0);
-    for (x, y) in one.iter().zip(other) {
-        both += (x - a) * (y - b);
-        left += (x - a).powi(2);
-        right += (y - b).powi(2);
+/// The logarithm of the odds for a key, up to a constant.
+fn judge(holdings: &Holdings, mode: usize, tonic: usize) -> f64 {
+    let one = |(held, weights): (&Chroma, &Chroma)| {
+        (0..12).map(|degree| weights[degree] * held[(tonic + degree) % 12]).sum::<f64>()
+    };
+    holdings.iter().zip(&WEIGHTS[mode]).map(one).sum()
+}
+
+fn holdings(moments: &[Moment], tuning: f64) -> Holdings {
+    let all: Vec<Chroma> = moments.iter().map(|one| folded(&one.all, tuning)).collect();
+    let bass: Vec<Chroma> = moments.iter().map(|one| folded(&one.bass, tuning)).collect();
+    let ends = ENDS.min(all.len());
+    let last = all.len() - ends;
+    let even: Vec<Chroma> = all
+        .iter()
+        .map(|one| {
+            let sum = one.iter().sum::<f64>() + 1e-9;
+            one.map(|weight| weight / sum)
+        })
+        .collect();
+    let (major, minor) = triads(&all);
+    [
+        shares(&even),
+        shares(&bass),
+        major,
+        minor,
+        shares(&all[..ends]),
+        shares(&all[last..]),
+        shares(&bass[..ends]),
+        shares(&bass[last..]),
+    ]
+}
+
+/// The pitch classes of a moment, the tuning allowed for.
+fn folded(thirds: &[u8; THIRDS], tuning: f64) -> Chroma {
+    let mut chroma = [0.0; 12];
+    for (at, weight) in thirds.iter().enumerate() {
+        let semitone = at as f64 * 12.0 / THIRDS as f64 - tuning;
+        let near = semitone.round();
+        let off: f64 = (semitone - near) / 0.25;
+        chroma[(near.rem_euclid(12.0) as usize + FIRST) % 12] += f64::from(*weight) / 255.0 * (-0.5 * off * off).exp();
     }
-    if left > 0.0 && right > 0.0 { both / (left * right).sqrt() } else { 0.0 }
+    chroma
+}
+
+/// The share of each pitch class in a sum, 0 for an even share and -1 for none.
+fn shares(moments: &[Chroma]) -> Chroma {
+    let mut sums = [0.0; 12];
+    for moment in moments {
+        for (sum, weight) in sums.iter_mut().zip(moment) {
+            *sum += weight;
+        }
+    }
+    let whole: f64 = sums.iter().sum();
+    if whole > 0.0 { sums.map(|sum| sum / (whole + 1e-9) * 12.0 - 1.0) } else { [0.0; 12] }
+}
+
+/// How often each major and each minor triad is the likeliest, 0 for an even share and -1 for never.
+fn triads(moments: &[Chroma]) -> (Chroma, Chroma) {
+    let fits: Vec<[f64; 24]> = moments
+        .iter()
+        .map(|moment| {
+            let norm = moment.iter().map(|one| one * one).sum::<f64>().sqrt() + 1e-9;
+            std::array::from_fn(|chord| {
+                let (root, third) = (chord % 12, if chord < 12 { 4 } else { 3 });
+                (moment[root] + moment[(root + third) % 12] + moment[(root + 7) % 12]) / norm / 3.0_f64.sqrt()
+            })
+        })
+        .collect();
+    let mut sums = [0.0; 24];
+    for at in 0..fits.len() {
+        let (before, after) = (&fits[at.saturating_sub(1)], &fits[(at + 1).min(fits.len() - 1)]);
+        let smooth: [f64; 24] =
+            std::array::from_fn(|chord| (before[chord] + 2.0 * fits[at][chord] + after[chord]) / 4.0);
+        let best = smooth.iter().copied().fold(0.0, f64::max);
+        let odds = smooth.map(|one| (CLEAR * (one - best)).exp());
+        let whole: f64 = odds.iter().sum();
+        for (sum, odd) in sums.iter_mut().zip(odds) {
+            *sum += odd / whole;
+        }
+    }
+    let share = |chord: usize| sums[chord] / fits.len().max(1) as f64 * 24.0 - 1.0;
+    (std::array::from_fn(share), std::array::from_fn(|root| share(root + 12)))
 }

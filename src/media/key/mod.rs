@@ -7,6 +7,7 @@
 mod decide;
 mod decimate;
 mod pitches;
+mod weights;
 
 use decimate::Decimator;
 use pitches::Pitches;

@@ -19,6 +19,20 @@ const WEAK: f32 = 0.01;
 /// Frames below this magnitude (-75 dBFS) are silence.
 const SILENCE: f32 = 2e-4;
 
+/// Bins of a frame's chroma in an octave: three a semitone, so that the tuning can be allowed for when it is known.
+pub(super) const THIRDS: usize = 36;
+/// Below this a pitch is also counted for the bass.
+const BASS_HZ: f64 = 220.0;
+
+/// The pitch classes of one frame, from A upwards, 255 for the strongest: of the bass, and of all.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    /// The magnitude of its strongest partial.
+    pub(super) level: f32,
+    pub(super) bass: [u8; THIRDS],
+    pub(super) all: [u8; THIRDS],
+}
+
 /// Gathers the peaks of the spectra of a sound.
 pub(super) struct Pitches {
     rate: f64,
@@ -31,6 +45,7 @@ pub(super) struct Pitches {
     magnitudes: Vec<f32>,
     peaks: Vec<(f64, f32)>,
     histogram: Vec<f64>,
+    moments: Vec<Moment>,
     /// Energy in peaks and in all, to tell tones from noise.
     tonal: f64,
     total: f64,
@@ -53,6 +68,7 @@ impl Pitches {
             fft,
             peaks: Vec::new(),
             histogram: vec![0.0; PER_OCTAVE * OCTAVES],
+            moments: Vec::new(),
             tonal: 0.0,
             total: 0.0,
             frames: 0,
@@ -78,6 +94,11 @@ impl Pitches {
     /// Weight by pitch: from 55 Hz upwards, [`PER_OCTAVE`] bins an octave, the first at an A.
     pub(super) fn histogram(&self) -> &[f64] {
         &self.histogram
+    }
+
+    /// The pitch classes of every frame that is not silent, in order.
+    pub(super) fn moments(&self) -> &[Moment] {
+        &self.moments
     }
 
     /// The part of the energy that lies in peaks; 0 for silence.
@@ -124,12 +145,25 @@ impl Pitches {
         if sum <= 0.0 {
             return;
         }
+        let (mut bass, mut all) = ([0.0_f32; THIRDS], [0.0_f32; THIRDS]);
         for (hertz, magnitude) in &self.peaks {
-            let place = (hertz / LOW_HZ).log2() * PER_OCTAVE as f64;
-            let at = place.round() as usize;
-            if let Some(slot) = self.histogram.get_mut(at) {
-                *slot += f64::from(magnitude.sqrt() / sum);
+            let octaves = (hertz / LOW_HZ).log2();
+            let weight = magnitude.sqrt() / sum;
+            if let Some(slot) = self.histogram.get_mut((octaves * PER_OCTAVE as f64).round().max(0.0) as usize) {
+                *slot += f64::from(weight);
+            }
+            let third = (octaves * THIRDS as f64).round().rem_euclid(THIRDS as f64) as usize;
+            all[third] += weight;
+            if *hertz < BASS_HZ {
+                bass[third] += weight;
             }
         }
+        self.moments.push(Moment { level: loudest, bass: scaled(&bass), all: scaled(&all) });
     }
+}
+
+/// A row of weights with its largest as 255.
+fn scaled(weights: &[f32; THIRDS]) -> [u8; THIRDS] {
+    let most = weights.iter().copied().fold(0.0_f32, f32::max);
+    if most > 0.0 { weights.map(|one| (one / most * 255.0).round() as u8) } else { [0; THIRDS] }
 }

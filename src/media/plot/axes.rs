@@ -14,7 +14,7 @@ const MARK: u32 = 4;
 
 /// Margins: marks, a gap, and letters; at the right half a label of the time axis.
 const LEFT: u32 = MARK + 3 + 5 * LETTER;
-const TOP: u32 = LINE + 6;
+const TOP: u32 = LINE + 10;
 const BOTTOM: u32 = MARK + LINE + 6;
 const RIGHT: u32 = 3 * LETTER;
 

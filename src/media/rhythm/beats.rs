@@ -4,17 +4,48 @@
 
 use super::flux::Novelty;
 use super::onsets::peak;
+use super::phase;
 
 /// How dear it is to leave the even step, against the strength of onsets.
 const TIGHT: f32 = 120.0;
 
+/// How wide, as a part of the period, the beats are looked for about where the phase puts them.
+const SNAP: f64 = 0.07;
+
 /// The beats in frames, for a `period` in frames.
 pub(super) fn track(novelty: &Novelty, period: f64) -> Vec<f64> {
-    let strength = strengths(novelty, period);
-    let count = strength.len();
-    if count == 0 || period < 2.0 {
+    let mut strength = strengths(novelty, period);
+    if strength.is_empty() || period < 2.0 {
         return Vec::new();
     }
+    let mut path = best_path(&strength, period);
+    let even = placed(&path, &strength);
+    let offset = phase::offset(novelty, &even);
+    if offset > 0.0 {
+        // Once more, with what lies away from the true phase held down.
+        let mut near = vec![0.0_f32; strength.len()];
+        let before = even.first().map(|first| first - period).into_iter();
+        let all: Vec<f64> = before.chain(even.iter().copied()).collect();
+        for (at, beat) in all.iter().enumerate() {
+            let step = all.get(at + 1).map_or(period, |next| next - beat);
+            let middle = beat + offset * step;
+            let width = SNAP * period;
+            let (from, to) = ((middle - 3.0 * width).max(0.0) as usize, (middle + 3.0 * width).max(0.0) as usize);
+            for (frame, slot) in near.iter_mut().enumerate().take(to + 1).skip(from) {
+                *slot = slot.max((-0.5 * ((frame as f64 - middle) / width).powi(2)).exp() as f32);
+            }
+        }
+        for (value, near) in strength.iter_mut().zip(&near) {
+            *value = near * (*value + 0.3);
+        }
+        path = best_path(&strength, period);
+    }
+    trimmed(placed(&path, &strength), &path, &strength)
+}
+
+/// The frames of the path that meets most strength at nearly even steps.
+fn best_path(strength: &[f32], period: f64) -> Vec<usize> {
+    let count = strength.len();
     let (nearest, farthest) = ((period * 0.6).round().max(1.0) as usize, (period * 1.6).round() as usize);
     let cost: Vec<f32> =
         (nearest..=farthest).map(|step| TIGHT * ((step as f64 / period).ln() as f32).powi(2)).collect();
@@ -32,18 +63,19 @@ pub(super) fn track(novelty: &Novelty, period: f64) -> Vec<f64> {
         link[at] = best.1;
     }
     let tail = count.saturating_sub(farthest);
-    let Some(last) = (tail..count).max_by(|one, other| score[*one].total_cmp(&score[*other])) else {
-        return Vec::new();
-    };
-    let mut path = vec![last];
-    let mut at = last;
+    let mut at = (tail..count).max_by(|one, other| score[*one].total_cmp(&score[*other])).unwrap_or(0);
+    let mut path = vec![at];
     while link[at] > 0 {
         at -= usize::from(link[at]);
         path.push(at);
     }
     path.reverse();
-    let beats: Vec<f64> = path.iter().map(|at| *at as f64 + peak(&strength, *at)).collect();
-    trimmed(beats, &path, &strength)
+    path
+}
+
+/// The frames of a path, to a part of a frame where they lie on a peak.
+fn placed(path: &[usize], strength: &[f32]) -> Vec<f64> {
+    path.iter().map(|at| *at as f64 + peak(strength, *at)).collect()
 }
 
 /// The novelty made smooth over a small part of the period and scaled to a deviation of one.

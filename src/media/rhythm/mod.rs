@@ -6,6 +6,7 @@ mod beats;
 mod flux;
 mod metre;
 mod onsets;
+mod phase;
 mod repeats;
 mod tempo;
 

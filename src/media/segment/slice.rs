@@ -205,10 +205,11 @@ impl<T: FnMut(usize) -> Target> Cutter<'_, T> {
             let short = self.place - open.clip.span.start < least;
             let windows = matches!(self.cuts, Cuts::Windows { .. });
             self.close()?;
-            if windows && (known || short) {
-                if let Some(clip) = self.clips.pop() {
-                    std::fs::remove_file(&clip.target.path).map_err(MediaError::Unwritable)?;
-                }
+            if windows
+                && (known || short)
+                && let Some(clip) = self.clips.pop()
+            {
+                std::fs::remove_file(&clip.target.path).map_err(MediaError::Unwritable)?;
             }
         }
         Ok(Sliced { sample_rate: self.rates.1, frames: self.place, clips: self.clips })

@@ -60,7 +60,10 @@ pub struct Signal {
     rate: u32,
     /// Sums of the samples of each channel.
     sums: Vec<f64>,
-    squares: f64,
+    /// Sums of their squares in the part that was taken in last.
+    squares: Vec<f64>,
+    /// The sum of all squares.
+    energy: f64,
     peak: f32,
     /// Samples of one channel.
     count: u64,
@@ -77,7 +80,8 @@ impl Signal {
         Self {
             rate,
             sums: vec![0.0; channels],
-            squares: 0.0,
+            squares: vec![0.0; channels],
+            energy: 0.0,
             peak: 0.0,
             count: 0,
             clippings: Clippings::new(channels, bits),
@@ -91,13 +95,13 @@ impl Signal {
         let channels = self.sums.len();
         // Short enough for sums of 32 bits, and for one look at whether anything of note is in it.
         for part in samples.chunks(channels * 256) {
-            let Sums { peak, sums, squares } = Sums::of(part, channels);
+            self.squares.fill(0.0);
+            let peak = sum(part, &mut self.sums, &mut self.squares);
             self.peak = self.peak.max(peak);
             self.clippings.add(part, peak);
             self.silences.add(part, channels, peak);
-            self.dynamics.add(part, &squares, peak);
-            self.squares += squares.iter().sum::<f64>();
-            self.sums.iter_mut().zip(&sums).for_each(|(all, sum)| *all += sum);
+            self.dynamics.add(part, &self.squares, peak);
+            self.energy += self.squares.iter().sum::<f64>();
             self.count += (part.len() / channels) as u64;
         }
     }
@@ -106,7 +110,7 @@ impl Signal {
     #[must_use]
     pub fn finish(self) -> SignalFigures {
         let (count, channels, rate) = (self.count.max(1) as f64, self.sums.len() as f64, f64::from(self.rate));
-        let rms = (self.squares / (count * channels)).sqrt();
+        let rms = (self.energy / (count * channels)).sqrt();
         let (peak_dbfs, rms_dbfs) = (dbfs(self.peak.into()), dbfs(rms));
         SignalFigures {
             peak_dbfs,
@@ -120,47 +124,37 @@ impl Signal {
     }
 }
 
-/// Sums over a few interleaved samples.
-struct Sums {
-    /// Of all channels.
-    peak: f32,
-    /// Of each channel.
-    sums: Vec<f64>,
-    squares: Vec<f64>,
-}
-
-impl Sums {
-    fn of(samples: &[f32], channels: usize) -> Self {
-        const LANES: usize = 8;
-        let mut found = Self { peak: 0.0, sums: vec![0.0; channels], squares: vec![0.0; channels] };
-        let mut rest = samples;
-        if LANES % channels == 0 {
-            let (chunks, left) = samples.as_chunks::<LANES>();
-            rest = left;
-            let (mut peak, mut sums, mut squares) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
-            for chunk in chunks {
-                for lane in 0..LANES {
-                    let magnitude = chunk[lane].abs();
-                    peak[lane] = if magnitude > peak[lane] { magnitude } else { peak[lane] };
-                    sums[lane] += chunk[lane];
-                    squares[lane] += chunk[lane] * chunk[lane];
-                }
-            }
+/// Adds a few interleaved samples and their squares to the sums of their channels, and tells the largest magnitude of all.
+fn sum(samples: &[f32], sums: &mut [f64], squares: &mut [f64]) -> f32 {
+    const LANES: usize = 8;
+    let channels = sums.len();
+    let (mut most, mut rest) = (0.0_f32, samples);
+    if LANES.is_multiple_of(channels) {
+        let (chunks, left) = samples.as_chunks::<LANES>();
+        rest = left;
+        let (mut peak, mut sum, mut square) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
+        for chunk in chunks {
             for lane in 0..LANES {
-                found.peak = found.peak.max(peak[lane]);
-                found.sums[lane % channels] += f64::from(sums[lane]);
-                found.squares[lane % channels] += f64::from(squares[lane]);
+                let magnitude = chunk[lane].abs();
+                peak[lane] = if magnitude > peak[lane] { magnitude } else { peak[lane] };
+                sum[lane] += chunk[lane];
+                square[lane] += chunk[lane] * chunk[lane];
             }
         }
-        for frame in rest.chunks_exact(channels) {
-            for (channel, sample) in frame.iter().enumerate() {
-                found.peak = found.peak.max(sample.abs());
-                found.sums[channel] += f64::from(*sample);
-                found.squares[channel] += f64::from(*sample) * f64::from(*sample);
-            }
+        for lane in 0..LANES {
+            most = most.max(peak[lane]);
+            sums[lane % channels] += f64::from(sum[lane]);
+            squares[lane % channels] += f64::from(square[lane]);
         }
-        found
     }
+    for frame in rest.chunks_exact(channels) {
+        for (channel, sample) in frame.iter().enumerate() {
+            most = most.max(sample.abs());
+            sums[channel] += f64::from(*sample);
+            squares[channel] += f64::from(*sample) * f64::from(*sample);
+        }
+    }
+    most
 }
 
 #[cfg(test)]

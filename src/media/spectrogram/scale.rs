@@ -67,7 +67,7 @@ impl Band {
             .map(|row| {
                 let (from, to) = (place(row), place(row + 1));
                 // A row ends before the next begins; nothing comes after the top one, and it takes its last bin too.
-                let end = if row + 1 == count { to.floor() as usize + 1 } else { to.ceil() as usize };
+                let end = if row + 1 == count { (to + 1e-6).floor() as usize + 1 } else { to.ceil() as usize };
                 let first = from.ceil() as usize;
                 if first < end {
                     Row::Bins(first, end.min(last + 1))
@@ -85,11 +85,14 @@ impl Band {
         let marks = match self.scale {
             Scale::Linear => round(self.from, self.to, (height / apart.max(1)).clamp(1, 12) as usize),
             Scale::Mel | Scale::Log => {
-                let mut marks = frequencies(self.from, self.to, |a, b| pixels(a, b) >= f64::from(apart));
-                if self.from == 0.0 && marks.first().is_none_or(|mark| pixels(0.0, *mark) >= f64::from(apart) * 0.7) {
-                    marks.insert(0, 0.0);
+                let far = |a: f64, b: f64| pixels(a, b) >= f64::from(apart);
+                if self.from == 0.0 {
+                    // The bottom is marked before all others.
+                    let clear = self.hertz((f64::from(apart) / f64::from(height.max(1))).min(1.0));
+                    std::iter::once(0.0).chain(frequencies(clear, self.to, far)).collect()
+                } else {
+                    frequencies(self.from, self.to, far)
                 }
-                marks
             }
         };
         marks.into_iter().map(|hertz| (self.part(hertz), frequency_text(hertz))).collect()
@@ -109,7 +112,11 @@ impl Row {
     pub(super) fn of(self, power: &[f32]) -> f32 {
         match self {
             Self::Bins(from, to) => power[from..to].iter().copied().fold(0.0, f32::max),
-            Self::Between(low, high, part) => power[low] * (1.0 - part) + power[high] * part,
+            Self::Between(low, high, part) => {
+                // The bits of a positive number grow about as its logarithm: this is a straight line in decibels.
+                let (from, to) = (power[low].to_bits() as f32, power[high].to_bits() as f32);
+                f32::from_bits((from + (to - from) * part) as u32)
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::probe::described;
 use super::spectrogram::{ColourMap, FrequencyScale, axes, check_frames, height, range_db, width};
 use crate::media::analyze::{Analysis, Drawings, analyze};
+use crate::media::source::OnDamage;
 use crate::media::spectrogram::Look;
 use crate::media::waveform::{WaveformColours, WaveformLook};
 use crate::resilience::Fault;
@@ -48,6 +49,20 @@ pub struct AnalyzeParams {
     #[serde(default)]
     #[schemars(range(min = 16, max = 65536))]
     pub hop: Option<u32>,
+    /// A sound that is damaged: `fail`, or `tell`, which analyses what can be decoded and lists the places.
+    #[serde(default)]
+    pub damage: DamageRule,
+}
+
+/// What is done about a sound that is damaged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DamageRule {
+    /// The step fails, and says where and how much is lost.
+    #[default]
+    Fail,
+    /// What can be decoded is analysed; `damage` in the JSON file lists the places.
+    Tell,
 }
 
 impl AnalyzeParams {
@@ -119,6 +134,7 @@ pub static ANALYZE: Builtin = Builtin {
         ValueDoc { name: "dynamic_range_db", summary: "dynamic range (DR14), in dB; left out below 6 s" },
         ValueDoc { name: "clipped_runs", summary: "runs of samples that were cut off at full scale" },
         ValueDoc { name: "silence_seconds", summary: "seconds in stretches of silence (-60 dBFS, 0.5 s and more)" },
+        ValueDoc { name: "damaged_places", summary: "places that cannot be decoded; 0 unless `damage` is `tell`" },
         ValueDoc { name: "sample_rate", summary: "samples per second of each channel, in Hz" },
         ValueDoc { name: "channels", summary: "number of channels" },
         ValueDoc { name: "codec", summary: "how the sound is coded: pcm_s16le, flac, mp3, vorbis, aac, ..." },
@@ -133,7 +149,11 @@ pub static ANALYZE: Builtin = Builtin {
 fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     let params: AnalyzeParams = parameters(with)?;
     params.validate().map_err(|wrong| Fault::input("parameters", wrong))?;
-    let source = job.source()?;
+    let mut source = job.source()?;
+    source.damage = match params.damage {
+        DamageRule::Fail => OnDamage::Refuse,
+        DamageRule::Tell => OnDamage::Tell,
+    };
     let fault = |error| media_fault(&source.path, &error);
     let found = analyze(&source, &params.drawings(job)).map_err(fault)?;
     for (name, picture) in [("picture", &found.spectrogram), ("waveform", &found.waveform)] {
@@ -145,6 +165,7 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
         write_json(&found.analysis, to)?;
     }
     let mut values = figures(&found.analysis);
+    values.insert("damaged_places".into(), json!(found.analysis.damage.len()));
     values.append(&mut described(&found.info));
     Ok(values)
 }

@@ -15,9 +15,9 @@ use crate::steps::media_fault::media_fault;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareParams {
-    /// How late or early the second sound may be, in seconds.
+    /// How late or early the second sound may be, in seconds. Memory grows with it.
     #[serde(default = "max_offset_s")]
-    #[schemars(range(min = 0.0, max = 5.0))]
+    #[schemars(range(min = 0.0, max = 2.0))]
     pub max_offset_s: f64,
     /// The step fails where what is left of the second sound without the first is not so far below it, in dB. 90 asks for
     /// the same sound but for 16-bit rounding; nothing is asked for where nothing is said.
@@ -32,7 +32,7 @@ const fn max_offset_s() -> f64 {
 
 impl CompareParams {
     fn validate(&self) -> Result<(), String> {
-        within("max_offset_s", self.max_offset_s, 0.0, 5.0, "seconds")?;
+        within("max_offset_s", self.max_offset_s, 0.0, 2.0, "seconds")?;
         self.least_null_db.map_or(Ok(()), |least| within("least_null_db", least, 0.0, 200.0, "dB"))
     }
 }

@@ -1,7 +1,7 @@
 //! `audio.convert`: any sound to others, with rate, channels, level and silence put right.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::encoded::{Bits, Kbps, SOUND_OUTPUTS, targets};
@@ -42,6 +42,53 @@ pub struct ConvertParams {
     /// quality (about 190 in stereo), AAC 96 and Opus 64 per channel.
     #[serde(default)]
     pub bitrate_kbps: Option<Kbps>,
+    /// Tags to write over those of the input, which are kept; an empty text takes one away.
+    #[serde(default)]
+    pub tags: TagParams,
+}
+
+/// Tags, by name.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TagParams {
+    /// The name of the piece.
+    pub title: Option<String>,
+    /// Who plays it.
+    pub artist: Option<String>,
+    /// The name of the album.
+    pub album: Option<String>,
+    /// Whose album it is.
+    pub album_artist: Option<String>,
+    /// The place on the disc, such as `3`.
+    pub track: Option<String>,
+    /// The number of the disc.
+    pub disc: Option<String>,
+    /// The year or the date, such as `1987` or `1987-06-05`.
+    pub year: Option<String>,
+    /// The genre.
+    pub genre: Option<String>,
+    /// Who wrote it.
+    pub composer: Option<String>,
+    /// Anything.
+    pub comment: Option<String>,
+}
+
+impl TagParams {
+    fn given(&self) -> Vec<(&'static str, String)> {
+        let all = [
+            ("title", &self.title),
+            ("artist", &self.artist),
+            ("album", &self.album),
+            ("album_artist", &self.album_artist),
+            ("track", &self.track),
+            ("disc", &self.disc),
+            ("year", &self.year),
+            ("genre", &self.genre),
+            ("composer", &self.composer),
+            ("comment", &self.comment),
+        ];
+        all.into_iter().filter_map(|(name, text)| Some((name, text.clone()?))).collect()
+    }
 }
 
 const fn trim_keep_ms() -> u32 {
@@ -66,6 +113,7 @@ impl ConvertParams {
             channels: self.channels.map(usize::from),
             normalize: self.normalize,
             trim: self.trim_dbfs.map(|below_dbfs| Trim { below_dbfs, keep }),
+            tags: self.tags.given(),
         })
     }
 }
@@ -73,8 +121,8 @@ impl ConvertParams {
 /// The step.
 pub static CONVERT: Builtin = Builtin {
     name: "audio.convert",
-    version: 1,
-    summary: "Turns any sound into WAV, FLAC, MP3, AAC or Opus: rate, channels, peak level, silence at the ends",
+    version: 2,
+    summary: "Turns any sound into WAV, FLAC, MP3, AAC or Opus: rate, channels, peak level, silence at the ends; tags are kept",
     outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc { name: "duration", summary: "length of the result, in seconds" },

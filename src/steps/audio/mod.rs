@@ -11,4 +11,5 @@ pub mod probe;
 pub mod slice;
 pub mod spectrogram;
 pub mod trim;
+pub mod verify;
 pub mod waveform;

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::media::{SoundInfo, SoundReader, decode};
+use crate::media::tags::Tags;
+use crate::media::{MediaError, SoundInfo, SoundReader, decode};
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, ValueDoc, Values, check_of, parameters, schema_of};
 use crate::steps::media_fault::media_fault;
@@ -17,7 +18,7 @@ pub struct ProbeParams {}
 /// The step.
 pub static PROBE: Builtin = Builtin {
     name: "audio.probe",
-    version: 1,
+    version: 2,
     summary: "Reads what a sound file says of itself, and its first block",
     outputs: &[],
     values: &[
@@ -30,6 +31,13 @@ pub static PROBE: Builtin = Builtin {
         ValueDoc { name: "codec", summary: "how the sound is coded: pcm_s16le, flac, mp3, vorbis, aac, ..." },
         ValueDoc { name: "format", summary: "the container: wav, flac, mpeg, ogg, mp4, ..." },
         ValueDoc { name: "bits", summary: "bits of a sample; left out for lossy codecs" },
+        ValueDoc { name: "bitrate_kbps", summary: "size of the file over its length, in kilobits per second" },
+        ValueDoc {
+            name: "tags",
+            summary: "what the file says of its content, as far as it does: title, artist, album, album_artist, track, disc, \
+                      year, genre, composer, comment",
+        },
+        ValueDoc { name: "pictures", summary: "number of pictures in it" },
     ],
     schema: schema_of::<ProbeParams>,
     check: check_of::<ProbeParams>,
@@ -50,6 +58,14 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
         }
     };
     values.insert("duration".into(), json!(duration));
+    let size = std::fs::metadata(path).map_err(|error| media_fault(path, &MediaError::Unreadable(error)))?.len();
+    if duration > 0.0 {
+        values.insert("bitrate_kbps".into(), json!((size as f64 * 8.0 / duration / 1000.0).round()));
+    }
+    let tags = Tags::read(path).map_err(|error| media_fault(path, &error))?;
+    let texts: Values = tags.texts().map(|(name, text)| (name.to_owned(), json!(text))).collect();
+    values.insert("tags".into(), Value::Object(texts));
+    values.insert("pictures".into(), json!(tags.pictures()));
     Ok(values)
 }
 

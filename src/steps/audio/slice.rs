@@ -204,7 +204,7 @@ pub static SLICE: Builtin = Builtin {
         OutputDoc::new("json", "a list of the clips: file, start, end, length, levels"),
     ],
     values: &[
-        ValueDoc { name: "clips", summary: "number of clips; 0 where nothing is spoken, or sounds" },
+        ValueDoc { name: "count", summary: "number of clips; 0 where nothing is spoken, or sounds" },
         ValueDoc { name: "kept_s", summary: "seconds of the sound that are in a clip" },
         ValueDoc { name: "dropped_s", summary: "seconds of the sound that are in none" },
         ValueDoc { name: "duration", summary: "length of the whole sound, in seconds" },
@@ -267,7 +267,7 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
         write_list(&list, to)?;
     }
     let mut values = Values::new();
-    values.insert("clips".into(), json!(done.clips.len()));
+    values.insert("count".into(), json!(done.clips.len()));
     values.insert("kept_s".into(), json!(seconds(done.kept())));
     values.insert("dropped_s".into(), json!(seconds(done.frames - done.kept())));
     values.insert("duration".into(), json!(seconds(done.frames)));

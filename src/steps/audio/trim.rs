@@ -57,10 +57,8 @@ impl TrimParams {
         within("keep_ms", self.keep_ms, 0, 60_000, "milliseconds")?;
         let start = self.start_s.unwrap_or(0.0);
         within("start_s", start, 0.0, f64::MAX, "seconds")?;
-        if let Some(end) = self.end_s {
-            if end.is_nan() || end <= start {
-                return Err(format!("`end_s` is {end}; it must be greater than `start_s`, which is {start}"));
-            }
+        if let Some(end) = self.end_s.filter(|end| end.is_nan() || *end <= start) {
+            return Err(format!("`end_s` is {end}; it must be greater than `start_s`, which is {start}"));
         }
         let fixed = self.start_s.is_some() || self.end_s.is_some();
         let below = self.below_dbfs.or((!fixed).then_some(SILENCE_DBFS));

@@ -165,7 +165,7 @@ mod tests {
             let mut to = BitWriter::default();
             put_number(number.into(), &mut to);
             let mut bytes = [0; 4];
-            assert_eq!(Some(to.finish()), char::from_u32(number).map(|c| &*c.encode_utf8(&mut bytes).as_bytes()));
+            assert_eq!(Some(to.finish()), char::from_u32(number).map(|c| c.encode_utf8(&mut bytes).as_bytes()));
         }
     }
 }
