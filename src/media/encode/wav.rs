@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::integer;
+use super::rounding::integer;
 use crate::media::error::MediaError;
 
 /// How samples are coded in a WAV file.

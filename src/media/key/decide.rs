@@ -15,7 +15,7 @@ use super::{Key, Mode};
 const NAMES: [&str; 12] = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 /// The pitch class of the first bin of a histogram.
 const FIRST: usize = 9;
-/// Below this part of the energy in peaks a sound has no pitch.
+/// A sound of which fewer moments than this part are tonal has no pitch.
 const TONAL: f64 = 0.1;
 /// Moments this much below the loudest (40 dB) are no part of the music.
 const QUIET: f32 = 0.01;

@@ -45,7 +45,7 @@ impl Mode {
     }
 }
 
-/// Gathers the pitches of a sound and finds its key. Memory does not grow with the length.
+/// Gathers the pitches of a sound and finds its key. Memory grows by some 200 bytes a second.
 pub struct KeyFinder {
     decimator: Decimator,
     pitches: Pitches,

@@ -18,6 +18,11 @@ const OCTAVES: usize = 6;
 const WEAK: f32 = 0.01;
 /// Frames below this magnitude (-75 dBFS) are silence.
 const SILENCE: f32 = 2e-4;
+/// How flat the spectrum of a tonal moment is at most, from bin to bin: the geometric over the arithmetic mean of the power,
+/// within narrow bands that count by their energy. It is near 0 for tones and near 0.55 for noise.
+const FLAT: f64 = 0.4;
+/// Bins over which the flatness is taken, so few that the colour of a noise does not count.
+const BLOCK: usize = 32;
 
 /// Bins of a frame's chroma in an octave: three a semitone, so that the tuning can be allowed for when it is known.
 pub(super) const THIRDS: usize = 36;
@@ -46,9 +51,7 @@ pub(super) struct Pitches {
     peaks: Vec<(f64, f32)>,
     histogram: Vec<f64>,
     moments: Vec<Moment>,
-    /// Energy in peaks and in all, to tell tones from noise.
-    tonal: f64,
-    total: f64,
+    tonal: u64,
     frames: u64,
 }
 
@@ -69,8 +72,7 @@ impl Pitches {
             peaks: Vec::new(),
             histogram: vec![0.0; PER_OCTAVE * OCTAVES],
             moments: Vec::new(),
-            tonal: 0.0,
-            total: 0.0,
+            tonal: 0,
             frames: 0,
         }
     }
@@ -101,9 +103,9 @@ impl Pitches {
         &self.moments
     }
 
-    /// The part of the energy that lies in peaks; 0 for silence.
+    /// The part of the moments that are tonal.
     pub(super) fn tonality(&self) -> f64 {
-        if self.total > 0.0 { self.tonal / self.total } else { 0.0 }
+        self.tonal as f64 / self.moments.len().max(1) as f64
     }
 
     fn take(&mut self) {
@@ -126,11 +128,16 @@ impl Pitches {
         if loudest < SILENCE {
             return;
         }
+        let (mut energy, mut flat) = (0.0, 0.0);
+        for block in self.magnitudes[first..last].chunks_exact(BLOCK) {
+            let mean = block.iter().map(|one| one * one).sum::<f32>() / BLOCK as f32 + 1e-20;
+            let logs = block.iter().map(|one| (one * one + 1e-20).ln()).sum::<f32>() / BLOCK as f32;
+            energy += f64::from(mean);
+            flat += f64::from(logs.exp());
+        }
         self.peaks.clear();
-        let mut energy = 0.0;
         for at in first.max(2)..last {
             let [left, middle, right] = [self.magnitudes[at - 1], self.magnitudes[at], self.magnitudes[at + 1]];
-            energy += f64::from(middle * middle);
             if middle < WEAK * loudest || middle <= left || middle < right {
                 continue;
             }
@@ -138,9 +145,7 @@ impl Pitches {
             let bend = a - 2.0 * b + c;
             let part = if bend < 0.0 { (a - c) / (2.0 * bend) } else { 0.0 };
             self.peaks.push(((at as f64 + part) * hertz_a_bin, middle));
-            self.tonal += f64::from(left * left + middle * middle + right * right);
         }
-        self.total += energy;
         let sum: f32 = self.peaks.iter().map(|(_, magnitude)| magnitude.sqrt()).sum();
         if sum <= 0.0 {
             return;
@@ -158,6 +163,7 @@ impl Pitches {
                 bass[third] += weight;
             }
         }
+        self.tonal += u64::from(flat < FLAT * energy);
         self.moments.push(Moment { level: loudest, bass: scaled(&bass), all: scaled(&all) });
     }
 }

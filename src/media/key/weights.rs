@@ -1,7 +1,7 @@
 //! What each holding of a sound on each degree says for a key.
 //!
 //! Fitted by multinomial logistic regression over the 24 keys, the same weights for every tonic, with a penalty on large
-//! weights, on clips of `benches/music/make_clips.py` of other seeds than those that are reported: whole clips, and the same
+//! weights, on clips of `benches/music/make_clips.py` (seed 1): whole clips, and the same
 //! with both ends cut off, so that the ends do not count for more than they are worth.
 
 /// By mode (major, minor), holding (see [`super::decide`]) and degree in semitones above the tonic.

@@ -5,10 +5,12 @@ use super::flux::Novelty;
 /// A peak is the largest value within this many seconds to either side.
 const ALONE_S: f64 = 0.03;
 /// It stands over the mean of this many seconds before and after.
-const AROUND_S: f64 = 0.12;
-/// By this part of the typical strong peak of the sound.
-const ABOVE: f32 = 0.08;
-/// And by this much in any case (log units added over the bands).
+const AROUND_S: f64 = 0.1;
+/// This many times over: the flux of noise wavers by that much.
+const TIMES: f32 = 1.4;
+/// And by this part of a strong peak of the sound.
+const ABOVE: f32 = 0.03;
+/// By this much in any case (log units added over the bands).
 const LEAST: f32 = 3.0;
 
 /// The onsets in seconds.
@@ -28,7 +30,9 @@ pub(super) fn pick(novelty: &Novelty, frames_per_s: f64) -> Vec<f64> {
         }
         let wide = &whole[at.saturating_sub(around)..(at + around + 1).min(whole.len())];
         let mean = wide.iter().sum::<f32>() / wide.len() as f32;
-        if *value >= mean + above && onsets.last().is_none_or(|last: &f64| at as f64 / frames_per_s - last > ALONE_S) {
+        if *value >= TIMES * mean + above
+            && onsets.last().is_none_or(|last: &f64| at as f64 / frames_per_s - last > ALONE_S)
+        {
             onsets.push((at as f64 + peak(&whole, at)) / frames_per_s);
         }
     }

@@ -7,7 +7,7 @@ const PLACES: usize = 12;
 
 /// What the novelty at each place of a beat says for the place 0 being the beat, in bass, body and top.
 ///
-/// Fitted as the weights of [`super::metre`] were.
+/// Fitted as the weights of [`super::metre`] were, on the clips alone.
 const WEIGHTS: [[f64; PLACES]; REGISTERS] = [
     [0.89, -0.06, 0.17, -0.19, -0.45, 0.11, 0.20, 0.16, -0.13, -0.28, -0.03, -0.40],
     [0.34, 0.74, 0.37, -0.30, -0.11, -0.53, 0.27, 0.27, -0.32, -0.04, -0.01, -0.69],

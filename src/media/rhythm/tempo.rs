@@ -20,6 +20,8 @@ const RELATED: [f64; 8] = [0.5, 2.0, 1.0 / 3.0, 3.0, 2.0 / 3.0, 1.5, 0.75, 4.0 /
 const SAME: f64 = 0.03;
 /// A sound whose novelty repeats less than this has no tempo.
 const REGULAR: f64 = 0.1;
+/// Strokes are alike that repeat at the next stroke nearly as well as at any later one.
+const ALIKE: f64 = 0.9;
 /// And it must last this many beats.
 const BEATS: f64 = 4.0;
 
@@ -43,6 +45,11 @@ pub(super) fn decide(novelty: &Novelty, frames_per_s: f64) -> Option<Found> {
         .map(|period| (metre::judge(&registers, period, 60.0 * frames_per_s / period), period))
         .collect();
     judged.sort_by(|one, other| other.0.total_cmp(&one.0));
+    // Strokes that are all alike carry no metre: each is a beat.
+    if let Some(alike) = judged.iter().position(|(_, period)| is_alike(&whole, &registers, *period)) {
+        let (_, period) = judged.remove(alike);
+        judged.insert(0, (judged.first().map_or(0.0, |one| one.0) + 3.0, period));
+    }
     let (best, period) = *judged.first()?;
     let regular = [1.0, 2.0, 4.0].iter().map(|times| whole.most(period * times)).fold(0.0, f64::max);
     if regular < REGULAR || (novelty.len() as f64) < BEATS * period {
@@ -52,6 +59,19 @@ pub(super) fn decide(novelty: &Novelty, frames_per_s: f64) -> Option<Found> {
     let sure = (regular / 0.4).min(1.0) / sum;
     let others = judged.iter().skip(1).filter(|(value, _)| best - value < 6.0).take(4).map(|one| one.1).collect();
     Some(Found { period, confidence: sure.clamp(0.0, 1.0), others })
+}
+
+/// Whether strokes come at every period with nothing between, and every second, third and fourth is like any other.
+fn is_alike(whole: &Repeats, registers: &[Repeats], period: f64) -> bool {
+    // From beyond the width of a stroke up to shortly before the next.
+    let (first, last) = ((0.15 * period).max(5.0) as usize, (0.85 * period) as usize);
+    let between = (first..last).map(|lag| whole.at(lag as f64)).fold(0.0, f64::max);
+    between < 0.1
+        && [whole].into_iter().chain(registers).all(|one| {
+            let most = [2.0, 3.0, 4.0].map(|times| one.most(period * times)).into_iter().fold(0.0, f64::max);
+            one.most(period) >= ALIKE * most
+        })
+        && whole.most(period) >= 0.5
 }
 
 /// The periods worth judging: the peaks of a comb over four beats, and what is related to the highest of them.

@@ -1,8 +1,10 @@
 //! One block of all channels.
 
-use super::BLOCK;
 use super::bits::{BitWriter, crc8, crc16};
 use super::subframe::SubframeCoder;
+
+/// Frames of one block.
+pub(super) const BLOCK: usize = 4096;
 
 /// Writes blocks, one after the other.
 pub(super) struct FrameCoder {

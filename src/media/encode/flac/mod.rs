@@ -17,11 +17,9 @@ use symphonia::core::checksum::Md5;
 use symphonia::core::io::Monitor;
 
 use self::bits::BitWriter;
-use self::frame::FrameCoder;
+use self::frame::{BLOCK, FrameCoder};
+use crate::media::encode::rounding::integer;
 use crate::media::error::MediaError;
-
-/// Frames of one block.
-const BLOCK: usize = 4096;
 
 /// The most channels that the format has room for.
 const MOST_CHANNELS: usize = 8;
@@ -139,7 +137,7 @@ impl FlacWriter {
         let full = (1_u32 << (self.bits.bits() - 1)) as f32;
         for (channel, block) in self.block.iter_mut().enumerate() {
             let own = samples.iter().skip(channel).step_by(self.channels);
-            block.extend(own.map(|sample| super::integer(*sample, full)));
+            block.extend(own.map(|sample| integer(*sample, full)));
         }
     }
 
@@ -249,7 +247,7 @@ mod tests {
                 ];
                 for sound in &mut sounds {
                     for sample in sound.iter_mut() {
-                        *sample = super::super::integer(*sample, full) as f32 / full;
+                        *sample = integer(*sample, full) as f32 / full;
                     }
                     assert!(round_trip(channels, bits, sound) == *sound, "{bits:?}, {channels} channels");
                 }

@@ -125,7 +125,9 @@ pub(super) fn told(facts: &Facts, known: Option<&Checkpoint>, item: ItemIndex, s
     }
     let most = shape.map_or(0, |shape| shape.attempts);
     let Some(story) = story_of(facts, item, step) else { return before_this_run(facts, known, item, step, look) };
-    let attempts = (story.attempts > 0 && most > 1).then_some((story.attempts, most));
+    // Of pieces each has its own.
+    let counted = story.attempts > 0 && most > 1 && story.pieces.is_none();
+    let attempts = counted.then_some((story.attempts, most));
     let mut told = Told { sign: look.glyphs.stand(&story.stand, look.beat), attempts, ..Told::default() };
     let (role, word) = match &story.stand {
         StepStand::Running | StepStand::Backoff(_) if !is_at_work(facts, item, step) => {
