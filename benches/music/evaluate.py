@@ -73,7 +73,7 @@ def mediamill(program, extra=None):
                 recipe = os.path.join(folder, "pipeline.toml")
                 with open(recipe, "w") as file:
                     file.write('name = "figures"\n[input]\npaths = ["."]\n[output]\ndir = "out"\n'
-                               '[[steps]]\nid = "figures"\nuse = "audio.analyze"\nout = { analysis = "figures.json" }\n')
+                               '[[step]]\nid = "figures"\nuses = "audio.analyze"\nin = "{item.path}"\nout = { json = "figures.json" }\n')
                 subprocess.run([os.path.abspath(program), "run", recipe, os.path.abspath(path)], check=True,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
                 found = [os.path.join(at, name) for at, _, names in os.walk(os.path.join(folder, "out"))
