@@ -337,13 +337,17 @@ fn f_measure(truth: &[f64], found: &[f64], within: f64) -> f64 {
     2.0 * f64::from(pairs) / (truth.len() + found.len()).max(1) as f64
 }
 
+/// What was found of a clip: tempo right, tempo or a multiple right, F of the beats, F of the onsets, key right, how far the
+/// tempo is off, and all that in words.
+type Row = (bool, bool, f64, f64, bool, f64, String);
+
 #[test]
 fn tempo_beats_onsets_and_key_of_played_scores_are_found() {
     let full = std::env::var_os("MEDIAMILL_MUSIC").is_some();
     let (count, seconds) = if full { (96, 24.0) } else { (24, 14.0) };
     let next = std::sync::atomic::AtomicUsize::new(0);
     let judge = || {
-        let mut rows = Vec::new();
+        let mut rows: Vec<Row> = Vec::new();
         loop {
             let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             if index >= count {
@@ -374,16 +378,14 @@ fn tempo_beats_onsets_and_key_of_played_scores_are_found() {
             rows.push((first, second, beats, onsets, right, (ratio - 1.0).abs(), story));
         }
     };
-    let rows: Vec<_> = std::thread::scope(|scope| {
+    let rows: Vec<Row> = std::thread::scope(|scope| {
         let other = scope.spawn(judge);
         let mut rows = judge();
         rows.extend(other.join().unwrap());
         rows
     });
     let stories: String = rows.iter().map(|row| format!("\n{}", row.6)).collect();
-    let mean = |figure: &dyn Fn(&(bool, bool, f64, f64, bool, f64, String)) -> f64| {
-        rows.iter().map(figure).sum::<f64>() / rows.len() as f64
-    };
+    let mean = |figure: &dyn Fn(&Row) -> f64| rows.iter().map(figure).sum::<f64>() / rows.len() as f64;
     let figures = [
         ("tempo within 4 %", mean(&|row| f64::from(row.0)), 0.85),
         ("tempo or a multiple", mean(&|row| f64::from(row.1)), 1.00),

@@ -72,8 +72,9 @@ def mediamill(program, extra=None):
             with tempfile.TemporaryDirectory() as folder:
                 recipe = os.path.join(folder, "pipeline.toml")
                 with open(recipe, "w") as file:
-                    file.write('[pipeline]\nname = "figures"\n\n[[step]]\nid = "figures"\nuse = "audio.analyze"\n')
-                subprocess.run([program, "run", recipe, path, "--out", os.path.join(folder, "out")], check=True,
+                    file.write('name = "figures"\n[input]\npaths = ["."]\n[output]\ndir = "out"\n'
+                               '[[step]]\nid = "figures"\nuses = "audio.analyze"\nin = "{item.path}"\nout = { json = "figures.json" }\n')
+                subprocess.run([os.path.abspath(program), "run", recipe, os.path.abspath(path)], check=True,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
                 found = [os.path.join(at, name) for at, _, names in os.walk(os.path.join(folder, "out"))
                          for name in names if name.endswith(".json")]
