@@ -73,6 +73,8 @@ fn record(made: &Path) -> StepRecord {
         outcome: StepOutcome::Done,
         fingerprint: Fingerprint::default(),
         artifacts: [("file".to_owned(), artifact)].into_iter().collect(),
+        pieces: indexmap::IndexMap::new(),
+        each: None,
         attempts: 1,
         duration: 0.25,
         left_out: None,

@@ -9,7 +9,7 @@ use super::output;
 use super::run::{BatchArgs, conflict_line, failure};
 use crate::engine::context::Context;
 use crate::engine::forecast::{Fate, Forecast, PieceFate, StepFate, forecast};
-use crate::engine::piece::called;
+use crate::engine::piece_view::called;
 use crate::engine::preflight::conflicts;
 use crate::engine::run::prepare;
 use crate::events::ItemIndex;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::batch::Batch;
 use super::item::{Fields, Item, place_below};
-use super::piece::PieceView;
+use super::piece_view::PieceView;
 use crate::pipeline::plan::{Action, OutputRule, Plan, Step};
 use crate::pipeline::template::{Field, ItemField, PieceField, Segment, Template};
 use crate::resilience::hash::hash_bytes;

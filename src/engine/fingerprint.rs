@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::context::{Context, is_glob};
 use super::item::Item;
-use super::piece;
+use super::piece_view::called;
 use crate::pipeline::plan::OutputRule;
 use crate::resilience::checkpoint::{
     Artifact, Because, Checkpoint, Fingerprint, Identity, Source, StepOutcome, StepRecord,
@@ -13,6 +13,11 @@ use crate::resilience::hash::{hash_bytes, hash_file};
 use crate::resilience::os_text::OsText;
 use crate::resilience::piece::Piece;
 use crate::resilience::store::PieceLog;
+use crate::resilience::{Fault, FaultClass};
+
+/// Causes that count as the item's fault and are none of its content: a person can be done with them between two runs.
+const NOT_THE_CONTENT: [&str; 6] =
+    ["input-changed", "output-exists", "output-changed", "permission", "not-found", "io"];
 
 /// All that the result of `step` depends on, from what `checkpoint` knows of the item and of the steps before.
 #[must_use]
@@ -25,7 +30,7 @@ pub fn fingerprint(context: &Context, step: usize, checkpoint: &Checkpoint) -> F
     });
     let pieces = plan.steps[step].each.as_ref().map(|each| {
         let made = checkpoint.steps.get(&plan.steps[each.step].id).and_then(|record| record.pieces.get(&each.output));
-        (piece::called(plan, each), made.map_or_else(String::new, |set| set.hash.clone()))
+        (called(plan, each), made.map_or_else(String::new, |set| set.hash.clone()))
     });
     Fingerprint {
         definition: basis.definition.clone(),
@@ -59,7 +64,8 @@ pub(super) fn result_hash(checkpoint: &Checkpoint, step: &str) -> String {
     hash_bytes(text.as_bytes())
 }
 
-/// Why the earlier result of `step` does not stand, for a person; `None` when it does. Its artifacts are looked at.
+/// Why the earlier result of `step` does not stand, for a person; `None` when it does. Its artifacts are looked at, but
+/// not those of single pieces.
 #[must_use]
 pub fn stale(
     context: &Context,
@@ -96,12 +102,7 @@ pub fn stale(
         return (!stands).then(|| format!("it was left out before: {}", left_out.reason));
     }
     if spec.each.is_some() {
-        let outlook = piece::outlook(context, item, step, checkpoint, log)?;
-        let some = outlook.to_do + outlook.failed;
-        return (some > 0).then(|| match outlook.why {
-            Some(why) => format!("{some} of {} pieces: {why}", outlook.total),
-            None => format!("{some} of {} pieces failed before", outlook.total),
-        });
+        return None;
     }
     stale_artifact(context, item, step, record, log)
 }
@@ -237,4 +238,9 @@ pub fn read_source(path: &Path, seen: Identity) -> std::io::Result<Source> {
     // Changed under our eyes, or so lately that the next change may look the same: look again next time.
     let settled = after == seen && !after.is_racy(std::time::SystemTime::now());
     Ok(Source { path: OsText::from(path), hash, identity: settled.then_some(after) })
+}
+
+/// Whether another try could meet another fate though nothing that we know of changed.
+pub(super) fn passes(fault: &Fault) -> bool {
+    fault.class != FaultClass::Input || NOT_THE_CONTENT.contains(&fault.cause.as_str())
 }

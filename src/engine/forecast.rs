@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::context::Context;
-use super::piece::{Outlook, called, outlook};
+use super::piece::{Outlook, outlook};
+use super::piece_view::called;
 use super::survey::{Look, look};
 use crate::events::ItemIndex;
 use crate::pipeline::plan::Each;

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::batch::Batch;
-use super::piece::PieceView;
+use super::piece_view::{PieceView, reach};
 use crate::events::ItemIndex;
 use crate::pipeline::template::{Field, ItemField, Lookup, Template};
 use crate::resilience::checkpoint::Checkpoint;
@@ -112,20 +112,6 @@ impl Fields<'_> {
         text.truncate(text.trim_end_matches(['\n', '\r']).len());
         Ok(text)
     }
-}
-
-/// The value that `name` names among `values`; dots reach into it.
-#[must_use]
-pub fn reach(values: &serde_json::Map<String, Value>, name: &str) -> Option<Value> {
-    let mut parts = name.split('.');
-    let mut value = parts.next().and_then(|part| values.get(part));
-    for part in parts {
-        value = value.and_then(|value| match value {
-            Value::Array(list) => part.parse::<usize>().ok().and_then(|place| list.get(place)),
-            other => other.get(part),
-        });
-    }
-    value.cloned()
 }
 
 impl Lookup for Fields<'_> {

@@ -14,6 +14,7 @@ pub mod forecast;
 pub mod item;
 pub mod owner;
 pub mod piece;
+pub mod piece_view;
 pub mod preflight;
 pub mod recorder;
 pub mod run;

@@ -1,81 +1,18 @@
-//! One piece of an item as the engine handles it, and whether what steps made of it still stands.
-
-use std::ffi::OsString;
-use std::path::Path;
+//! Whether what steps made of the pieces of an item still stands.
 
 use serde_json::Value;
 
 use super::context::Context;
 use super::fingerprint::{changed, result_hash, whole};
-use super::item::{Item, reach};
+use super::item::Item;
+use super::piece_view::{PieceView, called};
 use crate::pipeline::plan::{Each, Plan, Step};
-use crate::pipeline::template::PieceField;
+use crate::resilience::checkpoint::PieceSet;
 use crate::resilience::checkpoint::{Because, Checkpoint, Fingerprint, StepOutcome, StepRecord};
 use crate::resilience::hash::hash_bytes;
-use crate::resilience::piece::{Piece, PieceOutcome, PieceRecord, PieceSet};
+use crate::resilience::piece::{PieceOutcome, PieceRecord};
 use crate::resilience::store::PieceLog;
 use crate::resilience::{Fault, FaultClass};
-
-/// A piece, and its number.
-#[derive(Debug, Clone)]
-pub struct PieceView {
-    /// Counts from 1.
-    pub index: u32,
-    /// What is known of it.
-    pub piece: Piece,
-}
-
-impl PieceView {
-    /// Its file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        self.piece.artifact.path.as_path()
-    }
-
-    /// The name of its file, for a person.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
-    /// What `{piece.NAME}` stands for.
-    ///
-    /// # Errors
-    /// That it has no such value.
-    pub fn field(&self, field: &PieceField) -> Result<OsString, String> {
-        let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_os_string();
-        Ok(match field {
-            PieceField::Path => self.path().into(),
-            PieceField::Name => part(self.path().file_name()),
-            PieceField::Stem => part(self.path().file_stem()),
-            PieceField::Index => self.index.to_string().into(),
-            PieceField::Value(_) => match self.value(field)? {
-                Value::String(text) => text.into(),
-                other => other.to_string().into(),
-            },
-        })
-    }
-
-    /// The same as JSON: numbers stay numbers.
-    ///
-    /// # Errors
-    /// That it has no such value.
-    pub fn value(&self, field: &PieceField) -> Result<Value, String> {
-        match field {
-            PieceField::Index => Ok(self.index.into()),
-            PieceField::Value(name) => {
-                reach(&self.piece.values, name).ok_or_else(|| format!("nothing is known of the '{name}' of a piece"))
-            }
-            other => self.field(other).map(|text| Value::String(text.to_string_lossy().into_owned())),
-        }
-    }
-}
-
-/// What the pieces of `each` are called in what is known of them: `slice.clips`.
-#[must_use]
-pub fn called(plan: &Plan, each: &Each) -> String {
-    format!("{}.{}", plan.steps[each.step].id, each.output)
-}
 
 /// The pieces that a step with `each` runs for, where they are known and are those that the checkpoint tells of.
 #[must_use]
@@ -177,7 +114,7 @@ pub fn stand_of(
 }
 
 fn stays_failed(context: &Context, spec: &Step, fault: &Fault) -> bool {
-    let its_own = fault.class == FaultClass::Input && !super::survey::passes(fault);
+    let its_own = fault.class == FaultClass::Input && !super::fingerprint::passes(fault);
     let asked = context.options.retry_failed || context.options.overwrite || spec.optional;
     its_own && !asked
 }
@@ -321,4 +258,27 @@ pub fn remove_outdated(log: &mut PieceLog, of: &str) -> std::io::Result<usize> {
     }
     log.drop_outdated(of)?;
     Ok(removed)
+}
+
+/// Why the earlier result of `step` does not stand, for a person; `None` when it does, for every piece where it runs for
+/// each.
+#[must_use]
+pub fn stale(
+    context: &Context,
+    item: &Item,
+    step: usize,
+    checkpoint: &Checkpoint,
+    log: &mut PieceLog,
+) -> Option<String> {
+    let whole = super::fingerprint::stale(context, item, step, checkpoint, log);
+    let is_done = checkpoint.is_complete(&context.plan.steps[step].id);
+    if whole.is_some() || context.plan.steps[step].each.is_none() || !is_done {
+        return whole;
+    }
+    let outlook = outlook(context, item, step, checkpoint, log)?;
+    let some = outlook.to_do + outlook.failed;
+    (some > 0).then(|| match outlook.why {
+        Some(why) => format!("{some} of {} pieces: {why}", outlook.total),
+        None => format!("{some} of {} pieces failed before", outlook.total),
+    })
 }

@@ -1,17 +1,14 @@
 //! Looks at an item before anything runs: what is done, what is to do, and why.
 
 use super::context::Context;
-use super::fingerprint::{fingerprint, read_source, stale};
+use super::fingerprint::{fingerprint, passes, read_source};
 use super::item::Item;
+use super::piece::stale;
 use crate::events::ItemIndex;
 use crate::resilience::checkpoint::{Checkpoint, Identity, ItemState, StepFault};
 use crate::resilience::os_text::OsText;
 use crate::resilience::store::{Loaded, PieceLog};
-use crate::resilience::{Fault, FaultClass};
-
-/// Causes that count as the item's fault and are none of its content: a person can be done with them between two runs.
-const NOT_THE_CONTENT: [&str; 6] =
-    ["input-changed", "output-exists", "output-changed", "permission", "not-found", "io"];
+use crate::resilience::Fault;
 
 /// What became of a look.
 #[derive(Debug)]
@@ -153,11 +150,6 @@ fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: boo
         return all_there.then(|| "its outputs are already there".into());
     }
     None
-}
-
-/// Whether another try could meet another fate though nothing that we know of changed.
-pub(super) fn passes(fault: &Fault) -> bool {
-    fault.class != FaultClass::Input || NOT_THE_CONTENT.contains(&fault.cause.as_str())
 }
 
 /// The fault that the item failed with, where it would only fail with it again.

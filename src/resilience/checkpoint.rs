@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 
 use super::fault::Fault;
 use super::os_text::OsText;
-use super::piece::{EachDone, PieceSet};
 
 /// The version of the checkpoint format that this build writes. Older ones are read, newer ones refused.
 pub const CHECKPOINT_VERSION: u32 = 1;
@@ -141,6 +140,30 @@ pub struct StepRecord {
     /// Why it was left out, or what stands in for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<LeftOut>,
+}
+
+/// The pieces of one output, as far as the item's checkpoint tells of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PieceSet {
+    /// How many there are.
+    pub count: u32,
+    /// A hash of their names, contents and values, in order.
+    pub hash: String,
+}
+
+/// What a step that runs for each piece came to, as far as the item's checkpoint tells of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EachDone {
+    /// Pieces that it is done for.
+    pub done: u32,
+    /// Pieces that were left out.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Why a step was left out: tells when it is to be looked at again.

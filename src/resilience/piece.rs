@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Fault;
-use super::checkpoint::{Artifact, Fingerprint, LeftOut};
+use super::checkpoint::{Artifact, Fingerprint, LeftOut, PieceSet};
 use super::hash::hash_bytes;
 use super::os_text::OsText;
 
@@ -21,41 +21,15 @@ pub struct Piece {
     pub values: Map<String, Value>,
 }
 
-/// The pieces of one output, as far as the item's checkpoint tells of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PieceSet {
-    /// How many there are.
-    pub count: u32,
-    /// A hash of their names, contents and values, in order.
-    pub hash: String,
-}
-
-impl PieceSet {
-    /// That of `pieces`, which are in the order of their keys.
-    #[must_use]
-    pub fn of(pieces: &[Piece]) -> Self {
-        let mut text = Vec::new();
-        for piece in pieces {
-            let part = (&piece.key, &piece.artifact.hash, &piece.values);
-            text.extend(serde_json::to_vec(&part).unwrap_or_default());
-        }
-        Self { count: u32::try_from(pieces.len()).unwrap_or(u32::MAX), hash: hash_bytes(&text) }
+/// What the item's checkpoint tells of `pieces`, which are in the order of their keys.
+#[must_use]
+pub fn set_of(pieces: &[Piece]) -> PieceSet {
+    let mut text = Vec::new();
+    for piece in pieces {
+        let part = (&piece.key, &piece.artifact.hash, &piece.values);
+        text.extend(serde_json::to_vec(&part).unwrap_or_default());
     }
-}
-
-/// What a step that runs for each piece came to, as far as the item's checkpoint tells of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EachDone {
-    /// Pieces that it is done for.
-    pub done: u32,
-    /// Pieces that were left out.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub left_out: u32,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-const fn is_none(count: &u32) -> bool {
-    *count == 0
+    PieceSet { count: u32::try_from(pieces.len()).unwrap_or(u32::MAX), hash: hash_bytes(&text) }
 }
 
 /// What a step came to for one piece.

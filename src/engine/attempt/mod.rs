@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use super::context::Context;
 use super::fingerprint::{fingerprint, read_source};
 use super::item::{Fields, Item};
-use super::piece::PieceView;
+use super::piece_view::PieceView;
 use super::slot::Hosts;
 use crate::events::Progress;
 use crate::pipeline::plan::{Action, Step};

@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use super::Attempt;
 use super::commit::move_into_place;
 use super::outputs::Found;
-use crate::engine::piece::{
-    PieceView, Stand, called, fingerprint_of, known_of_piece, pieces_of, remove_outdated, stand_of,
-};
+use crate::engine::piece::{Stand, fingerprint_of, known_of_piece, pieces_of, remove_outdated, stand_of};
+use crate::engine::piece_view::{PieceView, called};
 use crate::pipeline::plan::Durability;
 use crate::resilience::Fault;
+use crate::resilience::checkpoint::PieceSet;
 use crate::resilience::checkpoint::{Checkpoint, Fingerprint, Identity};
 use crate::resilience::os_text::OsText;
-use crate::resilience::piece::{Piece, PieceOutcome, PieceRecord, PieceSet};
+use crate::resilience::piece::{Piece, PieceOutcome, PieceRecord};
 use crate::steps::builtin::Values;
 
 /// The value under which a step reports what it knows of each piece.

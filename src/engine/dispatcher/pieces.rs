@@ -9,11 +9,13 @@ use super::working::{Fan, Progress, TaskId, TaskState, Working};
 use crate::engine::attempt::Active;
 use crate::engine::attempt::piece::Stands;
 use crate::engine::fingerprint::fingerprint;
-use crate::engine::piece::{PieceView, Stand, called, fingerprint_of};
+use crate::engine::piece::{Stand, fingerprint_of};
+use crate::engine::piece_view::{PieceView, called};
 use crate::engine::slot::{Order, Workers};
 use crate::events::{EventKind, ItemIndex, PieceRef, StopLevel};
+use crate::resilience::checkpoint::EachDone;
 use crate::resilience::checkpoint::{Because, Fingerprint, LeftOut, StepOutcome, StepRecord};
-use crate::resilience::piece::{EachDone, PieceOutcome, PieceRecord};
+use crate::resilience::piece::{PieceOutcome, PieceRecord};
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::builtin::Values;
 
@@ -226,11 +228,11 @@ impl<W: Workers> Dispatcher<W> {
 
     fn tell_piece_failed(&mut self, item: ItemIndex, step: usize, piece: PieceRef, fault: Fault, before: bool) {
         if let Some(fan) = self.active.get_mut(&item).and_then(|working| working.fans[step].as_mut()) {
-            let passes = crate::engine::survey::passes(&fault);
+            let passes = crate::engine::fingerprint::passes(&fault);
             // What may pass decides: the next run is to try it again.
             let better = match &fan.fault {
                 None => true,
-                Some((_, known)) => passes && !crate::engine::survey::passes(known),
+                Some((_, known)) => passes && !crate::engine::fingerprint::passes(known),
             };
             if better {
                 fan.fault = Some((piece.name.clone(), fault.clone()));

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::pieces::PieceLog;
 use crate::resilience::checkpoint::{Checkpoint, Unusable, parse};
 
 /// Writes `content` to `path`, whole or not at all; `sync` makes it hold against a power cut. Gives what the file
@@ -72,16 +71,6 @@ pub fn list(pipeline_dir: &Path) -> std::io::Result<Vec<(String, Result<Checkpoi
     }
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(found)
-}
-
-pub(super) fn pieces_path(pipeline_dir: &Path, id: &str) -> PathBuf {
-    pipeline_dir.join("items").join(format!("{id}.pieces"))
-}
-
-/// What is known of the pieces of the item `id`, for a look.
-#[must_use]
-pub fn pieces_of(pipeline_dir: &Path, id: &str) -> PieceLog {
-    PieceLog::new(pieces_path(pipeline_dir, id), false, false)
 }
 
 /// Removes the checkpoint `id`: the item runs again from its start. `false` where there was none.

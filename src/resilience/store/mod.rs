@@ -31,7 +31,7 @@ use self::writer::JsonWriter;
 use super::checkpoint::{Checkpoint, Unusable, parse};
 use super::os_text::to_hex;
 
-pub use self::files::{list, pieces_of, remove, write_whole};
+pub use self::files::{list, remove, write_whole};
 pub use self::pieces::PieceLog;
 
 /// Tells items apart: the first 64 bits of the BLAKE3 hash of the absolute path.
@@ -314,12 +314,22 @@ impl Store {
     /// What is known of the pieces of the item `id`; nothing is read before it is asked.
     #[must_use]
     pub fn pieces(&self, id: &str) -> PieceLog {
-        PieceLog::new(files::pieces_path(&self.dir, id), self.is_writable(), self.sync)
+        PieceLog::new(pieces_path(&self.dir, id), self.is_writable(), self.sync)
     }
 
     fn json_path(&self, id: &str) -> PathBuf {
         self.dir.join("items").join(format!("{id}.json"))
     }
+}
+
+fn pieces_path(pipeline_dir: &Path, id: &str) -> PathBuf {
+    pipeline_dir.join("items").join(format!("{id}.pieces"))
+}
+
+/// What is known of the pieces of the item `id`, for a look.
+#[must_use]
+pub fn pieces_of(pipeline_dir: &Path, id: &str) -> PieceLog {
+    PieceLog::new(pieces_path(pipeline_dir, id), false, false)
 }
 
 /// Raises the revision and sets the time.

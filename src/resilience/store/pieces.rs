@@ -22,9 +22,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::checksum;
-use crate::resilience::checkpoint::Artifact;
+use crate::resilience::checkpoint::{Artifact, PieceSet};
 use crate::resilience::os_text::OsText;
-use crate::resilience::piece::{Piece, PieceRecord, PieceSet};
+use crate::resilience::piece::{Piece, PieceRecord, set_of};
 
 const HEADER: &[u8] = b"mediamill pieces 1\n";
 /// How such a file of any version begins.
@@ -188,7 +188,7 @@ impl PieceLog {
     /// That it could not be written; what was known before still is.
     pub fn append_set(&mut self, of: &str, pieces: &[Piece], anew: bool) -> std::io::Result<PieceSet> {
         self.read();
-        let told = PieceSet::of(pieces);
+        let told = set_of(pieces);
         let mut text = Vec::with_capacity(pieces.len() * 256);
         if anew && !self.tasks.is_empty() {
             push_line(&mut text, 'F', b"");
