@@ -270,7 +270,7 @@ fn a_library_is_read_to_its_end_and_what_is_rotten_is_named_with_its_place() {
     let rows = place.table("out/library-check/library.csv");
     assert_eq!(rows.len(), 6);
     let row = |name: &str| rows.iter().find(|row| row[0].ends_with(name)).unwrap();
-    assert_eq!(row("music-1.flac")[3..6], ["3", "flac", "ok"]);
+    assert_eq!(row("music-1.flac")[3..6], ["3.0", "flac", "ok"]);
     assert_eq!(row("speech-1.wav")[5], "none");
     assert_eq!(row("photo-cat.png")[6..8], ["300", "200"]);
     assert!(rows.iter().all(|row| row[2].len() == 64));

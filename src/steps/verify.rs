@@ -32,7 +32,7 @@ pub fn verify_output(path: &Path, verify: &Verify) -> Result<(), Fault> {
         return Ok(());
     }
     decodes(path, verify.decode).or_else(|error| match &error {
-        // Opus in an .ogg file, say: nothing is wrong with it.
+        // Speex in an .ogg file, say: nothing is wrong with it.
         MediaError::Unsupported(_) => Ok(()),
         MediaError::Unreadable(error) => Err(Fault::from_io(&format!("cannot read {name}"), error)),
         _ => Err(Fault::input("output-undecodable", format!("{name}: {error}"))),
