@@ -5,10 +5,10 @@ use super::fingerprint::{fingerprint, passes, read_source};
 use super::item::Item;
 use super::piece::stale;
 use crate::events::ItemIndex;
+use crate::resilience::Fault;
 use crate::resilience::checkpoint::{Checkpoint, Identity, ItemState, StepFault};
 use crate::resilience::os_text::OsText;
 use crate::resilience::store::{Loaded, PieceLog};
-use crate::resilience::Fault;
 
 /// What became of a look.
 #[derive(Debug)]
