@@ -12,7 +12,7 @@ use mediamill::media::{SoundReader, decode, picture};
 use mediamill::pipeline::plan::{DecodeCheck, Verify};
 use mediamill::resilience::{Fault, FaultClass};
 use mediamill::steps::builtin::{Job, Values};
-use mediamill::steps::collect::write_table;
+use mediamill::steps::collect::{CollectParams, Row, Tables};
 use mediamill::steps::register::{BUILTINS, find};
 use mediamill::steps::verify::verify_output;
 use serde_json::{Value, json};
@@ -280,10 +280,17 @@ fn a_full_disk_is_the_machines_fault_and_not_the_files() {
         path
     };
     let (sound, photo) = (fixture("speech-1.wav"), fixture("photo-cat.png"));
-    let table = full("t.csv");
-    let rows = (0..100_000).map(|at| IndexMap::from([("n".to_string(), json!(at))]));
-    let params =
-        |format: &str| serde_json::from_value(json!({"format": format, "columns": {"n": "{item.path}"}})).unwrap();
+    let table = IndexMap::from([("table".to_string(), full("t.csv"))]);
+    let collect = |format: &str| {
+        let params: CollectParams =
+            serde_json::from_value(json!({"format": format, "columns": {"n": "{item.path}"}})).unwrap();
+        let mut tables = Tables::begin(&params, &table)?;
+        for at in 0..100_000 {
+            let cells = IndexMap::from([("n".to_string(), json!(at))]);
+            tables.row(&Row { cells, ..Row::default() })?;
+        }
+        tables.end()
+    };
     let faults = [
         run("audio.convert", json!({}), &sound, &[("wav", &full("a.wav"))]),
         run("audio.analyze", json!({}), &sound, &[("picture", &full("b.png"))]),
@@ -291,8 +298,8 @@ fn a_full_disk_is_the_machines_fault_and_not_the_files() {
         run("image.resize", json!({"width": 9}), &photo, &[("picture", &full("d.jpg"))]),
         run("image.resize", json!({}), &photo, &[("picture", &full("e.webp"))]),
         run("file.copy", json!({}), &photo, &[("copy", &full("f"))]),
-        write_table(&params("csv"), rows.clone(), &table),
-        write_table(&params("jsonl"), rows, &table),
+        collect("csv"),
+        collect("jsonl"),
     ];
     for (at, fault) in faults.into_iter().enumerate() {
         let fault = fault.unwrap_err();
