@@ -15,7 +15,7 @@ fn a_long_sound_tells_how_much_of_it_is_done() {
         Bench::new("name = \"long\"\n\n[[step]]\nid = \"look\"\nuses = \"audio.analyze\"\nout.json = \"a.json\"\n");
     let path = bench.input("long.wav", "");
     let mut sound = SoundWriter::create(&path, 48_000, 2, Coding::Wav(WavBits::Int16)).unwrap();
-    let seconds = 60;
+    let seconds = 15;
     let second: Vec<f32> = (0..96_000).map(|at| ((at / 2) as f32 * 0.03).sin() * 0.5).collect();
     for _ in 0..seconds {
         sound.write(&second).unwrap();

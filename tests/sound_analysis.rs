@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use mediamill::media::Source;
 use mediamill::media::analyze::{Analysis, Drawings, analyze};
+use mediamill::media::source::OnDamage;
 use mediamill::media::spectrogram::Look;
 use mediamill::media::waveform::{WaveformColours, WaveformLook};
 use serde_json::Value;
@@ -150,4 +151,22 @@ fn every_feature_and_name_of_the_result_is_in_the_document() {
             assert!(document.contains(&format!("`{name}`")), "{name}");
         }
     }
+}
+
+#[test]
+fn a_damaged_sound_is_refused_or_its_damage_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(root("tests/fixtures/media/music-1.flac")).unwrap();
+    let path = folder.path().join("cut.flac");
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let mut source = Source::new(&path);
+    let refused = analyze(&source, &Drawings::default()).err().unwrap().to_string();
+    assert!(refused.contains("missing"), "{refused}");
+
+    source.damage = OnDamage::Tell;
+    let found = analyze(&source, &Drawings::default()).unwrap().analysis;
+    let [damage] = found.damage.as_slice() else { panic!("{:?}", found.damage) };
+    assert!((damage.at_s - found.duration_s).abs() < 0.1 && found.duration_s > 1.0, "{damage:?}");
+    assert!(damage.lost_s.is_some_and(|lost| (lost + found.duration_s - 3.0).abs() < 0.01), "{damage:?}");
+    assert!(found.loudness.integrated_lufs.is_some());
 }
