@@ -40,7 +40,7 @@ impl CompareParams {
 /// The step.
 pub static COMPARE: Builtin = Builtin {
     name: "audio.compare",
-    version: 1,
+    version: 2,
     summary: "Holds two sounds against each other: shift, gain, polarity, and what is left between them",
     outputs: &[OutputDoc::new("json", "the values as a JSON file")],
     values: &[

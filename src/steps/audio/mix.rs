@@ -39,7 +39,7 @@ impl MixParams {
 /// The step.
 pub static MIX: Builtin = Builtin {
     name: "audio.mix",
-    version: 1,
+    version: 2,
     summary: "Sums several sounds to one, such as stems back to their song",
     outputs: &SOUND_OUTPUTS,
     values: &[

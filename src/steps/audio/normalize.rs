@@ -71,7 +71,7 @@ impl NormalizeParams {
 /// The step.
 pub static NORMALIZE: Builtin = Builtin {
     name: "audio.normalize",
-    version: 1,
+    version: 2,
     summary: "Brings a sound to a loudness (EBU R 128) and holds its true peak below a ceiling",
     outputs: &SOUND_OUTPUTS,
     values: &[

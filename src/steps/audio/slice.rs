@@ -191,7 +191,7 @@ const PIECE_VALUES: [ValueDoc; 7] = [
 /// The step.
 pub static SLICE: Builtin = Builtin {
     name: "audio.slice",
-    version: 1,
+    version: 2,
     summary: "Cuts a sound into clips: at pauses of speech, at silences, into windows, at beats",
     outputs: &[
         OutputDoc::new(

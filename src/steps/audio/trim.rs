@@ -70,7 +70,7 @@ impl TrimParams {
 /// The step.
 pub static TRIM: Builtin = Builtin {
     name: "audio.trim",
-    version: 1,
+    version: 2,
     summary: "Takes off the silence at both ends of a sound, or all but a given stretch",
     outputs: &SOUND_OUTPUTS,
     values: &[
