@@ -9,8 +9,8 @@ use lofty::file::TaggedFileExt;
 use lofty::probe::Probe;
 use lofty::tag::{ItemKey, Tag, TagExt, TagType};
 
-use super::encode::{Coding, Target};
 use super::encode::lossy::Codec;
+use super::encode::{Coding, Target};
 use super::error::MediaError;
 use super::opening::guarded;
 

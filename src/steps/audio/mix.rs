@@ -40,7 +40,7 @@ impl MixParams {
 pub static MIX: Builtin = Builtin {
     name: "audio.mix",
     version: 2,
-    summary: "Sums several sounds to one, such as stems back to their song",
+    summary: "Sums several sounds to one, such as stems back to their song; the tags are those of the first",
     outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc {

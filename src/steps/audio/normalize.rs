@@ -72,7 +72,7 @@ impl NormalizeParams {
 pub static NORMALIZE: Builtin = Builtin {
     name: "audio.normalize",
     version: 2,
-    summary: "Brings a sound to a loudness (EBU R 128) and holds its true peak below a ceiling",
+    summary: "Brings a sound to a loudness (EBU R 128) and holds its true peak below a ceiling; tags are kept, but ReplayGain",
     outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc {
