@@ -7,6 +7,10 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use lofty::config::WriteOptions;
+use lofty::file::TaggedFileExt;
+use lofty::picture::Picture;
+use lofty::tag::{ItemKey, Tag, TagExt, TagType};
 use mediamill::media::SoundReader;
 use mediamill::media::encode::wav::WavBits;
 use mediamill::media::encode::{Coding, SoundWriter};
@@ -144,6 +148,79 @@ fn the_shift_the_gain_and_the_polarity_of_a_copy_are_found() {
     }
     let same = run("audio.compare", json!({}), &[&one, &one], &[]).unwrap();
     assert_eq!((&same["equal"], same.get("null_depth_db")), (&json!(true), None));
+}
+
+#[test]
+fn a_copy_is_found_as_far_away_as_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["one.wav", "two.wav"].map(|name| folder.path().join(name));
+    let sound = noise(5, 120_000);
+    for (late, rate) in [(90_000_i64, 48_000), (-80_001, 48_000), (65_536, 48_000), (-65_536, 44_100)] {
+        write(&one, rate, 1, &sound);
+        let mut copy = vec![0.0; late.max(0) as usize];
+        copy.extend(&sound[(-late).max(0) as usize..]);
+        write(&two, rate, 1, &copy);
+        let with = json!({"max_offset_s": 2.0, "least_null_db": 110});
+        let found = run("audio.compare", with, &[&one, &two], &[]).unwrap();
+        assert_eq!((&found["offset_frames"], &found["inverted"]), (&json!(late), &json!(false)));
+        near(&found, "gain_db", 0.0, 1e-3);
+        near(&found, "tail", 0.0, 0.0);
+    }
+}
+
+#[test]
+fn a_copy_that_ends_early_is_no_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["one.wav", "two.wav"].map(|name| folder.path().join(name));
+    let sound = noise(6, 20_000);
+    write(&one, 8_000, 1, &sound);
+    for (frames, alike) in [(19_900, true), (19_700, false), (2000, false)] {
+        write(&two, 8_000, 1, &sound[..frames]);
+        for pair in [[&one, &two], [&two, &one]] {
+            let told = run("audio.compare", json!({}), &pair.map(PathBuf::as_path), &[]).unwrap();
+            near(&told, "tail", (20_000 - frames) as f64 / 8000.0, 1e-9);
+            let checked = run("audio.compare", json!({"least_null_db": 90}), &pair.map(PathBuf::as_path), &[]);
+            assert_eq!(checked.map_err(|fault| fault.cause).err(), (!alike).then(|| "differs".to_owned()), "{frames}");
+        }
+    }
+}
+
+#[test]
+fn tags_stay_with_a_sound_and_what_tells_its_level_until_that_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (song, stem) = (folder.path().join("song.flac"), folder.path().join("stem.wav"));
+    std::fs::copy(fixture("music-1.flac"), &song).unwrap();
+    write(&stem, 44_100, 2, &noise(8, 2 * 44_100));
+    let picture = std::fs::read(fixture("photo-cat.png")).unwrap();
+    let mut tag = Tag::new(TagType::VorbisComments);
+    tag.insert_text(ItemKey::TrackTitle, "Größe".to_owned());
+    tag.insert_text(ItemKey::ReplayGainTrackGain, "-3.20 dB".to_owned());
+    tag.push_picture(Picture::from_reader(&mut picture.as_slice()).unwrap());
+    tag.save_to_path(&song, WriteOptions::default()).unwrap();
+    let told = |path: &Path| {
+        let file = lofty::read_from_path(path).unwrap();
+        let tag = file.primary_tag().unwrap();
+        let text = |key| tag.get_string(key).map(str::to_owned);
+        assert_eq!(text(ItemKey::TrackTitle).as_deref(), Some("Größe"), "{}", path.display());
+        (text(ItemKey::ReplayGainTrackGain).is_some(), tag.pictures().len())
+    };
+    for extension in ["wav", "flac"] {
+        let out = folder.path().join("out").with_extension(extension);
+        for (step, with, inputs, level) in [
+            ("audio.convert", json!({}), &[song.as_path()][..], true),
+            ("audio.normalize", json!({}), &[&song], false),
+            ("audio.trim", json!({"end_s": 1}), &[&song], true),
+            ("audio.mix", json!({}), &[&song, &stem], false),
+        ] {
+            run(step, with, inputs, &[(extension, &out)]).unwrap();
+            assert_eq!(told(&out), (level, 1), "{step}");
+        }
+        let clips = folder.path().join("clip-*").with_extension(extension);
+        let cut = run("audio.slice", json!({"by": "windows", "window_s": 1}), &[&song], &[("clips", &clips)]).unwrap();
+        for clip in cut["pieces"]["clips"].as_object().unwrap().keys() {
+            assert_eq!(told(&folder.path().join(clip)), (true, 0), "{clip}");
+        }
+    }
 }
 
 #[test]

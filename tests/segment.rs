@@ -353,7 +353,9 @@ fn the_extension_chooses_the_coding_and_a_list_tells_of_each_clip() {
     let list: Value = serde_json::from_slice(&fs::read(list).unwrap()).unwrap();
     assert_eq!((list.as_array().unwrap().len(), &list[1]["file"]), (3, &json!("x*y-00002.flac")));
     assert_eq!(list[1]["start_s"], values["pieces"]["clips"]["x*y-00002.flac"]["start_s"]);
-    for (name, word) in [("a.wav", "star"), ("*.aiff", "aiff"), ("*/a.wav", "star")] {
+    for (name, word) in
+        [("a.wav", "star"), ("*.aiff", "aiff"), ("*/a.wav", "star"), ("*.mp3", "ffmpeg"), ("*.opus", "ffmpeg")]
+    {
         let fault = run("audio.slice", with.clone(), &[&path], &[("clips", folder.path().join(name))]).unwrap_err();
         assert!(fault.message.contains(word), "{name}: {fault}");
     }

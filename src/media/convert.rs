@@ -103,7 +103,7 @@ pub fn convert(from: &Source, to: &[Target], how: &Conversion) -> Result<Convert
     for (name, text) in &how.tags {
         tags.set(name, text);
     }
-    to.iter().try_for_each(|target| tags.write(&target.path, target.coding))?;
+    tags.write_all(to)?;
     let seconds = |frames: u64| frames as f64 / f64::from(info.sample_rate);
     let limit = if clips { 0.0 } else { f64::INFINITY };
     Ok(Converted {

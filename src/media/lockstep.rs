@@ -8,6 +8,9 @@ use super::source::Source;
 /// An error, and the number of the source that it was met with.
 pub type AtSource = (usize, MediaError);
 
+/// Frames that are passed over at a time.
+const SKIPPED: usize = 1 << 14;
+
 /// One of several sounds that are read side by side.
 pub(super) struct Lane {
     sound: SoundReader,
@@ -83,5 +86,17 @@ impl Lane {
         }
         self.used = self.ready.len().min(frames * self.channels);
         Ok(&self.ready[..self.used])
+    }
+
+    /// Passes over the next `frames` frames, or over what is left.
+    pub(super) fn skip(&mut self, mut frames: usize) -> Result<(), MediaError> {
+        while frames > 0 {
+            let now = frames.min(SKIPPED);
+            if self.next(now)?.is_empty() {
+                break;
+            }
+            frames -= now;
+        }
+        Ok(())
     }
 }

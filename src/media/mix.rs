@@ -4,6 +4,7 @@ use super::encode::{SoundWriter, Target};
 use super::level::{Level, amplitude, dbfs};
 use super::lockstep::{AtSource, open_all};
 use super::source::Source;
+use super::tags::Tags;
 
 /// Frames that are summed at a time.
 const BLOCK: usize = 4096;
@@ -24,7 +25,8 @@ pub struct Mixed {
 }
 
 /// Sums `sources`, each with its gain in dB, and writes the sum to each of `to`. Where a file of integers is among those
-/// and the sum goes beyond full scale, it is scaled down to fit; floating point is left as it is.
+/// and the sum goes beyond full scale, it is scaled down to fit; floating point is left as it is. The tags are those of the
+/// first, but those that told its level.
 ///
 /// # Errors
 /// Those of [`super::SoundReader`], [`super::resample::RateChange`] and [`SoundWriter`], with the number of the source, and
@@ -53,6 +55,11 @@ pub fn mix(sources: &[(Source, f64)], to: &[Target]) -> Result<Mixed, AtSource> 
     })?;
     if let Some(writer) = writer {
         writer.finish().map_err(|error| (0, error))?;
+    }
+    if let Some(first) = sources.first() {
+        let mut tags = Tags::read(&first.path).map_err(|error| (0, error))?;
+        tags.forget_level();
+        tags.write_all(to).map_err(|error| (0, error))?;
     }
     Ok(Mixed {
         gain_db: dbfs(scale.into()).unwrap_or_default(),

@@ -6,6 +6,7 @@ use super::level::amplitude;
 use super::limiter::Limiter;
 use super::loudness::{Loudness, LoudnessFigures};
 use super::source::Source;
+use super::tags::Tags;
 
 /// How near to the target a limited sound is brought, in LU.
 const NEAR: f64 = 0.05;
@@ -52,8 +53,9 @@ pub struct Normalized {
     pub duration: f64,
 }
 
-/// Brings `from` to the loudness that `how` asks for, and writes it to each of `to`. A sound whose loudness is not defined
-/// (silence, less than 0.4 s) is given no gain, but where its peaks are above the ceiling.
+/// Brings `from` to the loudness that `how` asks for, and writes it to each of `to`, with its tags but those that told its
+/// level. A sound whose loudness is not defined (silence, less than 0.4 s) is given no gain, but where its peaks are above
+/// the ceiling.
 ///
 /// # Errors
 /// Those of [`super::SoundReader`] and [`SoundWriter`].
@@ -75,6 +77,9 @@ pub fn normalize(from: &Source, to: &[Target], how: &Normalization) -> Result<No
     if let Some(writer) = writer {
         writer.finish()?;
     }
+    let mut tags = Tags::read(&from.path)?;
+    tags.forget_level();
+    tags.write_all(to)?;
     let Pass { figures: after, reduction_db, limited, duration } = done;
     Ok(Normalized { gain_db, before, after, reduction_db, limited, duration })
 }

@@ -103,6 +103,10 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
         None if params.codec == codecs::CODEC_ID_OPUS => return Err(MediaError::damaged("it has no Opus head")),
         _ => None,
     };
+    if let Some(channels) = &params.channels {
+        // A decoder takes room for all of them at once.
+        check_limits(params.sample_rate.unwrap_or(1), channels.count(), &source.limits)?;
+    }
     // Packets of MPEG audio past an estimated length count as padding, so trimming is done here, by the LAME tag.
     let options = AudioDecoderOptions::default().gapless(format != SoundFormat::Mpeg).verify(verify);
     let decoder = match head {

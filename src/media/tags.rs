@@ -9,8 +9,8 @@ use lofty::file::TaggedFileExt;
 use lofty::probe::Probe;
 use lofty::tag::{ItemKey, Tag, TagExt, TagType};
 
-use super::encode::Coding;
 use super::encode::lossy::Codec;
+use super::encode::{Coding, Target};
 use super::error::MediaError;
 use super::opening::guarded;
 
@@ -105,6 +105,21 @@ impl Tags {
     /// Takes away what tells how loud the sound is (ReplayGain, R128): its level has been changed.
     pub fn forget_level(&mut self) {
         LEVELS.into_iter().for_each(|key| self.0.remove_key(key));
+    }
+
+    /// Takes away the pictures.
+    pub fn forget_pictures(&mut self) {
+        while !self.0.pictures().is_empty() {
+            self.0.remove_picture(0);
+        }
+    }
+
+    /// Puts them into each of these finished sound files.
+    ///
+    /// # Errors
+    /// Those of [`Tags::write`].
+    pub fn write_all(&self, to: &[Target]) -> Result<(), MediaError> {
+        to.iter().try_for_each(|target| self.write(&target.path, target.coding))
     }
 
     /// Puts them into the finished sound file at `path`. What its format has no place for is left out.

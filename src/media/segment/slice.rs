@@ -9,6 +9,7 @@ use crate::media::error::MediaError;
 use crate::media::level::Level;
 use crate::media::resample::RateChange;
 use crate::media::source::Source;
+use crate::media::tags::Tags;
 
 /// Where a sound is cut.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +76,7 @@ impl Sliced {
 /// Writes the clips of `from`; `target` says where the clip of that number goes, counted from 0.
 ///
 /// Without a change of the rate, clips have exactly the samples of their span; with one, the whole sound is changed and
-/// then cut, so that clips next to each other still fit without a seam.
+/// then cut, so that clips next to each other still fit without a seam. Each clip has the tags of the sound, but no picture.
 ///
 /// # Errors
 /// Those of [`super::super::SoundReader`], [`RateChange`] and [`SoundWriter`].
@@ -91,8 +92,11 @@ pub fn slice(
     let mut change =
         if rate == info.sample_rate { None } else { Some(RateChange::new(info.sample_rate, rate, channels)?) };
     let fade = (how.fade * f64::from(rate)).round() as u64;
+    let mut tags = Tags::read(&from.path)?;
+    tags.forget_pictures();
     let mut cutter = Cutter {
         cuts,
+        tags,
         rates: (info.sample_rate, rate),
         channels,
         fade,
@@ -125,6 +129,7 @@ struct Open {
 
 struct Cutter<'a, T> {
     cuts: &'a Cuts,
+    tags: Tags,
     /// The rate of the sound, and of the clips.
     rates: (u32, u32),
     channels: usize,
@@ -190,6 +195,7 @@ impl<T: FnMut(usize) -> Target> Cutter<'_, T> {
     fn close(&mut self) -> Result<(), MediaError> {
         let Some(Open { mut clip, writer }) = self.open.pop_front() else { return Ok(()) };
         clip.span.end = clip.span.start + writer.finish()?;
+        self.tags.write(&clip.target.path, clip.target.coding)?;
         self.clips.push(clip);
         Ok(())
     }

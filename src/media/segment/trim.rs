@@ -4,6 +4,7 @@ use super::{Sounding, Span, Trim};
 use crate::media::encode::{SoundWriter, Target};
 use crate::media::error::MediaError;
 use crate::media::source::Source;
+use crate::media::tags::Tags;
 
 /// What is to stay of a sound.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -27,7 +28,8 @@ pub struct Trimmed {
     pub sample_rate: u32,
 }
 
-/// Writes what is to stay of `from` into `to`; every sample of it stays as it was, as far as the coding goes.
+/// Writes what is to stay of `from` into `to`; every sample of it stays as it was, as far as the coding goes, and so do
+/// its tags.
 ///
 /// # Errors
 /// Those of [`super::super::SoundReader`] and [`SoundWriter`]; [`MediaError::Damaged`] when nothing would be left.
@@ -55,6 +57,7 @@ pub fn trim(from: &Source, to: &[Target], how: &Trimming) -> Result<Trimmed, Med
         let whole = place as f64 / f64::from(rate);
         return Err(MediaError::damaged(format!("it is {whole:.2} s long, and nothing of that is to stay")));
     }
+    Tags::read(&from.path)?.write_all(to)?;
     Ok(Trimmed { kept: Span { start: keep.start, end: keep.start + frames }, frames: place, sample_rate: rate })
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::media::Source;
-use crate::media::compare::compare;
+use crate::media::compare::{Comparison, compare};
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, within, write_json};
@@ -15,12 +15,14 @@ use crate::steps::media_fault::media_fault;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareParams {
-    /// How late or early the second sound may be, in seconds. Memory grows with it.
+    /// How late or early the second sound may be, in seconds. Where that is more than 131072 samples in all, both are read
+    /// several times over.
     #[serde(default = "max_offset_s")]
     #[schemars(range(min = 0.0, max = 2.0))]
     pub max_offset_s: f64,
-    /// The step fails where what is left of the second sound without the first is not so far below it, in dB. 90 asks for
-    /// the same sound but for 16-bit rounding; nothing is asked for where nothing is said.
+    /// The step fails where what is left of the second sound without the first is not so far below it, in dB, or where one
+    /// goes on after the other has ended for more than a hundredth of its length. 90 asks for the same sound but for 16-bit
+    /// rounding; nothing is asked for where nothing is said.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 200.0))]
     pub least_null_db: Option<f64>,
@@ -37,10 +39,13 @@ impl CompareParams {
     }
 }
 
+/// How much of the longer sound may go on after the other has ended where they must be alike.
+const MOST_TAIL: f64 = 0.01;
+
 /// The step.
 pub static COMPARE: Builtin = Builtin {
     name: "audio.compare",
-    version: 1,
+    version: 2,
     summary: "Holds two sounds against each other: shift, gain, polarity, and what is left between them",
     outputs: &[OutputDoc::new("json", "the values as a JSON file")],
     values: &[
@@ -55,6 +60,7 @@ pub static COMPARE: Builtin = Builtin {
                       taken from it, in dB; left out where nothing is left",
         },
         ValueDoc { name: "overlap", summary: "seconds in which both sound when they lie over each other" },
+        ValueDoc { name: "tail", summary: "seconds for which one then goes on after the other has ended" },
     ],
     schema: schema_of::<CompareParams>,
     check: |with| read::<CompareParams>(with)?.validate(),
@@ -82,15 +88,26 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
         values.insert("null_depth_db".into(), json!(depth));
     }
     values.insert("overlap".into(), json!(found.overlap));
+    values.insert("tail".into(), json!(found.tail));
     if let Some(to) = job.output("json") {
         write_json(&values, to)?;
     }
-    if let (Some(least), Some(depth)) = (params.least_null_db, found.null_depth_db)
-        && depth < least
-    {
-        let (first, second) = (first.display(), second.display());
-        let wrong = format!("{second} differs from {first}: what is left is {depth:.1} dB below it, not {least} dB");
-        return Err(Fault::input("differs", wrong));
+    if let Some(least) = params.least_null_db {
+        alike(&found, least).map_err(|wrong| {
+            Fault::input("differs", format!("{} differs from {}: {wrong}", second.display(), first.display()))
+        })?;
     }
     Ok(values)
+}
+
+/// Tells in what the second sound is not that of the first.
+fn alike(found: &Comparison, least: f64) -> Result<(), String> {
+    if let Some(depth) = found.null_depth_db.filter(|depth| *depth < least) {
+        return Err(format!("what is left is {depth:.1} dB below it, not {least} dB"));
+    }
+    let Comparison { overlap, tail, .. } = found;
+    if *tail > MOST_TAIL * (overlap + tail) {
+        return Err(format!("one goes on for {tail:.3} s after the other has ended; they agree for {overlap:.3} s"));
+    }
+    Ok(())
 }

@@ -39,8 +39,8 @@ impl MixParams {
 /// The step.
 pub static MIX: Builtin = Builtin {
     name: "audio.mix",
-    version: 1,
-    summary: "Sums several sounds to one, such as stems back to their song",
+    version: 2,
+    summary: "Sums several sounds to one, such as stems back to their song; the tags are those of the first",
     outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc {

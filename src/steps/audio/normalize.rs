@@ -71,8 +71,8 @@ impl NormalizeParams {
 /// The step.
 pub static NORMALIZE: Builtin = Builtin {
     name: "audio.normalize",
-    version: 1,
-    summary: "Brings a sound to a loudness (EBU R 128) and holds its true peak below a ceiling",
+    version: 2,
+    summary: "Brings a sound to a loudness (EBU R 128) and holds its true peak below a ceiling; tags are kept, but ReplayGain",
     outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc {

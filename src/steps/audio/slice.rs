@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::encoded::{Bits, Kbps, SOUND_OUTPUTS, targets};
+use super::encoded::{Bits, SOUND_OUTPUTS, targets};
 use crate::media::Source;
 use crate::media::encode::{Coding, Target};
 use crate::media::segment::beats::at_beats;
@@ -97,10 +97,6 @@ pub struct SliceParams {
     /// Bits of a sample in clips that are WAV or FLAC: 16 or 24 (integers), or, for WAV, 32 (floating point).
     #[serde(default)]
     pub bits: Bits,
-    /// Kilobits per second of clips that are MP3, AAC or Opus, all channels together. Where nothing is said, MP3 has a
-    /// constant quality (about 190 in stereo), AAC 96 and Opus 64 per channel.
-    #[serde(default)]
-    pub bitrate_kbps: Option<Kbps>,
 }
 
 impl SliceParams {
@@ -191,12 +187,12 @@ const PIECE_VALUES: [ValueDoc; 7] = [
 /// The step.
 pub static SLICE: Builtin = Builtin {
     name: "audio.slice",
-    version: 1,
+    version: 2,
     summary: "Cuts a sound into clips: at pauses of speech, at silences, into windows, at beats",
     outputs: &[
         OutputDoc::new(
             "clips",
-            "the clips: wav, flac, mp3, m4a or opus, a star for the number, such as \"clips/*.wav\"",
+            "the clips, as wav or flac, a star for the number: \"clips/*.wav\"; they have the tags of the sound, no pictures",
         )
         .required()
         .many()
@@ -342,13 +338,21 @@ impl Names {
         };
         // An extension is the name of the output that such a sound is elsewhere.
         let extension = pattern.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if !SOUND_OUTPUTS.iter().any(|output| output.name == extension) {
-            let known = SOUND_OUTPUTS.map(|output| output.name).join(", ");
-            return Err(Fault::input("outputs", format!("clips cannot be written as `.{extension}`, but as {known}")));
+        let Some(like) = SOUND_OUTPUTS.iter().find(|output| output.name == extension) else {
+            return Err(Fault::input(
+                "outputs",
+                format!("clips cannot be written as `.{extension}`, but as wav or flac"),
+            ));
+        };
+        // A process for each of thousands of clips, and nobody who minds its health.
+        if let Some(tool) = like.tool {
+            let wrong = format!("clips are written as wav or flac; `.{extension}` needs {tool}, which is not run here");
+            return Err(Fault::input("outputs", wrong)
+                .with_hint("cut into wav, and give each clip to audio.convert: a step with `each`"));
         }
         let outputs = IndexMap::from([(extension, pattern.to_path_buf())]);
         let like = Job { inputs: Vec::new(), outputs, watch: None };
-        let coding = targets(&like, params.bits, params.bitrate_kbps)?[0].coding;
+        let coding = targets(&like, params.bits, None)?[0].coding;
         Ok(Self { before: bytes[..star].to_vec(), after: bytes[star + 1..].to_vec(), coding })
     }
 

@@ -70,8 +70,8 @@ impl TrimParams {
 /// The step.
 pub static TRIM: Builtin = Builtin {
     name: "audio.trim",
-    version: 1,
-    summary: "Takes off the silence at both ends of a sound, or all but a given stretch",
+    version: 2,
+    summary: "Takes off the silence at both ends of a sound, or all but a given stretch; tags are kept",
     outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc { name: "duration", summary: "length of the result, in seconds" },
