@@ -303,7 +303,7 @@ fn play(style: &Style, key: usize, seconds: f64, seed: u64) -> Clip {
 }
 
 fn rhythm_of(sound: &[f32]) -> RhythmFigures {
-    let mut spectrum = Spectrum::new(FRAMES, 1, RATE);
+    let mut spectrum = Spectrum::new(FRAMES, 1);
     let mut rhythm = Rhythm::new(RATE, FRAMES);
     // Half a frame of silence at both ends: frame k is then centred at sample k * hop.
     let half = vec![0.0; FRAMES.size / 2];
