@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a tool for developers may panic")]
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::KeyFinder;
 use super::decide::{Holdings, holdings, tuning};
@@ -20,11 +20,8 @@ const CUTS: usize = 2;
 #[ignore = "needs rendered clips"]
 fn holdings_of_clips_are_written_for_the_fit() {
     let folder = std::env::var("MEDIAMILL_CLIPS").unwrap();
-    let mut paths: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|one| one.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|one| one == "wav"));
-    paths.sort();
     let mut lines = String::new();
-    for (number, path) in paths.iter().enumerate() {
+    for (number, path) in clips(Path::new(&folder)).iter().enumerate() {
         let (rate, sound) = read(path);
         let whole = (0, sound.len());
         let cuts = (0..CUTS).map(|cut| {
@@ -51,8 +48,16 @@ fn held(rate: u32, sound: &[f32]) -> Option<Holdings> {
     holdings(&finder.pitches, tuning(finder.pitches.histogram()))
 }
 
+/// The WAV files of a folder, sorted.
+pub(in crate::media) fn clips(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|one| one.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|one| one == "wav"));
+    paths.sort();
+    paths
+}
+
 /// The rate of a 16-bit WAV file with the plain header, and the mean of its channels.
-fn read(path: &Path) -> (u32, Vec<f32>) {
+pub(in crate::media) fn read(path: &Path) -> (u32, Vec<f32>) {
     let bytes = std::fs::read(path).unwrap();
     let channels = usize::from(bytes[22]);
     let rate = u32::from_le_bytes(bytes[24..28].try_into().unwrap());

@@ -8,7 +8,7 @@ mod chords;
 mod decide;
 mod decimate;
 #[cfg(test)]
-mod fitting;
+pub(super) mod fitting;
 mod pitches;
 mod weights;
 
