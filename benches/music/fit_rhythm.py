@@ -20,6 +20,7 @@ from scipy.optimize import minimize
 
 NEAR = 0.04  # tempi this near are the same
 USUAL_BPM = 110  # as in metre.rs
+LATE_S = 0.025  # strokes are strongest about so long after the score has them
 
 
 def metre(row, right):
@@ -39,7 +40,7 @@ def phase(row, right):
     if abs(numpy.median(numpy.diff(beats)) / step - 1) > NEAR:
         return None
     inside = beats[(beats > truth[0]) & (beats < truth[-1])]
-    parts = numpy.interp(inside, truth, numpy.arange(len(truth)))
+    parts = numpy.interp(inside - LATE_S, truth, numpy.arange(len(truth)))
     behind = -numpy.angle(numpy.exp(2j * numpy.pi * parts).mean()) / (2 * numpy.pi)
     count = places.shape[1]
     shifted = numpy.stack([numpy.roll(places, -shift, axis=1).ravel() for shift in range(count)])
