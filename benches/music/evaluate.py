@@ -51,7 +51,7 @@ def f_measure(truth, found, within):
 
 def mirex(truth, found):
     """The weights of the MIREX key task: fifth 0.5, relative 0.3, parallel 0.2."""
-    if found is None:
+    if found is None or found[0] is None:
         return 0.0
     apart = (NAMES.index(found[0]) - NAMES.index(truth[0])) % 12
     if found[1] == truth[1]:
@@ -84,7 +84,7 @@ def mediamill(program, extra=None):
                 line = next(one for one in map(lambda name: json.load(open(name)), found) if "onsets_s" in one)
         tempo, key = line.get("tempo") or {}, line.get("key") or {}
         return dict(bpm=tempo.get("bpm"), beats=tempo.get("beats_s", []), onsets=line.get("onsets_s", []),
-                    key=(key["tonic"], key["mode"]) if key else None)
+                    key=(key["tonic"], key["mode"]) if key.get("tonic") else None)
     return run
 
 
