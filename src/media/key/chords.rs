@@ -1,6 +1,6 @@
 //! The chords of a sound: the likeliest row of triads, which stays on one triad unless the pitches say otherwise.
 
-use super::decide::Chroma;
+use super::pitches::Chroma;
 
 /// What the root in the bass adds to a triad.
 const ROOT: f64 = 0.35;

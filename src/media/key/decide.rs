@@ -8,7 +8,7 @@
 
 use std::f64::consts::TAU;
 
-use super::pitches::{Moment, PER_OCTAVE, Pitches, THIRDS};
+use super::pitches::{Chroma, Moment, PER_OCTAVE, Pitches, THIRDS};
 use super::weights::{MINOR, WEIGHTS};
 use super::{Key, Mode, chords};
 
@@ -22,8 +22,6 @@ const QUIET: f32 = 0.01;
 /// Moments at the beginning and at the end, some three seconds, that are looked at on their own.
 const ENDS: usize = 8;
 
-/// Weight by pitch class, C first.
-pub(super) type Chroma = [f64; 12];
 /// What a sound holds: all pitches, bass, major and minor triads, begin, end, and cadences: authentic to major and minor
 /// triads, plagal to major and minor triads.
 pub(super) type Holdings = [Chroma; 10];

@@ -34,6 +34,9 @@ const HARMONIC_THIRDS: [usize; 4] = [0, 0, 21, 0];
 /// Below this a pitch is also counted for the bass.
 const BASS_HZ: f64 = 220.0;
 
+/// Weight by pitch class, C first.
+pub(super) type Chroma = [f64; 12];
+
 /// The pitch classes of one frame, from A upwards, 255 for the strongest: of the bass, and of all.
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
