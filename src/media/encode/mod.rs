@@ -117,7 +117,7 @@ impl Writer {
         match target.coding {
             Coding::Wav(bits) => WavWriter::create(path, rate, channels, bits).map(Self::Wav),
             Coding::Flac(bits) => {
-                FlacWriter::create(path, rate, channels, bits, &[]).map(|writer| Self::Flac(Box::new(writer)))
+                FlacWriter::create(path, rate, channels, bits).map(|writer| Self::Flac(Box::new(writer)))
             }
             Coding::Lossy(lossy) => {
                 LossyWriter::create(path, rate, channels, lossy).map(|writer| Self::Lossy(Box::new(writer)))
