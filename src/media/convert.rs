@@ -17,8 +17,7 @@ pub const NORMAL_PEAK_DBFS: f64 = -1.0;
 pub struct Conversion {
     /// The new rate in Hz; `None` keeps it.
     pub sample_rate: Option<u32>,
-    /// One channel (the mean of all), two (one is doubled; of more, the odd and the even ones are averaged), or `None`
-    /// to keep them.
+    /// One channel or two, as [`mix`] makes them, or `None` to keep them.
     pub channels: Option<usize>,
     /// Whether the loudest sample is brought to [`NORMAL_PEAK_DBFS`].
     pub normalize: bool,
