@@ -32,7 +32,7 @@ pub struct Conversion {
 pub struct Converted {
     /// Length of the result in seconds.
     pub duration: f64,
-    /// Its rate in Hz.
+    /// The rate in Hz at which its file is decoded; of several files, the first.
     pub sample_rate: u32,
     /// Its channels.
     pub channels: usize,
@@ -107,7 +107,7 @@ pub fn convert(from: &Source, to: &[Target], how: &Conversion) -> Result<Convert
     let limit = if clips { 0.0 } else { f64::INFINITY };
     Ok(Converted {
         duration,
-        sample_rate: rate,
+        sample_rate: to.first().map_or(rate, |target| target.coding.rate(rate)),
         channels,
         peak_dbfs: level.peak_dbfs().map(|peak| peak.min(limit)),
         clipped,

@@ -48,10 +48,15 @@ pub struct Analyzed {
 ///
 /// # Errors
 /// Those of [`Source::open`] and [`super::SoundReader::next_block`]: a damaged file has no figures, unless the source
-/// is to tell of damage.
+/// is to tell of damage. [`MediaError::Limit`] for a hop of more samples than a frame has.
 pub fn analyze(source: &Source, drawings: &Drawings) -> Result<Analyzed, MediaError> {
     let mut sound = source.open()?;
     let info = sound.info().clone();
+    let size = drawings.size.unwrap_or_else(|| Frames::for_rate(info.sample_rate).size);
+    if let Some(hop) = drawings.hop.filter(|hop| *hop > size) {
+        let wrong = format!("a hop of {hop} samples would leave out what lies between frames of {size}");
+        return Err(MediaError::Limit(wrong));
+    }
     let mut pass = Pass::new(&info, drawings);
     while let Some(block) = sound.next_block()? {
         pass.add(block);

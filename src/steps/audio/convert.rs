@@ -128,7 +128,10 @@ pub static CONVERT: Builtin = Builtin {
     outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc { name: "duration", summary: "length of the result, in seconds" },
-        ValueDoc { name: "sample_rate", summary: "sample rate of the result, in Hz" },
+        ValueDoc {
+            name: "sample_rate",
+            summary: "sample rate of the result, in Hz: that of its file, which for Opus is 48000; of several, that of the first in the order of outputs",
+        },
         ValueDoc { name: "channels", summary: "channels of the result" },
         ValueDoc { name: "peak_dbfs", summary: "the largest sample of the result, in dBFS; left out for silence" },
         ValueDoc { name: "clipped", summary: "samples beyond full scale that were cut to it" },

@@ -65,18 +65,11 @@ pub struct FlacWriter {
 }
 
 impl FlacWriter {
-    /// Begins a FLAC file at `path`, of `channels` channels at `rate` Hz. What is there is replaced. `blocks` are metadata
-    /// blocks, each with its type.
+    /// Begins a FLAC file at `path`, of `channels` channels at `rate` Hz. What is there is replaced.
     ///
     /// # Errors
     /// [`MediaError::Unwritable`], and [`MediaError::Limit`] for rates and channels that the format has no room for.
-    pub fn create(
-        path: &Path,
-        rate: u32,
-        channels: usize,
-        bits: FlacBits,
-        blocks: &[(u8, Vec<u8>)],
-    ) -> Result<Self, MediaError> {
+    pub fn create(path: &Path, rate: u32, channels: usize, bits: FlacBits) -> Result<Self, MediaError> {
         if channels == 0 || channels > MOST_CHANNELS {
             return Err(MediaError::Limit(format!("FLAC takes {MOST_CHANNELS} channels, this sound has {channels}")));
         }
@@ -95,23 +88,14 @@ impl FlacWriter {
             frames: 0,
             sizes: (usize::MAX, 0),
         };
-        writer.begin(blocks).map_err(MediaError::Unwritable)?;
+        writer.begin().map_err(MediaError::Unwritable)?;
         Ok(writer)
     }
 
-    fn begin(&mut self, blocks: &[(u8, Vec<u8>)]) -> std::io::Result<()> {
-        let head = |kind: u8, last: bool, length: usize| {
-            let [_, a, b, c] = (length as u32).to_be_bytes();
-            [kind | if last { 0x80 } else { 0 }, a, b, c]
-        };
-        self.file.write_all(b"fLaC")?;
-        self.file.write_all(&head(0, blocks.is_empty(), 34))?;
-        self.file.write_all(&[0; 34])?;
-        for (place, (kind, body)) in blocks.iter().enumerate() {
-            self.file.write_all(&head(*kind, place + 1 == blocks.len(), body.len()))?;
-            self.file.write_all(body)?;
-        }
-        Ok(())
+    /// The marker, and room for STREAMINFO, which is the last block of metadata and has 34 bytes.
+    fn begin(&mut self) -> std::io::Result<()> {
+        self.file.write_all(b"fLaC\x80\0\0\x22")?;
+        self.file.write_all(&[0; 34])
     }
 
     /// Appends whole frames of interleaved samples, which are rounded, and clipped at full scale.
@@ -203,7 +187,7 @@ mod tests {
     fn round_trip(channels: usize, bits: FlacBits, samples: &[f32]) -> Vec<f32> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.flac");
-        let mut flac = FlacWriter::create(&path, 44_100, channels, bits, &[]).unwrap();
+        let mut flac = FlacWriter::create(&path, 44_100, channels, bits).unwrap();
         // Blocks of an odd length, as readers give them.
         samples.chunks(channels * 1009).for_each(|part| flac.write(part).unwrap());
         assert_eq!(flac.finish().unwrap(), (samples.len() / channels) as u64);
