@@ -2,22 +2,25 @@
 """Tempo, beats, onsets and key of mediamill beside librosa, essentia and aubio, on the clips of make_clips.py.
 
     python3 evaluate.py CLIPS [--mediamill target/release/mediamill] [--tools mediamill librosa essentia aubio] [--keep FILE]
+                              [--excerpts]
 
 CLIPS is a folder with truth.json. Prints one table: tempo within 4 % (acc1), the same or also 2, 3, 1/2, 1/3 times
 (acc2), F1 of beats within 70 ms and of onsets within 50 ms, key exact and by the MIREX weights, and the processor time
 (user and system, of all that is asked of the tool) for a minute of sound. Each tool's best figure is taken where it
 offers several methods; their rows stand under their own names. Nothing is installed; what is missing is named and its
-rows are left out. Needs python3 with numpy; librosa, essentia (python modules) and aubio (the program) for their rows.
+rows are left out. With --excerpts each clip is cut off at both ends, at places drawn by its name, so that 60 % are left, and
+only the key is judged. Needs python3 with numpy; librosa, essentia (python modules) and aubio (the program) for their rows.
 """
 import argparse
 import json
 import os
+import random
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
+import wave
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -48,7 +51,7 @@ def f_measure(truth, found, within):
 
 def mirex(truth, found):
     """The weights of the MIREX key task: fifth 0.5, relative 0.3, parallel 0.2."""
-    if found is None:
+    if found is None or found[0] is None:
         return 0.0
     apart = (NAMES.index(found[0]) - NAMES.index(truth[0])) % 12
     if found[1] == truth[1]:
@@ -81,7 +84,7 @@ def mediamill(program, extra=None):
                 line = next(one for one in map(lambda name: json.load(open(name)), found) if "onsets_s" in one)
         tempo, key = line.get("tempo") or {}, line.get("key") or {}
         return dict(bpm=tempo.get("bpm"), beats=tempo.get("beats_s", []), onsets=line.get("onsets_s", []),
-                    key=(key["tonic"], key["mode"]) if key else None)
+                    key=(key["tonic"], key["mode"]) if key.get("tonic") else None)
     return run
 
 
@@ -124,6 +127,17 @@ def aubio_tool(path):
     return dict(bpm=tempo[0] if tempo else None, beats=beats, onsets=onsets, key=None)
 
 
+def excerpt(path, name, out):
+    """Writes 60 % of a clip, from a place that depends on its name alone."""
+    with wave.open(path) as file:
+        params, frames = file.getparams(), file.readframes(file.getnframes())
+    width = params.nchannels * params.sampwidth
+    start = int(random.Random("cut/" + name).uniform(0.05, 0.35) * params.nframes)
+    with wave.open(out, "wb") as file:
+        file.setparams(params)
+        file.writeframes(frames[start * width: (start + int(0.6 * params.nframes)) * width])
+
+
 def tools(arguments):
     """The tools that are here, by name; says which are not."""
     found = {}
@@ -134,6 +148,7 @@ def tools(arguments):
             print("missing: " + arguments.mediamill, file=sys.stderr)
     for name, make in (("librosa", lambda: {"librosa": librosa_tool()}),
                        ("essentia", lambda: {"essentia degara, edma": essentia_tool("degara", "edma"),
+                                             "essentia degara, shaath": essentia_tool("degara", "shaath"),
                                              "essentia multifeature, bgate": essentia_tool("multifeature", "bgate")})):
         if name in arguments.tools:
             try:
@@ -155,17 +170,23 @@ def main():
     parser.add_argument("--command", help="a program that prints the figures of a file as one line of JSON, instead of mediamill")
     parser.add_argument("--tools", nargs="+", default=["mediamill", "librosa", "essentia", "aubio"])
     parser.add_argument("--keep", help="write what each tool said of each clip to this file")
+    parser.add_argument("--excerpts", action="store_true", help="judge the key of excerpts instead")
     arguments = parser.parse_args()
-    import wave
     truth = json.load(open(os.path.join(arguments.clips, "truth.json")))
-    said = {}
+    folder, said = arguments.clips, {}
+    if arguments.excerpts:
+        cuts = tempfile.TemporaryDirectory()
+        folder = cuts.name
+        for name, right in truth.items():
+            excerpt(os.path.join(arguments.clips, name + ".wav"), name, os.path.join(folder, name + ".wav"))
+        truth = {name: {"tonic": right["tonic"], "mode": right["mode"]} for name, right in truth.items() if right.get("tonic")}
     print(f"{'tool':30} {'clips':>5} {'acc1':>6} {'acc2':>6} {'beats':>6} {'onsets':>6} {'key':>6} {'MIREX':>6} {'CPU s/min':>9}")
     for tool, run in tools(arguments).items():
         rows, said[tool] = [], {}
-        first = os.path.join(arguments.clips, next(iter(truth)) + ".wav")
+        first = os.path.join(folder, next(iter(truth)) + ".wav")
         run(first)  # loading code and compiling it is not counted
         for name, right in truth.items():
-            path = os.path.join(arguments.clips, name + ".wav")
+            path = os.path.join(folder, name + ".wav")
             with wave.open(path) as file:
                 minutes = file.getnframes() / file.getframerate() / 60
             before = processor()

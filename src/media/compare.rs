@@ -45,7 +45,7 @@ pub struct Comparison {
 ///
 /// # Errors
 /// Those of [`super::SoundReader`] and [`super::resample::RateChange`], with the number of the sound, and
-/// [`MediaError::Limit`] where the channels do not fit together.
+/// [`super::MediaError::Limit`] where the channels do not fit together.
 pub fn compare(first: &Source, second: &Source, most_offset: f64) -> Result<Comparison, AtSource> {
     let sources = [first.clone(), second.clone()];
     let (mut lanes, rate, channels) = open_all(&sources)?;

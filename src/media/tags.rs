@@ -1,14 +1,22 @@
 //! What a sound file says of its content: title, artist, pictures and so on. Read, kept through conversions, written.
 
+mod containers;
+mod opus;
+mod splice;
+
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use lofty::config::{ParseOptions, WriteOptions};
 use lofty::file::TaggedFileExt;
+use lofty::picture::PictureInformation;
 use lofty::probe::Probe;
 use lofty::tag::{ItemKey, Tag, TagExt, TagType};
 
+use self::containers::{PICTURE, VORBIS_COMMENT, into_flac, into_mp4};
+use self::opus::into_opus;
+use self::splice::splice;
 use super::encode::lossy::Codec;
 use super::encode::{Coding, Target};
 use super::error::MediaError;
@@ -71,6 +79,9 @@ impl Tags {
         let mut tag = tag.clone();
         // Of all formats this one has a place for most.
         tag.re_map(TagType::VorbisComments);
+        // What coded the file that is read did not code the one that is written.
+        tag.remove_key(ItemKey::EncoderSoftware);
+        tag.remove_key(ItemKey::EncoderSettings);
         Ok(Self(tag))
     }
 
@@ -124,13 +135,12 @@ impl Tags {
 
     /// Puts them into the finished sound file at `path`. What its format has no place for is left out.
     ///
-    /// A WAV file of any length is written in little memory; of other formats, the file is held in memory.
+    /// A file of any length is written in little memory.
     ///
     /// # Errors
     /// [`MediaError::Unwritable`].
     pub fn write(&self, path: &Path, coding: Coding) -> Result<(), MediaError> {
-        let mut tag = self.0.clone();
-        tag.re_map(match coding {
+        let kind = match coding {
             Coding::Wav(_) => TagType::Id3v2,
             Coding::Flac(_) => TagType::VorbisComments,
             Coding::Lossy(lossy) => match lossy.codec {
@@ -138,16 +148,39 @@ impl Tags {
                 Codec::Aac => TagType::Mp4Ilst,
                 Codec::Opus => TagType::VorbisComments,
             },
-        });
+        };
+        let mut tag = self.0.clone();
+        tag.re_map(kind);
         if tag.is_empty() {
             return Ok(());
         }
-        if matches!(coding, Coding::Wav(_)) {
-            let mut bytes = Vec::new();
-            tag.dump_to(&mut bytes, WriteOptions::default()).map_err(|error| unwritable(&error.to_string()))?;
-            return append_chunk(path, &bytes).map_err(MediaError::Unwritable);
+        let mut blocks = Vec::new();
+        if matches!(coding, Coding::Flac(_)) {
+            // Here pictures have a place of their own, beside the texts.
+            while !tag.pictures().is_empty() {
+                let picture = tag.remove_picture(0);
+                let about = PictureInformation::from_picture(&picture).unwrap_or_default();
+                blocks.push((PICTURE, picture.as_flac_bytes(about, false)));
+            }
         }
-        tag.save_to_path(path, WriteOptions::default()).map_err(|error| unwritable(&error.to_string()))
+        let mut bytes = Vec::new();
+        let how = WriteOptions::new().preferred_padding(0);
+        tag.dump_to(&mut bytes, how).map_err(|error| unwritable(&error.to_string()))?;
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(MediaError::Unwritable)?;
+        match coding {
+            Coding::Wav(_) => append_chunk(file, &bytes),
+            Coding::Flac(_) => {
+                blocks.insert(0, (VORBIS_COMMENT, bytes));
+                blocks.retain(|(_, body)| body.len() < 1 << 24);
+                into_flac(&file, &blocks)
+            }
+            Coding::Lossy(lossy) => match lossy.codec {
+                Codec::Mp3 => splice(&file, 0, 0, &bytes),
+                Codec::Aac => into_mp4(&file, &bytes),
+                Codec::Opus => into_opus(&file, &bytes),
+            },
+        }
+        .map_err(MediaError::Unwritable)
     }
 }
 
@@ -155,9 +188,8 @@ fn unwritable(why: &str) -> MediaError {
     MediaError::Unwritable(std::io::Error::other(format!("its tags: {why}")))
 }
 
-/// Appends a chunk with an ID3 tag to the WAV or RF64 file at `path`, whose sizes are then put right.
-fn append_chunk(path: &Path, body: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+/// Appends a chunk with an ID3 tag to the WAV or RF64 file, whose sizes are then put right.
+fn append_chunk(mut file: File, body: &[u8]) -> std::io::Result<()> {
     let mut name = [0; 4];
     file.read_exact(&mut name)?;
     file.seek(SeekFrom::End(0))?;

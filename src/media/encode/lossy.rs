@@ -88,7 +88,7 @@ impl Lossy {
                     None => arguments.extend(owned(&["-q:a", "2"])),
                 }
                 // The tag with the padding and the count of frames, without which the length is a guess.
-                arguments.extend(owned(&["-write_xing", "1", "-id3v2_version", "4", "-f", "mp3"]));
+                arguments.extend(owned(&["-write_xing", "1", "-id3v2_version", "0", "-f", "mp3"]));
                 arguments
             }
             Codec::Aac => {

@@ -1,18 +1,18 @@
 //! From pitches to the key.
 //!
 //! Each of the 24 keys is judged by what the sound holds on each degree of its scale: pitch classes of all and of the bass,
-//! triads, and the same pitch classes where the sound begins and where it ends, since music tends to start and to come
-//! home to the tonic. That major and minor keys have such profiles is from C. Krumhansl, "Cognitive Foundations of Musical
+//! triads, the pitch classes where the sound begins and where it ends, since music tends to start and to come home to the
+//! tonic, and cadences, which show the tonic in an excerpt as well. That major and minor keys have such profiles is from C. Krumhansl, "Cognitive Foundations of Musical
 //! Pitch", 1990, that profiles learned from the music at hand serve better, from A. Faraldo et al., "Key estimation in
 //! electronic dance music", ECIR 2016, and D. Temperley, "Music and Probability", 2007.
 
 use std::f64::consts::TAU;
 
-use super::pitches::{Moment, PER_OCTAVE, Pitches, THIRDS};
+use super::pitches::{Chroma, Moment, PER_OCTAVE, Pitches, THIRDS};
 use super::weights::{MINOR, WEIGHTS};
-use super::{Key, Mode};
+use super::{Key, Mode, chords};
+use crate::media::features::PITCH_CLASSES;
 
-const NAMES: [&str; 12] = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 /// The pitch class of the first bin of a histogram.
 const FIRST: usize = 9;
 /// A sound of which fewer moments than this part are tonal has no pitch.
@@ -21,23 +21,15 @@ const TONAL: f64 = 0.1;
 const QUIET: f32 = 0.01;
 /// Moments at the beginning and at the end, some three seconds, that are looked at on their own.
 const ENDS: usize = 8;
-/// How clearly the best triad of a moment is taken before the others.
-const CLEAR: f64 = 12.0;
 
-/// Weight by pitch class, C first.
-type Chroma = [f64; 12];
-/// What a sound holds: all pitches, bass, major triads, minor triads, begin, end, bass at the begin, bass at the end.
-type Holdings = [Chroma; 8];
+/// What a sound holds: all pitches, bass, major and minor triads, begin, end, and cadences: authentic to major and minor
+/// triads, plagal to major and minor triads.
+pub(super) type Holdings = [Chroma; 10];
 
 /// The key of the pitches; `None` where there are none.
 pub(super) fn decide(pitches: &Pitches) -> Option<Key> {
-    let loudest = pitches.moments().iter().map(|one| one.level).fold(0.0, f32::max);
-    let moments: Vec<Moment> = pitches.moments().iter().filter(|one| one.level >= QUIET * loudest).copied().collect();
-    if moments.is_empty() || pitches.tonality() < TONAL {
-        return None;
-    }
     let tuning = tuning(pitches.histogram());
-    let holdings = holdings(&moments, tuning);
+    let holdings = holdings(pitches, tuning)?;
     let mut judged: Vec<(f64, usize, Mode)> = (0..12)
         .flat_map(|tonic| {
             [(judge(&holdings, 0, tonic), tonic, Mode::Major), (judge(&holdings, 1, tonic) + MINOR, tonic, Mode::Minor)]
@@ -46,11 +38,11 @@ pub(super) fn decide(pitches: &Pitches) -> Option<Key> {
     judged.sort_by(|one, other| other.0.total_cmp(&one.0));
     let (best, tonic, mode) = *judged.first()?;
     let confidence = 1.0 / judged.iter().map(|one| (one.0 - best).exp()).sum::<f64>();
-    Some(Key { tonic: NAMES[tonic], mode, confidence, tuning_cents: tuning * 100.0 })
+    Some(Key { tonic: PITCH_CLASSES[tonic], mode, confidence, tuning_cents: tuning * 100.0 })
 }
 
 /// How far the pitches lie above those of A = 440 Hz, in semitones: the mean direction on the circle of a semitone.
-fn tuning(histogram: &[f64]) -> f64 {
+pub(super) fn tuning(histogram: &[f64]) -> f64 {
     let step = PER_OCTAVE / 12;
     let (mut real, mut imaginary) = (0.0, 0.0);
     for (at, weight) in histogram.iter().enumerate() {
@@ -69,11 +61,16 @@ fn judge(holdings: &Holdings, mode: usize, tonic: usize) -> f64 {
     holdings.iter().zip(&WEIGHTS[mode]).map(one).sum()
 }
 
-fn holdings(moments: &[Moment], tuning: f64) -> Holdings {
+/// What the sound holds; `None` where it has no pitch.
+pub(super) fn holdings(pitches: &Pitches, tuning: f64) -> Option<Holdings> {
+    let loudest = pitches.moments().iter().map(|one| one.level).fold(0.0, f32::max);
+    let moments: Vec<Moment> = pitches.moments().iter().filter(|one| one.level >= QUIET * loudest).copied().collect();
+    if moments.is_empty() || pitches.tonality() < TONAL {
+        return None;
+    }
     let all: Vec<Chroma> = moments.iter().map(|one| folded(&one.all, tuning)).collect();
     let bass: Vec<Chroma> = moments.iter().map(|one| folded(&one.bass, tuning)).collect();
     let ends = ENDS.min(all.len());
-    let last = all.len() - ends;
     let even: Vec<Chroma> = all
         .iter()
         .map(|one| {
@@ -81,17 +78,11 @@ fn holdings(moments: &[Moment], tuning: f64) -> Holdings {
             one.map(|weight| weight / sum)
         })
         .collect();
-    let (major, minor) = triads(&all);
-    [
-        shares(&even),
-        shares(&bass),
-        major,
-        minor,
-        shares(&all[..ends]),
-        shares(&all[last..]),
-        shares(&bass[..ends]),
-        shares(&bass[last..]),
-    ]
+    let row = chords::chords(&all, &bass);
+    let [major, minor] = chords::shares(&row);
+    let [to_major, to_minor, plagal_to_major, plagal_to_minor] = chords::cadences(&row);
+    let (begin, end) = (shares(&all[..ends]), shares(&all[all.len() - ends..]));
+    Some([shares(&even), shares(&bass), major, minor, begin, end, to_major, to_minor, plagal_to_major, plagal_to_minor])
 }
 
 /// The pitch classes of a moment, the tuning allowed for.
@@ -116,32 +107,4 @@ fn shares(moments: &[Chroma]) -> Chroma {
     }
     let whole: f64 = sums.iter().sum();
     if whole > 0.0 { sums.map(|sum| sum / (whole + 1e-9) * 12.0 - 1.0) } else { [0.0; 12] }
-}
-
-/// How often each major and each minor triad is the likeliest, 0 for an even share and -1 for never.
-fn triads(moments: &[Chroma]) -> (Chroma, Chroma) {
-    let fits: Vec<[f64; 24]> = moments
-        .iter()
-        .map(|moment| {
-            let norm = moment.iter().map(|one| one * one).sum::<f64>().sqrt() + 1e-9;
-            std::array::from_fn(|chord| {
-                let (root, third) = (chord % 12, if chord < 12 { 4 } else { 3 });
-                (moment[root] + moment[(root + third) % 12] + moment[(root + 7) % 12]) / norm / 3.0_f64.sqrt()
-            })
-        })
-        .collect();
-    let mut sums = [0.0; 24];
-    for at in 0..fits.len() {
-        let (before, after) = (&fits[at.saturating_sub(1)], &fits[(at + 1).min(fits.len() - 1)]);
-        let smooth: [f64; 24] =
-            std::array::from_fn(|chord| (before[chord] + 2.0 * fits[at][chord] + after[chord]) / 4.0);
-        let best = smooth.iter().copied().fold(0.0, f64::max);
-        let odds = smooth.map(|one| (CLEAR * (one - best)).exp());
-        let whole: f64 = odds.iter().sum();
-        for (sum, odd) in sums.iter_mut().zip(odds) {
-            *sum += odd / whole;
-        }
-    }
-    let share = |chord: usize| sums[chord] / fits.len().max(1) as f64 * 24.0 - 1.0;
-    (std::array::from_fn(share), std::array::from_fn(|root| share(root + 12)))
 }

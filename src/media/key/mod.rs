@@ -1,11 +1,14 @@
 //! The key of a sound: its tonic and mode, with how sure that is, and the tuning.
 //!
 //! The sound is brought down to about 11 kHz, its spectral peaks are taken from frames of three quarters of a second, and
-//! their pitches are gathered in a histogram of a tenth of a semitone. The tuning is read from it, it is folded to the
-//! twelve pitch classes, and these are held against a profile of each key.
+//! their pitches are gathered: in a histogram of a tenth of a semitone, from which the tuning is read, and moment by moment.
+//! Pitch classes, triads and cadences are then held against what each key has of them.
 
+mod chords;
 mod decide;
 mod decimate;
+#[cfg(test)]
+pub(super) mod fitting;
 mod pitches;
 mod weights;
 
@@ -19,7 +22,7 @@ pub struct Key {
     pub tonic: &'static str,
     /// Major or minor.
     pub mode: Mode,
-    /// How sure that is, 0 to 1: how well the pitches fit the key, and how far it is ahead of the next best.
+    /// How sure that is, 0 to 1: its share in the odds of all 24 keys.
     pub confidence: f64,
     /// How far the sound is tuned above A = 440 Hz, in hundredths of a semitone, -50 to 50.
     pub tuning_cents: f64,

@@ -26,8 +26,16 @@ const BLOCK: usize = 32;
 
 /// Bins of a frame's chroma in an octave: three a semitone, so that the tuning can be allowed for when it is known.
 pub(super) const THIRDS: usize = 36;
+/// A peak also counts for the pitches of which it may be the second, third and fourth harmonic, each time by this part of
+/// the weight before (E. Gomez, "Tonal Description of Music Audio Signals", 2006, section 3.4).
+const HARMONIC: f32 = 0.6;
+/// How far above the pitch the first four harmonics lie, in bins within the octave.
+const HARMONIC_THIRDS: [usize; 4] = [0, 0, 21, 0];
 /// Below this a pitch is also counted for the bass.
 const BASS_HZ: f64 = 220.0;
+
+/// Weight by pitch class, C first.
+pub(super) type Chroma = [f64; 12];
 
 /// The pitch classes of one frame, from A upwards, 255 for the strongest: of the bass, and of all.
 #[derive(Clone, Copy)]
@@ -159,7 +167,12 @@ impl Pitches {
                 *slot += f64::from(weight);
             }
             let third = (octaves * THIRDS as f64).round().rem_euclid(THIRDS as f64) as usize;
-            all[third] += weight;
+            // The peak may be a harmonic of a pitch below it: a fifth or a third would count that is not played.
+            let mut part = weight;
+            for harmonic in HARMONIC_THIRDS {
+                all[(third + THIRDS - harmonic) % THIRDS] += part;
+                part *= HARMONIC;
+            }
             if *hertz < BASS_HZ {
                 bass[third] += weight;
             }

@@ -44,7 +44,7 @@ pub(super) fn track(novelty: &Novelty, period: f64) -> Vec<f64> {
 }
 
 /// The frames of the path that meets most strength at nearly even steps.
-fn best_path(strength: &[f32], period: f64) -> Vec<usize> {
+pub(super) fn best_path(strength: &[f32], period: f64) -> Vec<usize> {
     let count = strength.len();
     let (nearest, farthest) = ((period * 0.6).round().max(1.0) as usize, (period * 1.6).round() as usize);
     let cost: Vec<f32> =
@@ -74,12 +74,12 @@ fn best_path(strength: &[f32], period: f64) -> Vec<usize> {
 }
 
 /// The frames of a path, to a part of a frame where they lie on a peak.
-fn placed(path: &[usize], strength: &[f32]) -> Vec<f64> {
+pub(super) fn placed(path: &[usize], strength: &[f32]) -> Vec<f64> {
     path.iter().map(|at| *at as f64 + peak(strength, *at)).collect()
 }
 
 /// The novelty made smooth over a small part of the period and scaled to a deviation of one.
-fn strengths(novelty: &Novelty, period: f64) -> Vec<f32> {
+pub(super) fn strengths(novelty: &Novelty, period: f64) -> Vec<f32> {
     let whole = novelty.whole();
     let width = (period / 32.0).max(0.5);
     let reach = (3.0 * width).ceil() as isize;

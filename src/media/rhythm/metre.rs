@@ -12,7 +12,7 @@ pub(super) const LONGEST: f64 = 8.0;
 ///
 /// Fitted by multinomial logistic regression (right period against the other candidates of a clip) with a penalty on large
 /// weights, on clips of `benches/music/make_clips.py` (seed 1) and on free music whose tempo is known (half of the pieces of
-/// openmsx, freedoom and the songs of Frets on Fire).
+/// openmsx, freedoom and the songs of Frets on Fire). `benches/music/fit_rhythm.py` does it for any clips.
 const WEIGHTS: [[f64; RATIOS.len()]; REGISTERS] = [
     [-1.66, -1.68, -1.40, 2.27, -1.32, 0.08, -2.62, 0.03, 0.77, -1.51, 4.53, -0.03, -0.09],
     [0.69, 0.60, -1.48, 0.72, 1.13, 3.75, -0.79, 0.79, -1.51, 3.66, 2.03, -1.59, 1.85],
@@ -27,12 +27,15 @@ const EXTREME: f64 = -2.418;
 /// The logarithm of the odds for a period, up to a constant that is the same for all periods of a sound.
 pub(super) fn judge(registers: &[Repeats], period: f64, bpm: f64) -> f64 {
     let octaves = (bpm / USUAL_BPM).log2();
-    let levels: f64 = registers
+    let levels: f64 = levels(registers, period)
         .iter()
         .zip(&WEIGHTS)
-        .flat_map(|(register, weights)| {
-            RATIOS.iter().zip(weights).map(|(ratio, weight)| weight * register.most(period * ratio))
-        })
+        .map(|(found, weights)| found.iter().zip(weights).map(|(one, weight)| one * weight).sum::<f64>())
         .sum();
     levels + FAST * octaves + EXTREME * octaves * octaves
+}
+
+/// How well each register repeats at each ratio of a period.
+pub(super) fn levels(registers: &[Repeats], period: f64) -> Vec<[f64; RATIOS.len()]> {
+    registers.iter().map(|register| RATIOS.map(|ratio| register.most(period * ratio))).collect()
 }

@@ -3,6 +3,8 @@
 //! Memory grows with the length by eight bytes a frame (about 700 bytes a second); the time is linear in the length.
 
 mod beats;
+#[cfg(test)]
+mod fitting;
 mod flux;
 mod metre;
 mod onsets;

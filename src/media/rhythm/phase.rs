@@ -16,11 +16,8 @@ const WEIGHTS: [[f64; PLACES]; REGISTERS] = [
 
 /// How far behind `beats` (in frames) the true beats lie, as a part of the beat from 0 up to 1.
 pub(super) fn offset(novelty: &Novelty, beats: &[f64]) -> f64 {
-    let profiles: Vec<[f64; PLACES]> =
-        (0..REGISTERS).map(|register| profile(&novelty.register(register), beats)).collect();
-    let count = (REGISTERS * PLACES) as f64;
-    let spread = (profiles.iter().flatten().map(|one| one * one).sum::<f64>() / count).sqrt();
-    if spread <= 0.0 {
+    let profiles = profiles(novelty, beats);
+    if profiles.is_empty() {
         return 0.0;
     }
     let judged = (0..PLACES).map(|shift| {
@@ -28,14 +25,21 @@ pub(super) fn offset(novelty: &Novelty, beats: &[f64]) -> f64 {
         let value: f64 = profiles
             .iter()
             .zip(&WEIGHTS)
-            .map(|(profile, weights)| {
-                (0..PLACES).map(|place| weights[place] * profile[turned(place)] / spread).sum::<f64>()
-            })
+            .map(|(profile, weights)| (0..PLACES).map(|place| weights[place] * profile[turned(place)]).sum::<f64>())
             .sum();
         (value, shift)
     });
     let best = judged.max_by(|one, other| one.0.total_cmp(&other.0)).map_or(0, |one| one.1);
     best as f64 / PLACES as f64
+}
+
+/// The registers at each place of the beats, 0 for the mean of a register and 1 for how far they stray from it in all.
+pub(super) fn profiles(novelty: &Novelty, beats: &[f64]) -> Vec<[f64; PLACES]> {
+    let profiles: Vec<[f64; PLACES]> =
+        (0..REGISTERS).map(|register| profile(&novelty.register(register), beats)).collect();
+    let count = (REGISTERS * PLACES) as f64;
+    let spread = (profiles.iter().flatten().map(|one| one * one).sum::<f64>() / count).sqrt();
+    if spread > 0.0 { profiles.iter().map(|row| row.map(|one| one / spread)).collect() } else { Vec::new() }
 }
 
 /// The mean of a register at each place of the beats, less the mean of all places.

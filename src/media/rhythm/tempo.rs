@@ -36,7 +36,7 @@ pub(super) struct Found {
 
 /// The period of the beat, or `None` where nothing repeats.
 pub(super) fn decide(novelty: &Novelty, frames_per_s: f64) -> Option<Found> {
-    let longest = (LONGEST * 60.0 / SLOWEST * frames_per_s) as usize + 8;
+    let longest = longest(frames_per_s);
     let whole = repeats(&novelty.whole(), longest, frames_per_s)?;
     let registers: Vec<Repeats> =
         (0..REGISTERS).map(|at| repeats(&novelty.register(at), longest, frames_per_s).unwrap_or_default()).collect();
@@ -75,7 +75,7 @@ fn is_alike(whole: &Repeats, registers: &[Repeats], period: f64) -> bool {
 }
 
 /// The periods worth judging: the peaks of a comb over four beats, and what is related to the highest of them.
-fn candidates(whole: &Repeats, frames_per_s: f64) -> Vec<f64> {
+pub(super) fn candidates(whole: &Repeats, frames_per_s: f64) -> Vec<f64> {
     let (shortest, longest) = (60.0 / FASTEST * frames_per_s, 60.0 / SLOWEST * frames_per_s);
     let mut comb: Vec<(f64, f64)> = Vec::new();
     let mut period = shortest;
@@ -100,4 +100,9 @@ fn candidates(whole: &Repeats, frames_per_s: f64) -> Vec<f64> {
         }
     }
     found
+}
+
+/// The longest lag that is looked at, in frames.
+pub(super) fn longest(frames_per_s: f64) -> usize {
+    (LONGEST * 60.0 / SLOWEST * frames_per_s) as usize + 8
 }

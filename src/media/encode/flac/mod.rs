@@ -92,7 +92,7 @@ impl FlacWriter {
         Ok(writer)
     }
 
-    /// The marker, and room for STREAMINFO, which is the last block of metadata and has 34 bytes.
+    /// STREAMINFO is the only metadata block, and is filled in at the end.
     fn begin(&mut self) -> std::io::Result<()> {
         self.file.write_all(b"fLaC\x80\0\0\x22")?;
         self.file.write_all(&[0; 34])
