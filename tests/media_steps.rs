@@ -272,6 +272,50 @@ fn a_hash_is_that_of_the_content() {
 }
 
 #[test]
+fn what_only_the_sound_can_show_to_be_too_much_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name);
+    let sound = fixture("speech-1.wav");
+    let told =
+        |step: &str, with: Value, output: &str| run(step, with, &sound, &[(output, &out("a"))]).unwrap_err().message;
+    // The sound is mono at 16 kHz.
+    assert!(told("audio.analyze", json!({"hop": 4096}), "picture").contains("a hop of 4096 samples"));
+    assert!(told("audio.spectrogram", json!({"from_hz": 8000}), "picture").contains("nothing above 8000 Hz"));
+    assert!(told("audio.convert", json!({"bitrate_kbps": 256}), "mp3").contains("160 kbit/s at most"));
+    assert!(told("audio.convert", json!({"bitrate_kbps": 300}), "opus").contains("256 kbit/s at most"));
+    assert!(told("audio.convert", json!({"bitrate_kbps": 128}), "m4a").contains("96 kbit/s at most"));
+}
+
+#[test]
+fn the_rate_that_is_told_is_that_of_the_file() {
+    if !support::installed("ffmpeg") {
+        return support::skip("there is no ffmpeg");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (output, with, rate) in [
+        ("wav", json!({}), 16_000),
+        ("opus", json!({"sample_rate": 22_050}), 48_000),
+        ("mp3", json!({"sample_rate": 96_000}), 48_000),
+    ] {
+        let path = folder.path().join(format!("a.{output}"));
+        let values = run("audio.convert", with, &fixture("speech-1.wav"), &[(output, &path)]).unwrap();
+        assert_eq!(values["sample_rate"], rate, "{output}");
+        assert_eq!(SoundReader::open(&path).unwrap().info().sample_rate, rate, "{output}");
+    }
+}
+
+#[test]
+fn peaks_are_written_without_blanks_and_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json");
+    run("audio.waveform", json!({"points": 100_000}), &fixture("speech-1.wav"), &[("json", &path)]).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.lines().count() == 1 && !text.contains(' '));
+    let told = (find("audio.waveform").unwrap().check)(json!({"points": 1_000_000})).unwrap_err();
+    assert!(told.contains("between 2 and 100000"), "{told}");
+}
+
+#[test]
 fn a_full_disk_is_the_machines_fault_and_not_the_files() {
     let folder = tempfile::tempdir().unwrap();
     let full = |name: &str| {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use mediamill::media::Source;
 use mediamill::media::analyze::{Analysis, Drawings, analyze};
+use mediamill::media::encode::wav::{WavBits, WavWriter};
 use mediamill::media::source::OnDamage;
 use mediamill::media::spectrogram::Look;
 use mediamill::media::waveform::{WaveformColours, WaveformLook};
@@ -111,6 +112,15 @@ fn sounds_of_any_rate_channels_and_length_are_measured() {
 }
 
 #[test]
+fn rates_far_too_low_for_a_tone_are_measured_too() {
+    let folder = tempfile::tempdir().unwrap();
+    for rate in [1, 50, 100, 200] {
+        let found = whole(&wav(folder.path(), rate, 1, 3000, 0.5));
+        assert_eq!((found.sample_rate_hz, found.duration_s), (rate, 3000.0 / f64::from(rate)));
+    }
+}
+
+#[test]
 fn digital_silence_has_a_length_and_no_figures() {
     let folder = tempfile::tempdir().unwrap();
     for frames in [1, 16_000] {
@@ -124,6 +134,41 @@ fn digital_silence_has_a_length_and_no_figures() {
             assert_eq!(figures.map(|figures| figures.max), level.then_some(0.0), "{name}");
         }
         assert_eq!(found.signal.silence.count, u64::from(frames > 1));
+    }
+}
+
+#[test]
+fn the_spectrogram_shows_what_is_in_antiphase() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("antiphase.wav");
+    let mut writer = WavWriter::create(&path, 44_100, 2, WavBits::Float32).unwrap();
+    let tone = (0..44_100).map(|at| 0.5 * (TAU * 1000.0 * f64::from(at) / 44_100.0).sin() as f32);
+    writer.write(&tone.flat_map(|sample| [sample, -sample]).collect::<Vec<f32>>()).unwrap();
+    writer.finish().unwrap();
+    let look = Look { width: 64, height: 64, axes: false, ..Look::default() };
+    let drawings = Drawings { spectrogram: Some(look), ..Drawings::default() };
+    let picture = analyze(&Source::new(&path), &drawings).unwrap().spectrogram.unwrap();
+    let column: Vec<u8> = (0..64).map(|y| picture.at(32, y)).collect();
+    let dark = column.iter().filter(|level| **level < 50).count();
+    assert!(column.iter().max() > Some(&200) && dark > 32, "a line on dark ground: {column:?}");
+}
+
+#[test]
+fn what_is_far_beyond_full_scale_is_damage_as_what_is_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, odd) in [("large", 1e30), ("negative", -2e6), ("no number", f32::NAN), ("infinite", f32::INFINITY)] {
+        let path = folder.path().join(format!("{name}.wav"));
+        let mut writer = WavWriter::create(&path, 8000, 1, WavBits::Float32).unwrap();
+        let sound: Vec<f32> = (0..8000).map(|at| if at == 4000 { odd } else { (at as f32 * 0.3).sin() }).collect();
+        writer.write(&sound).unwrap();
+        writer.finish().unwrap();
+        let mut source = Source::new(&path);
+        let refused = analyze(&source, &Drawings::default()).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refused.contains("no numbers, or far too large"), "{name}: {refused}");
+        source.damage = OnDamage::Tell;
+        let found = analyze(&source, &Drawings::default()).unwrap().analysis;
+        assert_eq!(found.damage.len(), 1, "{name}");
+        assert!(found.signal.peak_dbfs.unwrap() <= 0.0, "{name}");
     }
 }
 

@@ -17,8 +17,7 @@ pub const NORMAL_PEAK_DBFS: f64 = -1.0;
 pub struct Conversion {
     /// The new rate in Hz; `None` keeps it.
     pub sample_rate: Option<u32>,
-    /// One channel (the mean of all), two (one is doubled; of more, the odd and the even ones are averaged), or `None`
-    /// to keep them.
+    /// One channel or two, as [`mix`] makes them, or `None` to keep them.
     pub channels: Option<usize>,
     /// Whether the loudest sample is brought to [`NORMAL_PEAK_DBFS`].
     pub normalize: bool,
@@ -33,7 +32,7 @@ pub struct Conversion {
 pub struct Converted {
     /// Length of the result in seconds.
     pub duration: f64,
-    /// Its rate in Hz.
+    /// The rate in Hz at which its file is decoded; of several files, the first.
     pub sample_rate: u32,
     /// Its channels.
     pub channels: usize,
@@ -108,7 +107,7 @@ pub fn convert(from: &Source, to: &[Target], how: &Conversion) -> Result<Convert
     let limit = if clips { 0.0 } else { f64::INFINITY };
     Ok(Converted {
         duration,
-        sample_rate: rate,
+        sample_rate: to.first().map_or(rate, |target| target.coding.rate(rate)),
         channels,
         peak_dbfs: level.peak_dbfs().map(|peak| peak.min(limit)),
         clipped,

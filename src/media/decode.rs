@@ -24,6 +24,8 @@ const MOST_RETRIES: u32 = 1000;
 
 /// Frames that an Ogg stream may fall short of its granules without anything being missing: a long block of Vorbis.
 const OGG_SLACK: u64 = 8192;
+/// What is farther beyond full scale than 120 dB is damage, as what is no number.
+const MOST_SAMPLE: f32 = 1e6;
 
 /// The least time between two words on the progress.
 const TELL_EVERY: Duration = Duration::from_millis(400);
@@ -260,9 +262,12 @@ impl SoundReader {
             if self.block.is_empty() {
                 continue;
             }
-            if self.may_hold_no_numbers() && self.block.iter().fold(false, |bad, sample| bad | !sample.is_finite()) {
-                self.suffer(&Error::DecodeError("there are samples that are no numbers"), 0, true)?;
-                self.block.iter_mut().filter(|sample| !sample.is_finite()).for_each(|sample| *sample = 0.0);
+            // So that a NaN is none either.
+            let is_sample = |sample: &f32| sample.abs() <= MOST_SAMPLE;
+            if self.may_hold_no_numbers() && !self.block.iter().fold(true, |good, sample| good & is_sample(sample)) {
+                let wrong = "there are samples that are no numbers, or far too large ones";
+                self.suffer(&Error::DecodeError(wrong), 0, true)?;
+                self.block.iter_mut().filter(|sample| !is_sample(sample)).for_each(|sample| *sample = 0.0);
             }
             self.decoded += (self.block.len() / self.info.channels) as u64;
             check_duration(&self.info, self.decoded, &self.limits)?;

@@ -29,14 +29,23 @@ pub trait Builtins {
     /// The values that `name` reports for each piece of its output. `None`: not known before it runs.
     fn piece_values(&self, name: &str, output: &str) -> Option<Vec<String>>;
 
-    /// What is wrong with asking `name` for these outputs, given its parameters.
-    fn misfit(&self, name: &str, with: &Value, outputs: &[&str]) -> Option<ParamProblem>;
+    /// What is wrong with asking this of `name`, given its parameters.
+    fn misfit(&self, name: &str, with: &Value, asked: &Asked<'_>) -> Option<ParamProblem>;
 
     /// The version of `name`: a part of its fingerprint.
     fn version(&self, name: &str) -> u32;
 
     /// Whether `name` runs once over the whole batch.
     fn is_batch(&self, name: &str) -> bool;
+}
+
+/// What a pipeline asks of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The number of files that it reads.
+    pub inputs: usize,
+    /// Its outputs, each with the name of its file as it is written, with its placeholders.
+    pub outputs: Vec<(&'a str, &'a str)>,
 }
 
 /// What is wrong with a parameter.

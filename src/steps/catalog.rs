@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
+use super::audio::fit;
 use super::builtin::{Builtin, OutputDoc};
 use super::collect;
 use super::register::BUILTINS;
 use super::schema;
-use crate::pipeline::builtins::{Builtins, ParamProblem};
+use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
 
 /// The built-in steps of a list, as the check of a pipeline sees them.
 #[derive(Clone, Copy)]
@@ -87,9 +88,13 @@ impl Builtins for Catalog<'_> {
         Some(output.piece_values.iter().map(|value| value.name.to_owned()).collect())
     }
 
-    /// Only `collect` makes other outputs with other parameters.
-    fn misfit(&self, name: &str, with: &Value, outputs: &[&str]) -> Option<ParamProblem> {
-        if self.is_batch(name) { collect::misfit(with, outputs) } else { None }
+    fn misfit(&self, name: &str, with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
+        if self.is_batch(name) {
+            let outputs: Vec<&str> = asked.outputs.iter().map(|(output, _)| *output).collect();
+            collect::misfit(with, &outputs)
+        } else {
+            fit::misfit(name, with, asked)
+        }
     }
 
     fn version(&self, name: &str) -> u32 {
@@ -239,6 +244,46 @@ mod tests {
             none.is_none() && told[0].starts_with("`audio.convert` needs a place for one of its outputs"),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn what_fails_for_every_file_is_told_before_any_is_touched() {
+        let told = |step: &str| {
+            let text = format!("[[step]]\nid = \"a\"\n{step}\n");
+            let (_, found) = parse("x.toml", &text, &Catalog::registered());
+            let errors = found.iter().filter(|found| !found.message.contains("every item writes"));
+            errors.map(|found| found.message.clone()).collect::<Vec<_>>().join("; ")
+        };
+        let name = "{item.stem}";
+        for (step, wanted) in [
+            (r#"uses = "audio.convert", out.flac = "a.flac", with.bits = 32"#, "FLAC holds 16 or 24"),
+            (r#"uses = "audio.convert", out.wav = "a.wav", with.bits = 32"#, ""),
+            (r#"uses = "audio.slice", out.clips = "c/*.mp3""#, "wav or flac"),
+            (r#"uses = "audio.slice", out.clips = "c/*.flac""#, ""),
+            (r#"uses = "audio.slice", out.clips = "c/*.flac", with.bits = 32"#, "FLAC holds 16 or 24"),
+            (r#"uses = "audio.slice", out.clips = "c/*.wav", with.by = "beats""#, "none are given"),
+            (r#"uses = "audio.slice", out.clips = "c/*.wav", with = { by = "beats", beats = [1.0] }"#, ""),
+            (
+                r#"uses = "audio.mix", in = ["{item.path}", "{item.path}"], out.wav = "a.wav", with.gains_db = [1.0]"#,
+                "1 gains",
+            ),
+            (r#"uses = "audio.mix", in = ["{item.path}", "{item.path}"], out.wav = "a.wav""#, ""),
+            (r#"uses = "audio.compare""#, "reads two files"),
+            (r#"uses = "audio.compare", in = ["{item.path}", "{item.path}"]"#, ""),
+            (r#"uses = "audio.probe", in = ["{item.path}", "{item.path}"]"#, "reads one file"),
+            (r#"uses = "audio.convert", out.mp3 = "a.mp3", with.bitrate_kbps = 400"#, "320 at most"),
+            (
+                r#"uses = "audio.convert", out.opus = "a.opus", with = { bitrate_kbps = 400, channels = 1 }"#,
+                "256 at most",
+            ),
+            (r#"uses = "audio.convert", out.opus = "a.opus", with = { bitrate_kbps = 400, channels = 2 }"#, ""),
+        ] {
+            // Each key on its own line, and each file named after its item.
+            let lines = step.replace(", out", "\nout").replace(", with", "\nwith").replace(", in =", "\nin =");
+            let lines = lines.replace("\"a.", &format!("\"{name}.")).replace("\"c/", &format!("\"{name}/"));
+            let found = told(&lines);
+            assert!(if wanted.is_empty() { found.is_empty() } else { found.contains(wanted) }, "{lines}: {found}");
+        }
     }
 
     #[test]

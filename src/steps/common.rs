@@ -1,6 +1,8 @@
 //! Small things that the built-in steps share: reading parameters, telling ranges, writing values.
 
 use std::fmt::Display;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde::Serialize;
@@ -49,6 +51,17 @@ pub fn write_json(values: &impl Serialize, to: &Path) -> Result<(), Fault> {
         .map_err(|error| Fault::from_io(&format!("cannot write {}", to.display()), &error.into()))?;
     text.push(b'\n');
     std::fs::write(to, text).map_err(|error| Fault::from_io(&format!("cannot write {}", to.display()), &error))
+}
+
+/// Writes values as a JSON file on one line, for programs: no copy of the text is held.
+///
+/// # Errors
+/// The fault of the disk.
+pub fn write_compact_json(values: &impl Serialize, to: &Path) -> Result<(), Fault> {
+    let failed = |error: std::io::Error| Fault::from_io(&format!("cannot write {}", to.display()), &error);
+    let mut file = BufWriter::new(File::create(to).map_err(failed)?);
+    serde_json::to_writer(&mut file, values).map_err(|error| failed(error.into()))?;
+    file.write_all(b"\n").and_then(|()| file.flush()).map_err(failed)
 }
 
 #[cfg(test)]

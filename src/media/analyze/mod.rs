@@ -4,6 +4,7 @@ mod analysis;
 
 pub use analysis::{Analysis, Key, Loudness, SCHEMA_VERSION, SchemaName, Tempo};
 
+use super::channels::mix;
 use super::decode::SoundInfo;
 use super::error::MediaError;
 use super::features::Features;
@@ -47,10 +48,15 @@ pub struct Analyzed {
 ///
 /// # Errors
 /// Those of [`Source::open`] and [`super::SoundReader::next_block`]: a damaged file has no figures, unless the source
-/// is to tell of damage.
+/// is to tell of damage. [`MediaError::Limit`] for a hop of more samples than a frame has.
 pub fn analyze(source: &Source, drawings: &Drawings) -> Result<Analyzed, MediaError> {
     let mut sound = source.open()?;
     let info = sound.info().clone();
+    let size = drawings.size.unwrap_or_else(|| Frames::for_rate(info.sample_rate).size);
+    if let Some(hop) = drawings.hop.filter(|hop| *hop > size) {
+        let wrong = format!("a hop of {hop} samples would leave out what lies between frames of {size}");
+        return Err(MediaError::Limit(wrong));
+    }
     let mut pass = Pass::new(&info, drawings);
     while let Some(block) = sound.next_block()? {
         pass.add(block);
@@ -79,7 +85,8 @@ struct Pass {
 /// A spectrogram that is being drawn.
 struct Gram {
     drawing: Spectrogram,
-    /// Spectra of its own; those of the analysis serve where they are the same, or more than it needs.
+    /// Spectra of its own, the power of all channels; those of the analysis, which are of their mix, serve where there is
+    /// one channel and they are the same, or more than it needs.
     own: Option<Spectrum>,
 }
 
@@ -90,7 +97,9 @@ impl Gram {
         let fitting = look.frames(size, info.frames);
         let hop = drawings.hop.unwrap_or(fitting.hop);
         // Frames further apart would look the same; these are there.
-        let serves = size == shared.size && (hop == shared.hop || drawings.hop.is_none() && hop > shared.hop);
+        let serves = info.channels == 1
+            && size == shared.size
+            && (hop == shared.hop || drawings.hop.is_none() && hop > shared.hop);
         let (own, frames) = if serves {
             (None, shared)
         } else {
@@ -134,7 +143,7 @@ impl Pass {
         if let Some(Gram { drawing, own: Some(own) }) = &mut self.gram {
             own.add(block, |power| drawing.add(power));
         }
-        mix(block, self.channels, &mut self.mono);
+        mix(block, self.channels, 1, &mut self.mono);
         self.features.add_samples(&self.mono);
         self.key.add(&self.mono);
         let (features, rhythm, gram) = (&mut self.features, &mut self.rhythm, &mut self.gram);
@@ -214,19 +223,6 @@ impl From<key::Key> for Key {
             tonic: Some(found.tonic.to_owned()),
             mode: Some(found.mode.name().to_owned()),
             confidence: Some(found.confidence),
-        }
-    }
-}
-
-/// The mean of the channels.
-fn mix(block: &[f32], channels: usize, mono: &mut Vec<f32>) {
-    mono.clear();
-    match channels {
-        1 => mono.extend_from_slice(block),
-        2 => mono.extend(block.as_chunks::<2>().0.iter().map(|[left, right]| (left + right) * 0.5)),
-        many => {
-            let part = 1.0 / many as f32;
-            mono.extend(block.chunks_exact(many).map(|frame| frame.iter().sum::<f32>() * part));
         }
     }
 }

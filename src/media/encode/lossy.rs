@@ -46,6 +46,18 @@ impl Codec {
         }
     }
 
+    /// The highest bitrate for all channels, in kbit/s. That of MP3 is lower below 32 kHz (ISO/IEC 13818-3), that of
+    /// AAC below 43 kHz (ISO/IEC 14496-3).
+    const fn most_kbps(self, rate: u32, channels: usize) -> u32 {
+        match self {
+            Self::Mp3 if rate >= 32_000 => 320,
+            Self::Mp3 => 160,
+            // 6144 bits for 1024 samples of a channel.
+            Self::Aac if 6 * rate < 256_000 => 6 * rate / 1000 * channels as u32,
+            Self::Aac | Self::Opus => 256 * channels as u32,
+        }
+    }
+
     const fn word(self) -> &'static str {
         match self {
             Self::Mp3 => "MP3",
@@ -67,7 +79,7 @@ impl Lossy {
     fn arguments(self, channels: usize) -> Vec<String> {
         let channels = channels as u32;
         let owned = |arguments: &[&str]| arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>();
-        let kilobits = |each: u32, most: u32| format!("{}k", self.kbps.unwrap_or(each * channels).min(most * channels));
+        let kilobits = |each: u32| format!("{}k", self.kbps.unwrap_or(each * channels));
         match self.codec {
             Codec::Mp3 => {
                 let mut arguments = owned(&["-c:a", "libmp3lame"]);
@@ -80,14 +92,14 @@ impl Lossy {
                 arguments
             }
             Codec::Aac => {
-                let rate = kilobits(96, 256);
+                let rate = kilobits(96);
                 let mut arguments = owned(&["-c:a", "aac", "-b:a"]);
                 arguments.push(rate);
                 arguments.extend(owned(&["-movflags", "+faststart", "-f", "ipod"]));
                 arguments
             }
             Codec::Opus => {
-                let rate = kilobits(64, 256);
+                let rate = kilobits(64);
                 let mut arguments = owned(&["-c:a", "libopus", "-b:a"]);
                 arguments.push(rate);
                 arguments.extend(owned(&["-vbr", "on", "-f", "ogg"]));
@@ -108,7 +120,7 @@ impl LossyWriter {
     /// by [`RateChange`].
     ///
     /// # Errors
-    /// [`MediaError::Limit`] for more channels than the codec has room for, and [`MediaError::Tool`] where ffmpeg cannot
+    /// [`MediaError::Limit`] for more channels or a higher bitrate than the codec has room for, and [`MediaError::Tool`] where ffmpeg cannot
     /// be started.
     pub fn create(path: &Path, rate: u32, channels: usize, how: Lossy) -> Result<Self, MediaError> {
         let most = how.codec.most_channels();
@@ -117,6 +129,12 @@ impl LossyWriter {
             return Err(MediaError::Limit(format!("{codec} takes {most} channels, this sound has {channels}")));
         }
         let coded = how.codec.rate(rate);
+        let most = how.codec.most_kbps(coded, channels);
+        if let Some(kbps) = how.kbps.filter(|kbps| *kbps > most) {
+            let codec = how.codec.word();
+            let wrong = format!("{codec} has {most} kbit/s at most for {channels} channels at {coded} Hz, not {kbps}");
+            return Err(MediaError::Limit(wrong));
+        }
         let change = if coded == rate { None } else { Some(RateChange::new(rate, coded, channels)?) };
         Ok(Self { child: Child::start(path, coded, channels, &how.arguments(channels))?, change })
     }

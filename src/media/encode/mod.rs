@@ -9,8 +9,9 @@ pub mod wav;
 use std::path::{Path, PathBuf};
 
 use super::error::MediaError;
+use super::opus;
 use flac::{FlacBits, FlacWriter};
-use lossy::{Lossy, LossyWriter};
+use lossy::{Codec, Lossy, LossyWriter};
 use wav::{WavBits, WavWriter};
 
 /// How a sound file is coded.
@@ -29,6 +30,16 @@ impl Coding {
     #[must_use]
     pub const fn clips(self) -> bool {
         !matches!(self, Self::Wav(WavBits::Float32))
+    }
+
+    /// The rate, in Hz, at which a file of a sound of `rate` Hz is decoded.
+    #[must_use]
+    pub fn rate(self, rate: u32) -> u32 {
+        match self {
+            Self::Wav(_) | Self::Flac(_) => rate,
+            Self::Lossy(Lossy { codec: Codec::Opus, .. }) => opus::RATE,
+            Self::Lossy(Lossy { codec, .. }) => codec.rate(rate),
+        }
     }
 }
 

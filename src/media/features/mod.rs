@@ -1,6 +1,6 @@
 //! What a sound is like, in figures over its frames.
 //!
-//! All are measured on the mean of the channels, in the frames of [`Frames::for_rate`]. Where a definition is librosa's
+//! All are measured on the one channel of [`super::channels::mix`], in the frames of [`Frames::for_rate`]. Where a definition is librosa's
 //! (0.11), the figures are equal to librosa's within a thousandth for the same frames (`n_fft` and `hop_length`).
 //!
 //! | name | is | definition |

@@ -11,8 +11,8 @@ use std::f64::consts::TAU;
 use super::pitches::{Chroma, Moment, PER_OCTAVE, Pitches, THIRDS};
 use super::weights::{MINOR, WEIGHTS};
 use super::{Key, Mode, chords};
+use crate::media::features::PITCH_CLASSES;
 
-const NAMES: [&str; 12] = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 /// The pitch class of the first bin of a histogram.
 const FIRST: usize = 9;
 /// A sound of which fewer moments than this part are tonal has no pitch.
@@ -38,7 +38,7 @@ pub(super) fn decide(pitches: &Pitches) -> Option<Key> {
     judged.sort_by(|one, other| other.0.total_cmp(&one.0));
     let (best, tonic, mode) = *judged.first()?;
     let confidence = 1.0 / judged.iter().map(|one| (one.0 - best).exp()).sum::<f64>();
-    Some(Key { tonic: NAMES[tonic], mode, confidence, tuning_cents: tuning * 100.0 })
+    Some(Key { tonic: PITCH_CLASSES[tonic], mode, confidence, tuning_cents: tuning * 100.0 })
 }
 
 /// How far the pitches lie above those of A = 440 Hz, in semitones: the mean direction on the circle of a semitone.

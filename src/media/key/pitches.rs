@@ -132,6 +132,7 @@ impl Pitches {
         let hertz_a_bin = self.rate / self.size as f64;
         let first = (LOW_HZ / hertz_a_bin) as usize;
         let last = ((HIGH_HZ / hertz_a_bin) as usize).min(self.magnitudes.len().saturating_sub(3));
+        let first = first.min(last);
         let loudest = self.magnitudes[first..last].iter().copied().fold(0.0_f32, f32::max);
         if loudest < SILENCE {
             return;

@@ -6,11 +6,37 @@ pub(super) const WIDTH: u32 = 5;
 /// Pixels of a letter from top to bottom.
 pub(super) const HEIGHT: u32 = 7;
 
-/// The rows of a letter from the top; the lowest five bits are its pixels, the leftmost the highest. What is not ASCII is an
-/// empty box.
+/// The rows of a letter from the top; the lowest five bits are its pixels, the leftmost the highest. Letters of
+/// Latin-1 go without their accents; what else there is no shape for is a question mark.
 pub(super) fn rows(letter: char) -> [u8; HEIGHT as usize] {
-    let place = (letter as usize).checked_sub(32);
-    place.and_then(|place| LETTERS.get(place)).copied().unwrap_or([0x1f, 0x11, 0x11, 0x11, 0x11, 0x11, 0x1f])
+    let shape = |letter: char| (letter as usize).checked_sub(32).and_then(|place| LETTERS.get(place)).copied();
+    shape(bare(letter)).or_else(|| shape('?')).unwrap_or_default()
+}
+
+/// A letter of Latin-1 without its accent.
+const fn bare(letter: char) -> char {
+    match letter {
+        'À'..='Æ' => 'A',
+        'Ç' => 'C',
+        'È'..='Ë' => 'E',
+        'Ì'..='Ï' => 'I',
+        'Ð' => 'D',
+        'Ñ' => 'N',
+        'Ò'..='Ö' | 'Ø' => 'O',
+        'Ù'..='Ü' => 'U',
+        'Ý' => 'Y',
+        'ß' => 's',
+        'à'..='æ' => 'a',
+        'ç' => 'c',
+        'è'..='ë' => 'e',
+        'ì'..='ï' => 'i',
+        'ð' => 'd',
+        'ñ' => 'n',
+        'ò'..='ö' | 'ø' => 'o',
+        'ù'..='ü' => 'u',
+        'ý' | 'ÿ' => 'y',
+        other => other,
+    }
 }
 
 /// The letters from space to tilde.
@@ -124,6 +150,6 @@ mod tests {
             assert!(LETTERS[..at].iter().all(|other| other != letter), "letter {}", at + 32);
         }
         assert_eq!(rows('A'), LETTERS[33]);
-        assert_eq!(rows('é'), rows('\n'));
+        assert_eq!([rows('é'), rows('Ø'), rows('語'), rows('\n')], [rows('e'), rows('O'), rows('?'), rows('?')]);
     }
 }

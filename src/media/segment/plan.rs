@@ -130,7 +130,9 @@ fn atoms(track: &Track, runs: &[Run], how: &Clips, least: usize, most: usize) ->
         let mut atom = Atom { start: run.start, end: run.end, cut, bridge: pause, before, after: 0 };
         // Also a run that just fits is cut where a short neighbour needs a part of it.
         let long = run.len().saturating_add(2 * least) > most;
-        for (place, cost) in if long { quiet_places(track, *run) } else { Vec::new() } {
+        // So close that there is a choice between several for every clip.
+        let apart = (most / 4).clamp(1, MOMENTS as usize);
+        for (place, cost) in if long { quiet_places(track, *run, apart) } else { Vec::new() } {
             atoms.push(Atom { end: place, ..atom });
             atom = Atom { start: place, end: run.end, cut: cost, bridge: 0.0, before: 0, after: 0 };
         }
@@ -140,8 +142,8 @@ fn atoms(track: &Track, runs: &[Run], how: &Clips, least: usize, most: usize) ->
 }
 
 /// The places within a run at which it may be cut, and what that costs: wherever it is quieter than around, and at the
-/// quietest place of every second.
-fn quiet_places(track: &Track, run: Run) -> Vec<(usize, f64)> {
+/// quietest place of every stretch of `apart` moments, so that no two are as far as twice that from each other.
+fn quiet_places(track: &Track, run: Run, apart: usize) -> Vec<(usize, f64)> {
     let half = SMOOTH / 2;
     let level = |at: usize| {
         let (start, end) = (at.saturating_sub(half).max(run.start), (at + half + 1).min(run.end));
@@ -158,8 +160,8 @@ fn quiet_places(track: &Track, run: Run) -> Vec<(usize, f64)> {
             places.push(at + equal / 2);
         }
     }
-    for start in (0..levels.len()).step_by(MOMENTS as usize) {
-        let end = (start + MOMENTS as usize).min(levels.len());
+    for start in (0..levels.len()).step_by(apart) {
+        let end = (start + apart).min(levels.len());
         let quiet = (start.max(1)..end).min_by(|a, b| levels[*a].total_cmp(&levels[*b]));
         places.extend(quiet);
     }
@@ -221,6 +223,43 @@ mod tests {
         assert!(found.iter().all(|(start, end)| (300..=3000).contains(&(end - start))), "{found:?}");
         let held = |at: u64| found.iter().any(|(start, end)| (*start..*end).contains(&at));
         assert!((0..100).chain(110..3100).chain(3110..3200).all(held), "{found:?}");
+    }
+
+    #[test]
+    fn whatever_the_sound_clips_keep_their_bounds_and_hold_all_of_it() {
+        let mut seed = 7_u64;
+        let mut chance = move |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % below
+        };
+        for round in 0..200 {
+            // A steady tone has no quiet place at all; others have levels at random.
+            let levels: Vec<(f32, usize)> = (0..1 + chance(6))
+                .map(|_| (if round % 2 == 0 { 0.1 } else { 0.001 * (1 + chance(500)) as f32 }, 1 + chance(400)))
+                .collect();
+            let track = track(&levels);
+            let mut runs: Vec<Run> = Vec::new();
+            let mut at = chance(50);
+            while at < track.moments() {
+                let end = (at + 1 + chance(900)).min(track.moments());
+                runs.push(Run { start: at, end });
+                at = end + 1 + chance(120);
+            }
+            let most = 0.1 + chance(400) as f64 / 100.0;
+            let least = if round % 3 == 0 { most / 2.0 } else { 0.0 };
+            let how = Clips { least, most, pause: 0.5 * chance(2) as f64, pad: chance(30) as f64 / 100.0 };
+            let found = clips(&track, &runs, &how);
+            for clip in &found {
+                let seconds = clip.frames() as f64 / 100.0;
+                assert!(seconds <= most + 1e-9 && seconds >= least - 0.0051, "{how:?}: {clip:?}");
+            }
+            assert!(found.windows(2).all(|pair| pair[0].end <= pair[1].start), "{how:?}: {found:?}");
+            let held = |at: u64| found.iter().any(|clip| (clip.start..clip.end).contains(&at));
+            if least == 0.0 {
+                let lost = runs.iter().flat_map(|run| run.start..run.end).find(|at| !held(track.frame(*at)));
+                assert_eq!(lost, None, "{how:?}, {runs:?}: {found:?}");
+            }
+        }
     }
 
     #[test]

@@ -11,9 +11,16 @@ use crate::media::spectrum::{Frames, Spectrum};
 ///
 /// # Errors
 /// Those of [`Source::open`] and [`crate::media::SoundReader::next_block`]: a damaged file has no picture.
+/// [`MediaError::Limit`] where the picture would begin above half the sample rate.
 pub fn draw(source: &Source, look: Look, size: usize, hop: Option<usize>) -> Result<(Canvas, f64), MediaError> {
     let mut sound = source.open()?;
     let (rate, channels, length) = (sound.info().sample_rate, sound.info().channels, sound.info().frames);
+    let top = f64::from(rate) / 2.0;
+    if let Some(from) = look.from_hz.filter(|from| *from >= top) {
+        let wrong =
+            format!("the picture is to begin at {from} Hz, and a sound of {rate} Hz has nothing above {top} Hz");
+        return Err(MediaError::Limit(wrong));
+    }
     let frames = hop.map_or_else(|| look.frames(size, length), |hop| Frames { size, hop });
     let mut spectrum = Spectrum::new(frames, channels);
     let mut gram = Spectrogram::new(look, rate, length.map(|length| spectrum.frames().count(length)));

@@ -1,6 +1,7 @@
 //! Is there such a built-in step, does it take these parameters, does it make these outputs?
 
 use super::Checker;
+use crate::pipeline::builtins::Asked;
 use crate::pipeline::diagnostic::Diagnostic;
 use crate::pipeline::spec::{StepSpec, Text};
 use crate::pipeline::suggest;
@@ -55,9 +56,11 @@ impl Checker<'_, '_, '_> {
         if step.out_broken {
             return;
         }
-        let names: Vec<&str> = step.out.keys().map(String::as_str).collect();
+        let outputs = step.out.iter().map(|(name, out)| (name.as_str(), out.from.template.source.as_str())).collect();
+        // Where nothing is said it reads the item.
+        let asked = Asked { inputs: step.input.len().max(1), outputs };
         let with = step.with.as_ref().map_or(&serde_json::Value::Null, |with| &with.value);
-        if let Some(problem) = self.builtins.misfit(&uses.text, with, &names).filter(|_| !step.out_broken) {
+        if let Some(problem) = self.builtins.misfit(&uses.text, with, &asked).filter(|_| !step.out_broken) {
             let span = match &step.with {
                 Some(with) if !problem.path.is_empty() => with.place(&problem.path, problem.key),
                 _ => uses.span.clone(),

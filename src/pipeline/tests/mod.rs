@@ -8,7 +8,7 @@ mod mutated;
 
 use serde_json::Value;
 
-use super::builtins::{Builtins, ParamProblem};
+use super::builtins::{Asked, Builtins, ParamProblem};
 use super::diagnostic::Diagnostics;
 use super::load::parse;
 use super::plan::Plan;
@@ -75,7 +75,7 @@ impl Builtins for Few {
         self.is_many(name, output).then(|| vec!["start_s".to_owned(), "end_s".to_owned()])
     }
 
-    fn misfit(&self, _name: &str, _with: &Value, _outputs: &[&str]) -> Option<ParamProblem> {
+    fn misfit(&self, _name: &str, _with: &Value, _asked: &Asked<'_>) -> Option<ParamProblem> {
         None
     }
 

@@ -20,7 +20,9 @@ pub struct ConvertParams {
     #[serde(default)]
     #[schemars(range(min = 1000, max = 384_000))]
     pub sample_rate: Option<u32>,
-    /// 1 averages all channels, 2 makes stereo; those of the input where nothing is said.
+    /// 1 or 2; those of the input where nothing is said. Surround (3 to 8 channels, in the order of WAV) becomes stereo by
+    /// ITU-R BS.775: the centre at -3 dB on both sides, surrounds at -3 dB on theirs, no deep effects, all scaled down so
+    /// that nothing clips. 1 is the mean of left and right.
     #[serde(default)]
     #[schemars(range(min = 1, max = 2))]
     pub channels: Option<u8>,
@@ -126,7 +128,10 @@ pub static CONVERT: Builtin = Builtin {
     outputs: &SOUND_OUTPUTS,
     values: &[
         ValueDoc { name: "duration", summary: "length of the result, in seconds" },
-        ValueDoc { name: "sample_rate", summary: "sample rate of the result, in Hz" },
+        ValueDoc {
+            name: "sample_rate",
+            summary: "sample rate of the result, in Hz: that of its file, which for Opus is 48000; of several, that of the first in the order of outputs",
+        },
         ValueDoc { name: "channels", summary: "channels of the result" },
         ValueDoc { name: "peak_dbfs", summary: "the largest sample of the result, in dBFS; left out for silence" },
         ValueDoc { name: "clipped", summary: "samples beyond full scale that were cut to it" },

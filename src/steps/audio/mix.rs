@@ -20,7 +20,7 @@ pub struct MixParams {
     #[serde(default)]
     #[schemars(inner(range(min = -120.0, max = 60.0)))]
     pub gains_db: Option<Vec<f64>>,
-    /// Bits of a sample in `wav`: 16 or 24 (integers), or 32 (floating point).
+    /// Bits of a sample in `wav` and `flac`: 16 or 24 (integers), or 32 (floating point, `wav` only).
     #[serde(default)]
     pub bits: Bits,
     /// Kilobits per second of `mp3`, `m4a` and `opus`, all channels together. Where nothing is said, MP3 has a constant

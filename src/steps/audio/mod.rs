@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod compare;
 pub mod convert;
 pub mod encoded;
+pub(in crate::steps) mod fit;
 pub mod loudness;
 pub mod mix;
 pub mod normalize;

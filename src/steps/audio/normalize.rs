@@ -27,11 +27,13 @@ pub enum Mode {
 #[serde(deny_unknown_fields)]
 pub struct NormalizeParams {
     /// The loudness wanted, in LUFS. -16 is what podcasts are asked for and what AES TD1008 recommends for music;
-    /// -14 is usual for streaming, -23 for broadcasting (EBU R 128).
+    /// -14 is usual for streaming, -23 for broadcasting (EBU R 128). Mono counts as one channel: played on two speakers it
+    /// is 3 LU louder.
     #[serde(default = "target_lufs")]
     #[schemars(range(min = -60.0, max = -5.0))]
     pub target_lufs: f64,
-    /// The highest true peak allowed, in dBTP. -1 leaves what lossy coding adds to peaks.
+    /// The highest true peak allowed, in dBTP, before the sound is coded: lossy coding can lift peaks by 1 dB and more, the
+    /// more the lower its bitrate. Where a lossy file must keep below 0 dBTP, say -2 or less.
     #[serde(default = "ceiling_dbtp")]
     #[schemars(range(min = -20.0, max = 0.0))]
     pub ceiling_dbtp: f64,
@@ -39,7 +41,7 @@ pub struct NormalizeParams {
     /// which a limiter takes down (`limit`).
     #[serde(default)]
     pub mode: Mode,
-    /// Bits of a sample in `wav`: 16 or 24 (integers), or 32 (floating point).
+    /// Bits of a sample in `wav` and `flac`: 16 or 24 (integers), or 32 (floating point, `wav` only).
     #[serde(default)]
     pub bits: Bits,
     /// Kilobits per second of `mp3`, `m4a` and `opus`, all channels together. Where nothing is said, MP3 has a constant

@@ -86,7 +86,9 @@ pub struct SliceParams {
     #[serde(default)]
     #[schemars(range(min = 1000, max = 384_000))]
     pub sample_rate: Option<u32>,
-    /// 1 averages all channels, 2 makes stereo; those of the input where nothing is said.
+    /// 1 or 2; those of the input where nothing is said. Surround (3 to 8 channels, in the order of WAV) becomes stereo by
+    /// ITU-R BS.775: the centre at -3 dB on both sides, surrounds at -3 dB on theirs, no deep effects, all scaled down so
+    /// that nothing clips. 1 is the mean of left and right.
     #[serde(default)]
     #[schemars(range(min = 1, max = 2))]
     pub channels: Option<u8>,

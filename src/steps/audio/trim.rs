@@ -33,7 +33,7 @@ pub struct TrimParams {
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub end_s: Option<f64>,
-    /// Bits of a sample in `wav`: 16 or 24 (integers), or 32 (floating point).
+    /// Bits of a sample in `wav` and `flac`: 16 or 24 (integers), or 32 (floating point, `wav` only).
     #[serde(default)]
     pub bits: Bits,
     /// Kilobits per second of `mp3`, `m4a` and `opus`, all channels together. Where nothing is said, MP3 has a constant

@@ -8,7 +8,7 @@ use super::spectrogram::axes;
 use crate::media::waveform::{WaveformColours, WaveformLook, outline};
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
-use crate::steps::common::{read, within, write_json};
+use crate::steps::common::{read, within, write_compact_json};
 use crate::steps::media_fault::media_fault;
 
 /// The colours of a waveform.
@@ -57,7 +57,7 @@ pub struct WaveformParams {
     pub axes: bool,
     /// The most points of the JSON file; each has the smallest and the largest sample of every channel.
     #[serde(default = "points")]
-    #[schemars(range(min = 2, max = 1_000_000))]
+    #[schemars(range(min = 2, max = 100_000))]
     pub points: u32,
     /// Bits of the numbers of the JSON file: 8 (full scale is 127) or 16 (32767).
     #[serde(default = "bits")]
@@ -85,7 +85,7 @@ impl WaveformParams {
     fn look(&self) -> Result<WaveformLook, String> {
         within("width", self.width, 16, 8192, "pixels")?;
         within("height", self.height, 16, 4096, "pixels")?;
-        within("points", self.points, 2, 1_000_000, "")?;
+        within("points", self.points, 2, 100_000, "")?;
         if ![8, 16].contains(&self.bits) {
             return Err(format!("`bits` is {}; it must be 8 or 16", self.bits));
         }
@@ -123,7 +123,7 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
         picture.write_png(to).map_err(fault)?;
     }
     if let (Some(to), Some(peaks)) = (job.output("json"), &found.points) {
-        write_json(&peaks.to_json(found.sample_rate, params.bits), to)?;
+        write_compact_json(&peaks.to_json(found.sample_rate, params.bits), to)?;
     }
     let mut values = Values::new();
     values.insert("duration".into(), json!(found.duration_s));
