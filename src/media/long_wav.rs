@@ -58,7 +58,11 @@ impl Spliced {
                 b"ds64" => told = Some(number(&read(&mut file, body + 8, 8)?)),
                 b"fmt " => format = Some(read(&mut file, body, size.min(MOST_FORMAT) as usize)?),
                 b"data" => {
-                    let declared = if !wide && size >= UNKNOWN { told.unwrap_or(u64::MAX) } else { size };
+                    // A recorder that was not stopped has left a size of 0, and the samples behind it.
+                    let unfinished =
+                        !wide && size == 0 && body < whole && { number(&read(&mut file, 4, 4)?) + 8 != whole };
+                    let unknown = !wide && size >= UNKNOWN;
+                    let declared = if unknown || unfinished { told.unwrap_or(u64::MAX) } else { size };
                     let format = format.ok_or_else(|| MediaError::damaged("its samples come before their format"))?;
                     let align = format.get(12..14).map_or(0, number);
                     if align == 0 {
@@ -92,7 +96,7 @@ impl Spliced {
 }
 
 impl Spliced {
-    /// Whether the file does not say how long it is: it was written into a pipe, by a program that could not go back.
+    /// Whether the file does not say how long it is: it was written into a pipe, or never finished.
     pub(super) fn has_no_length(&self) -> bool {
         self.frames.is_none()
     }
