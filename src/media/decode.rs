@@ -74,6 +74,8 @@ pub struct SoundReader {
     trim: Trim,
     /// Frames that the encoder put before the sound.
     delay: u64,
+    /// Frames that are there, where that is known (WAV).
+    most: Option<u64>,
     /// Frames of one unit of the packets' time, as a fraction.
     unit: (u64, u64),
     /// Where the next packet of Ogg is to begin, in the time of its packets.
@@ -122,7 +124,9 @@ impl SoundReader {
         let failed = || Err(MediaError::damaged(DECODER_FAILED));
         let opening = guarded(|| open(source, verify)).unwrap_or_else(failed)?;
         let Opening { info, reader, decoder, track, queue, trim, expected, origin, unit } = opening;
+        let counted = matches!(info.format, SoundFormat::Wav | SoundFormat::Rf64 | SoundFormat::Wave64);
         let mut sound = Self {
+            most: trim.keep.filter(|_| counted),
             info,
             reader,
             decoder,
@@ -284,6 +288,8 @@ impl SoundReader {
                 self.block.iter_mut().filter(|sample| !sample.is_finite()).for_each(|sample| *sample = 0.0);
             }
             self.decoded += (self.block.len() / self.info.channels) as u64;
+            // Zeros were put behind the last of the samples.
+            self.decoded = self.decoded.min(self.most.unwrap_or(u64::MAX));
             check_duration(&self.info, self.decoded, &self.limits)?;
             return Ok(true);
         }
@@ -319,6 +325,10 @@ impl SoundReader {
             MediaError::Damaged { message, .. } if self.on_damage == OnDamage::Tell && self.info.sample_rate > 0 => {
                 let rate = f64::from(self.info.sample_rate);
                 self.damages.add(self.place() as f64 / rate, frames, rate, &message);
+                // What is lost has its part in the padding at the start, and in the length.
+                let skipped = frames.min(self.trim.skip);
+                self.trim.skip -= skipped;
+                self.trim.keep = self.trim.keep.map(|keep| keep.saturating_sub(frames - skipped));
                 Ok(())
             }
             wrong => Err(wrong),
@@ -345,6 +355,8 @@ impl SoundReader {
         let buffer = decoder.decode(packet).map_err(|error| match error {
             // Readers of bits raise this where a packet ends before what it announces.
             Error::IoError(error) if error.raw_os_error().is_none() => Error::DecodeError("a broken block"),
+            // Bits that are wrong announce what nothing in the file has had so far.
+            Error::Unsupported(_) if self.decoded > 0 => Error::DecodeError("a broken block"),
             error => error,
         })?;
         let (rate, channels) = (buffer.spec().rate(), buffer.spec().channels().count());

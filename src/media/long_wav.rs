@@ -96,9 +96,12 @@ impl Spliced {
 }
 
 impl Spliced {
-    /// Whether the file does not say how long it is: it was written into a pipe, or never finished.
-    pub(super) fn has_no_length(&self) -> bool {
-        self.frames.is_none()
+    /// Whether the file does not say how long it is, since it was written into a pipe or never finished, or is shorter than it
+    /// says; and is of a codec whose frames can be counted by their bytes.
+    pub(super) fn is_odd(&self) -> bool {
+        // After the names and sizes of the chunks: integers, floats, and what tells the same further on.
+        let codec = self.head.get(20..22).map_or(0, number);
+        matches!(codec, 1 | 3 | 0xfffe) && self.frames.is_none_or(|frames| frames > self.there)
     }
 
     fn whole(&self) -> u64 {

@@ -81,7 +81,7 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
     }
     let spliced = match format {
         SoundFormat::Rf64 | SoundFormat::Wave64 => Some(Spliced::open(path)?),
-        SoundFormat::Wav => Spliced::open(path).ok().filter(|spliced| spliced.has_no_length()),
+        SoundFormat::Wav => Spliced::open(path).ok().filter(Spliced::is_odd),
         _ => None,
     };
     let long = spliced.as_ref().map(|spliced| (spliced.frames, spliced.there));
