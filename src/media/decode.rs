@@ -27,6 +27,9 @@ const OGG_SLACK: u64 = 8192;
 /// What is farther beyond full scale than 120 dB is damage, as what is no number.
 const MOST_SAMPLE: f32 = 1e6;
 
+/// Frames that the packets of Ogg may jump by without anything being missing.
+const OGG_JUMP: i64 = 1024;
+
 /// The least time between two words on the progress.
 const TELL_EVERY: Duration = Duration::from_millis(400);
 
@@ -71,8 +74,18 @@ pub struct SoundReader {
     /// What is held back so that the encoder's padding can be cut off at the end.
     tail: Vec<f32>,
     trim: Trim,
+    /// Frames that the encoder put before the sound.
+    delay: u64,
+    /// Frames that are there, where that is known (WAV).
+    most: Option<u64>,
+    /// Frames of one unit of the packets' time, as a fraction.
+    unit: (u64, u64),
+    /// Where the next packet of Ogg is to begin, in the time of its packets.
+    next_place: Option<i64>,
     /// Frames decoded, padding included.
     decoded: u64,
+    /// Where the first packet stands in the sound that it was cut out of, in frames (FLAC).
+    origin: u64,
     /// Frames handed out.
     given: u64,
     /// Frames that a whole file decodes to, padding included, where that is certain.
@@ -84,6 +97,7 @@ pub struct SoundReader {
     damages: Damages,
     /// Whether all was read, and what the checksum in the file says of it.
     ended: bool,
+    finished: bool,
     checked: Option<bool>,
     watch: Option<Watch>,
     /// When the progress was told last.
@@ -111,8 +125,10 @@ impl SoundReader {
     pub(super) fn open_source(source: &Source, verify: bool) -> Result<Self, MediaError> {
         let failed = || Err(MediaError::damaged(DECODER_FAILED));
         let opening = guarded(|| open(source, verify)).unwrap_or_else(failed)?;
-        let Opening { info, reader, decoder, track, queue, trim, expected } = opening;
+        let Opening { info, reader, decoder, track, queue, trim, expected, origin, unit } = opening;
+        let counted = matches!(info.format, SoundFormat::Wav | SoundFormat::Rf64 | SoundFormat::Wave64);
         let mut sound = Self {
+            most: trim.keep.filter(|_| counted),
             info,
             reader,
             decoder,
@@ -121,7 +137,11 @@ impl SoundReader {
             block: Vec::new(),
             pending: false,
             tail: Vec::new(),
+            delay: trim.skip,
             trim,
+            unit,
+            origin,
+            next_place: None,
             decoded: 0,
             given: 0,
             expected,
@@ -130,6 +150,7 @@ impl SoundReader {
             on_damage: source.damage,
             damages: Damages::default(),
             ended: false,
+            finished: false,
             checked: None,
             watch: source.watch.clone(),
             told: Instant::now(),
@@ -168,7 +189,8 @@ impl SoundReader {
     pub fn next_block(&mut self) -> Result<Option<&[f32]>, MediaError> {
         loop {
             if !self.pending && !self.decode_block()? {
-                return self.finish().map(|()| None);
+                self.finish()?;
+                return Ok(if self.block.is_empty() { None } else { Some(&self.block) });
             }
             self.pending = false;
             let channels = self.info.channels;
@@ -255,7 +277,8 @@ impl SoundReader {
                     continue;
                 }
                 Err(error) => {
-                    self.suffer(&error, packet.dur.get(), matches!(error, Error::DecodeError(_)))?;
+                    let frames = packet.dur.get().saturating_mul(self.unit.0) / self.unit.1;
+                    self.suffer(&error, frames, matches!(error, Error::DecodeError(_)))?;
                     continue;
                 }
             }
@@ -270,25 +293,35 @@ impl SoundReader {
                 self.block.iter_mut().filter(|sample| !is_sample(sample)).for_each(|sample| *sample = 0.0);
             }
             self.decoded += (self.block.len() / self.info.channels) as u64;
+            // Zeros were put behind the last of the samples.
+            self.decoded = self.decoded.min(self.most.unwrap_or(u64::MAX));
             check_duration(&self.info, self.decoded, &self.limits)?;
             return Ok(true);
         }
     }
 
-    /// The reader of FLAC passes over blocks that it does not recognise; their numbers tell how much was there.
+    /// The readers of FLAC and Ogg pass over what they do not recognise; the places of packets tell how much was there.
     fn look_for_gap(&mut self, packet: &Packet) -> Result<(), MediaError> {
-        if self.info.format != SoundFormat::Flac {
+        let (gap, there) = match self.info.format {
+            SoundFormat::Flac => {
+                let place = u64::try_from(packet.pts.get()).unwrap_or(0);
+                (place.saturating_sub(self.origin + self.decoded + self.damages.frames), "there")
+            }
+            // A page that is missing shows where the page after the next one begins.
+            SoundFormat::Ogg => {
+                let whole = packet.dur.get() + packet.trim_start.get() + packet.trim_end.get();
+                let end = packet.pts.get().saturating_add_unsigned(whole);
+                let jump = packet.pts.get() - self.next_place.replace(end).unwrap_or(packet.pts.get());
+                (if jump > OGG_JUMP { jump.unsigned_abs() } else { 0 }, "there or in the page before")
+            }
+            _ => (0, ""),
+        };
+        if gap == 0 {
             return Ok(());
         }
-        let place = u64::try_from(packet.pts.get()).unwrap_or(0);
-        match place.saturating_sub(self.decoded + self.damages.frames) {
-            0 => Ok(()),
-            gap => {
-                let seconds = gap as f64 / f64::from(self.info.sample_rate.max(1));
-                let what = format!("{seconds:.2} s of its sound are missing or broken there");
-                self.suffer_as(self.damaged(what), gap)
-            }
-        }
+        let seconds = gap as f64 / f64::from(self.info.sample_rate.max(1));
+        let what = format!("{seconds:.2} s of its sound are missing or broken {there}");
+        self.suffer_as(self.damaged(what), gap)
     }
 
     /// Damage after which there is more sound.
@@ -296,8 +329,11 @@ impl SoundReader {
         match wrong {
             MediaError::Damaged { message, .. } if self.on_damage == OnDamage::Tell && self.info.sample_rate > 0 => {
                 let rate = f64::from(self.info.sample_rate);
-                let at = (self.decoded + self.damages.frames) as f64 / rate;
-                self.damages.add(at, frames, rate, &message);
+                self.damages.add(self.place() as f64 / rate, frames, rate, &message);
+                // What is lost has its part in the padding at the start, and in the length.
+                let skipped = frames.min(self.trim.skip);
+                self.trim.skip -= skipped;
+                self.trim.keep = self.trim.keep.map(|keep| keep.saturating_sub(frames - skipped));
                 Ok(())
             }
             wrong => Err(wrong),
@@ -321,7 +357,13 @@ impl SoundReader {
             }
             Decoder::Library(decoder) => decoder,
         };
-        let buffer = decoder.decode(packet)?;
+        let buffer = decoder.decode(packet).map_err(|error| match error {
+            // Readers of bits raise this where a packet ends before what it announces.
+            Error::IoError(error) if error.raw_os_error().is_none() => Error::DecodeError("a broken block"),
+            // Bits that are wrong announce what nothing in the file has had so far.
+            Error::Unsupported(_) if self.decoded > 0 => Error::DecodeError("a broken block"),
+            error => error,
+        })?;
         let (rate, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
         buffer.copy_to_vec_interleaved(&mut self.block);
         if self.block.is_empty() {
@@ -347,7 +389,7 @@ impl SoundReader {
             MediaError::Damaged { message, .. } if self.on_damage == OnDamage::Tell && self.info.sample_rate > 0 => {
                 // Where the length is known, the end tells what is missing.
                 if self.expected.is_none() || !matches!(error, Error::IoError(_)) {
-                    self.damages.add_end(self.decoded as f64 / f64::from(self.info.sample_rate), &message);
+                    self.damages.add_end(self.place() as f64 / f64::from(self.info.sample_rate), &message);
                 }
                 self.ended = true;
                 Ok(())
@@ -356,19 +398,41 @@ impl SoundReader {
         }
     }
 
+    /// How far the sound has come, in frames of it when it was whole, what is lost included.
+    fn place(&self) -> u64 {
+        (self.decoded + self.damages.frames).saturating_sub(self.delay)
+    }
+
+    /// Frames of sound that are promised and have not come.
+    fn missing(&self) -> Option<u64> {
+        let expected = self.expected.filter(|expected| *expected != u64::MAX);
+        let promised = self.info.frames.or(expected.map(|expected| expected.saturating_sub(self.delay)));
+        promised.map(|promised| promised.saturating_sub(self.place()))
+    }
+
+    /// Ends the reading. What was held back as padding and is none, since the file was cut, is left in `block`.
     fn finish(&mut self) -> Result<(), MediaError> {
+        self.block.clear();
+        if std::mem::replace(&mut self.finished, true) {
+            return Ok(());
+        }
         self.ended = true;
         // MPEG encoders disagree on whether they count the frame of the tag, and the first frames may be lost.
         let slack = if self.info.format == SoundFormat::Mpeg { 2 * 1152 + u64::from(self.lost) * 1152 } else { 0 };
         let known = self.decoded.saturating_add(self.damages.frames);
         if self.expected.is_some_and(|expected| known.saturating_add(slack) < expected) {
+            let cut = self.expected.unwrap_or(0).saturating_sub(known);
             self.end_with(self.ends_early())?;
+            let sound = self.trim.hold.min(usize::try_from(cut).unwrap_or(usize::MAX)) * self.info.channels;
+            self.block.extend(self.tail.drain(..sound.min(self.tail.len())));
+            self.given += (self.block.len() / self.info.channels) as u64;
         } else if self.info.format == SoundFormat::Ogg
             && let Some(frames) = self.info.frames
             && self.given + self.damages.frames + OGG_SLACK < frames
         {
-            let missing = (frames - self.given) as f64 / f64::from(self.info.sample_rate);
-            self.end_with(MediaError::damaged(format!("{missing:.2} s of its sound are missing between its pages")))?;
+            let missing = (frames - self.given - self.damages.frames) as f64 / f64::from(self.info.sample_rate);
+            let what = format!("{missing:.2} s of its sound are missing between its pages, there or before");
+            self.end_with(self.damaged(what))?;
         }
         if self.given == 0 {
             return Err(MediaError::damaged("there is no sound in it"));
@@ -386,9 +450,7 @@ impl SoundReader {
     fn end_with(&mut self, wrong: MediaError) -> Result<(), MediaError> {
         match wrong {
             MediaError::Damaged { message, at } if self.on_damage == OnDamage::Tell => {
-                let missing = self.expected.filter(|expected| *expected != u64::MAX);
-                let missing = missing.map(|all| all.saturating_sub(self.decoded + self.damages.frames));
-                let seconds = missing.map(|frames| frames as f64 / f64::from(self.info.sample_rate));
+                let seconds = self.missing().map(|frames| frames as f64 / f64::from(self.info.sample_rate));
                 self.damages.push(Damage {
                     at_s: at.unwrap_or(0.0),
                     lost_s: seconds.filter(|lost| *lost > 0.0),
@@ -401,18 +463,24 @@ impl SoundReader {
     }
 
     fn ends_early(&self) -> MediaError {
-        match self.expected.filter(|expected| *expected != u64::MAX) {
-            Some(expected) => {
-                let whole = expected as f64 / f64::from(self.info.sample_rate.max(1));
-                let missing = whole - self.decoded as f64 / f64::from(self.info.sample_rate.max(1));
-                self.damaged(format!("the file ends there, {whole:.2} s were promised ({missing:.2} s are missing)"))
+        match self.missing().filter(|_| self.expected.is_some_and(|expected| expected != u64::MAX)) {
+            Some(missing) => {
+                let rate = f64::from(self.info.sample_rate.max(1));
+                let (whole, missing) = ((missing + self.place()) as f64 / rate, missing as f64 / rate);
+                self.damaged(match self.info.format {
+                    // Nothing in the file tells whether its end is missing or something before.
+                    SoundFormat::Mpeg => {
+                        format!("{missing:.2} s are missing there or before, {whole:.2} s were promised")
+                    }
+                    _ => format!("the file ends there, {whole:.2} s were promised ({missing:.2} s are missing)"),
+                })
             }
             None => self.damaged("the file ends there, in the middle of a block"),
         }
     }
 
     fn damaged(&self, message: impl Into<String>) -> MediaError {
-        let at = (self.info.sample_rate > 0).then(|| self.decoded as f64 / f64::from(self.info.sample_rate));
+        let at = (self.info.sample_rate > 0).then(|| self.place() as f64 / f64::from(self.info.sample_rate));
         MediaError::Damaged { message: message.into(), at }
     }
 

@@ -58,7 +58,11 @@ impl Spliced {
                 b"ds64" => told = Some(number(&read(&mut file, body + 8, 8)?)),
                 b"fmt " => format = Some(read(&mut file, body, size.min(MOST_FORMAT) as usize)?),
                 b"data" => {
-                    let declared = if !wide && size >= UNKNOWN { told.unwrap_or(u64::MAX) } else { size };
+                    // A recorder that was not stopped has left a size of 0, and the samples behind it.
+                    let unfinished =
+                        !wide && size == 0 && body < whole && { number(&read(&mut file, 4, 4)?) + 8 != whole };
+                    let unknown = !wide && size >= UNKNOWN;
+                    let declared = if unknown || unfinished { told.unwrap_or(u64::MAX) } else { size };
                     let format = format.ok_or_else(|| MediaError::damaged("its samples come before their format"))?;
                     let align = format.get(12..14).map_or(0, number);
                     if align == 0 {
@@ -92,9 +96,12 @@ impl Spliced {
 }
 
 impl Spliced {
-    /// Whether the file does not say how long it is: it was written into a pipe, by a program that could not go back.
-    pub(super) fn has_no_length(&self) -> bool {
-        self.frames.is_none()
+    /// Whether the file does not say how long it is, since it was written into a pipe or never finished, or is shorter than it
+    /// says; and is of a codec whose frames can be counted by their bytes.
+    pub(super) fn is_odd(&self) -> bool {
+        // After the names and sizes of the chunks: integers, floats, and what tells the same further on.
+        let codec = self.head.get(20..22).map_or(0, number);
+        matches!(codec, 1 | 3 | 0xfffe) && self.frames.is_none_or(|frames| frames > self.there)
     }
 
     fn whole(&self) -> u64 {

@@ -10,6 +10,7 @@ pub mod decode;
 pub mod encode;
 pub mod error;
 pub mod features;
+mod flac_start;
 pub mod key;
 pub mod level;
 pub mod limiter;

@@ -11,6 +11,18 @@ pub fn starts(head: &[u8]) -> bool {
     }
 }
 
+/// Whether three frames of one kind follow one another from somewhere in the first [`super::sniff::HEAD`] bytes of `bytes`.
+#[must_use]
+pub fn follows_junk(bytes: &[u8]) -> bool {
+    let three = |from: usize| {
+        let (first, kind) = frame(bytes.get(from..)?)?;
+        let (second, other) = frame(bytes.get(from + first..)?)?;
+        let (_, last) = frame(bytes.get(from + first + second..)?)?;
+        Some(kind == other && kind == last)
+    };
+    (0..bytes.len().min(super::sniff::HEAD)).any(|from| three(from) == Some(true))
+}
+
 /// The length of the MPEG audio frame that begins here, and what all frames of a file share (version, layer, rate).
 fn frame(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
     const LAYER_1: [u32; 15] = [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448];

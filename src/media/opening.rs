@@ -20,7 +20,7 @@ use super::long_wav::Spliced;
 use super::opus::{self, Head, OpusStream};
 use super::sniff::{Kind, SoundFormat, sniff_file};
 use super::source::{Limits, MAX_CHANNELS, Source};
-use super::{aac, mp4, ogg};
+use super::{aac, flac_start, mp4, ogg};
 
 /// The highest sample rate that is taken, in Hz.
 pub const MAX_SAMPLE_RATE: u32 = 1_536_000;
@@ -37,6 +37,10 @@ pub(super) struct Opening {
     pub(super) trim: Trim,
     /// Frames that a whole file decodes to, padding included, where that is certain.
     pub(super) expected: Option<u64>,
+    /// Where its first frame stands in the sound that it was cut out of (FLAC).
+    pub(super) origin: u64,
+    /// Frames of one unit of the packets' time, as a fraction.
+    pub(super) unit: (u64, u64),
 }
 
 /// What an encoder added, to be taken away again.
@@ -77,7 +81,7 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
     }
     let spliced = match format {
         SoundFormat::Rf64 | SoundFormat::Wave64 => Some(Spliced::open(path)?),
-        SoundFormat::Wav => Spliced::open(path).ok().filter(|spliced| spliced.has_no_length()),
+        SoundFormat::Wav => Spliced::open(path).ok().filter(Spliced::is_odd),
         _ => None,
     };
     let long = spliced.as_ref().map(|spliced| (spliced.frames, spliced.there));
@@ -116,7 +120,14 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
         }
     };
     // The pieces of a fragmented MP4 are not counted.
-    let (padding, declared) = (track.padding, track.num_frames.filter(|frames| *frames > 0));
+    let (padding, mut declared) = (track.padding, track.num_frames.filter(|frames| *frames > 0));
+    let rate = if head.is_some() { opus::RATE } else { params.sample_rate.unwrap_or(0) };
+    let unit = match track.time_base.filter(|_| rate > 0) {
+        Some(base) => (u64::from(rate) * u64::from(base.numer.get()), u64::from(base.denom.get())),
+        None => (1, 1),
+    };
+    let to_frames = |time: u64| (u128::from(time) * u128::from(unit.0) / u128::from(unit.1)) as u64;
+    let mut origin = 0;
     let delay = track.delay.unwrap_or(0);
     let (mut trim, mut expected, mut frames) = (Trim::default(), None, declared);
     match format {
@@ -132,19 +143,29 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
             expected = frames.map(|frames| frames + u64::from(delay + padding.unwrap_or(0)));
         }
         SoundFormat::Mp4 => {
-            expected = declared;
-            trim.skip = mp4::priming(path, track.id)?.unwrap_or(0);
+            declared = declared.map(to_frames);
+            // A coarse unit rounds the length, up or down.
+            expected =
+                declared.map(|frames| if unit.0 > unit.1 { frames.saturating_sub(to_frames(1)) } else { frames });
+            trim.skip = mp4::priming(path, track.id)?.map_or(0, to_frames);
             trim.keep = declared.map(|frames| frames.saturating_sub(trim.skip));
             frames = trim.keep;
         }
-        SoundFormat::Wav
-        | SoundFormat::Rf64
-        | SoundFormat::Wave64
-        | SoundFormat::Aiff
-        | SoundFormat::Caf
-        | SoundFormat::Flac => expected = declared,
+        SoundFormat::Wav | SoundFormat::Rf64 | SoundFormat::Wave64 | SoundFormat::Aiff | SoundFormat::Caf => {
+            expected = declared
+        }
+        SoundFormat::Flac => {
+            origin =
+                flac_start::first_frame(path)?.filter(|first| declared.is_none_or(|all| *first < all)).unwrap_or(0);
+            expected = declared.map(|frames| frames - origin);
+            frames = expected;
+        }
         SoundFormat::Ogg => {
-            if !ogg::ends_with_a_whole_page(path)? {
+            let last = ogg::last_page(path)?;
+            let end = last.filter(|page| page.serial == track.id).and_then(|page| page.frames(track.start_ts.get()));
+            declared = declared.or(end);
+            frames = declared;
+            if last.is_none() {
                 // Told at the end, when all that can be had has been read.
                 expected = Some(u64::MAX);
             }
@@ -163,7 +184,7 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
     let info = SoundInfo {
         format,
         codec,
-        sample_rate: if head.is_some() { opus::RATE } else { params.sample_rate.unwrap_or(0) },
+        sample_rate: rate,
         channels: head.map_or_else(|| params.channels.as_ref().map_or(0, |set| set.count()), |head| head.channels),
         bits: bits(codec, params),
         frames,
@@ -175,7 +196,7 @@ pub(super) fn open(source: &Source, verify: bool) -> Result<Opening, MediaError>
         check_limits(info.sample_rate, info.channels, &source.limits)?;
     }
     check_duration(&info, info.frames.unwrap_or(0), &source.limits)?;
-    Ok(Opening { info, reader, decoder, track, queue, trim, expected })
+    Ok(Opening { info, reader, decoder, track, queue, trim, expected, origin, unit })
 }
 
 /// Reads the first frames of AAC, and refuses what would be decoded at half its rate.
@@ -264,6 +285,11 @@ fn bits(codec: &str, params: &AudioCodecParameters) -> Option<u32> {
 fn at_opening(error: Error) -> MediaError {
     match error {
         Error::IoError(error) => MediaError::reading(error),
+        Error::Unsupported(what) | Error::DecodeError(what)
+            if what.contains("missing moov") || what.contains("no atom pending") =>
+        {
+            MediaError::damaged("its index is missing: the file was cut, or its recording was never ended")
+        }
         // What is called unsupported here is as often a file that was cut within its headers.
         Error::Unsupported(what) if what.contains("missing") || what.contains("no suitable") => {
             MediaError::damaged(what)

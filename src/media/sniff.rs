@@ -195,13 +195,21 @@ pub fn sniff_file(path: &Path) -> Result<Kind, MediaError> {
             head = read_head(&mut file, start + padding as u64)?;
         }
     }
-    Ok(sniff(&head))
+    match sniff(&head) {
+        // A recording of a broadcast begins anywhere.
+        Kind::Unknown if mpeg::follows_junk(&read(&mut file, start, 2 * HEAD)?) => Ok(Kind::Sound(SoundFormat::Mpeg)),
+        kind => Ok(kind),
+    }
 }
 
 fn read_head(file: &mut File, at: u64) -> Result<Vec<u8>, MediaError> {
+    read(file, at, HEAD)
+}
+
+fn read(file: &mut File, at: u64, count: usize) -> Result<Vec<u8>, MediaError> {
     file.seek(SeekFrom::Start(at)).map_err(MediaError::Unreadable)?;
-    let mut head = Vec::with_capacity(HEAD);
-    file.take(HEAD as u64).read_to_end(&mut head).map_err(MediaError::Unreadable)?;
+    let mut head = Vec::with_capacity(count);
+    file.take(count as u64).read_to_end(&mut head).map_err(MediaError::Unreadable)?;
     Ok(head)
 }
 

@@ -20,6 +20,10 @@ pub fn media_fault(path: &Path, error: &MediaError) -> Fault {
         MediaError::Unsupported(_) => "unsupported",
         MediaError::Damaged { .. } => "decode",
         MediaError::Limit(_) => "limit",
+        MediaError::Tool { program, trouble: ToolTrouble::Code(_), said } if will_not_open(said).is_some() => {
+            let why = will_not_open(said).unwrap_or_default();
+            return Fault::input("limit", format!("{name}: {program} cannot code this: {why}"));
+        }
         MediaError::Tool { program, trouble, said } => return tool_fault(program, trouble, said),
     };
     let fault = Fault::input(cause, format!("{name}: {error}"));
@@ -29,6 +33,21 @@ pub fn media_fault(path: &Path, error: &MediaError) -> Fault {
         }
         _ => fault,
     }
+}
+
+/// The first line of what ffmpeg said, where that is of an encoder that it does not have or that refuses such sound: trying
+/// again would end alike.
+fn will_not_open(said: &str) -> Option<&str> {
+    const REFUSALS: [&str; 6] = [
+        "opening encoder",
+        "Error initializing output stream",
+        "Unknown encoder",
+        "not supported",
+        "Unsupported channel layout",
+        "Unable to parse option",
+    ];
+    let refused = REFUSALS.iter().any(|refusal| said.contains(refusal));
+    said.lines().map(str::trim).find(|line| !line.is_empty()).filter(|_| refused)
 }
 
 /// Whose fault it is that a program, which was given whole and clean samples, did not code them.

@@ -33,7 +33,12 @@ impl Child {
         file.push(to);
         let mut command = Command::new(FFMPEG);
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-protocol_whitelist", "pipe"]);
-        command.args(["-f", "f32le", "-ar", &rate.to_string(), "-ac", &channels.to_string(), "-i", "pipe:0"]);
+        command.args(["-f", "f32le", "-ar", &rate.to_string(), "-ac", &channels.to_string()]);
+        // Its own guess takes three channels for 2.1.
+        if let Some(layout) = layout(channels) {
+            command.args(["-channel_layout", layout]);
+        }
+        command.args(["-i", "pipe:0"]);
         // No dates and no versions: the same sound gives the same bytes.
         command.args(["-map_metadata", "-1", "-threads", "1", "-fflags", "+bitexact", "-flags:a", "+bitexact"]);
         command.args(arguments).arg("-y").arg(file);
@@ -85,6 +90,21 @@ impl Drop for Child {
             let _ = self.process.wait();
         }
     }
+}
+
+/// What ffmpeg calls the channels that a WAV file of so many holds, in the same order.
+fn layout(channels: usize) -> Option<&'static str> {
+    Some(match channels {
+        1 => "mono",
+        2 => "stereo",
+        3 => "3.0",
+        4 => "quad",
+        5 => "5.0",
+        6 => "5.1",
+        7 => "6.1",
+        8 => "7.1",
+        _ => return None,
+    })
 }
 
 fn failed(status: ExitStatus, said: String) -> MediaError {

@@ -11,9 +11,9 @@ use crate::media::resample::RateChange;
 pub enum Codec {
     /// MPEG audio layer 3, by LAME.
     Mp3,
-    /// AAC-LC in an MP4 file, by ffmpeg's own encoder.
+    /// AAC-LC in an MP4 file, by ffmpeg's own encoder. With more than 2 channels we write it and do not read it.
     Aac,
-    /// Opus in an Ogg file, by libopus.
+    /// Opus in an Ogg file, by libopus; not with 5 and 7 channels, which ffmpeg 5.1 puts in the wrong order.
     Opus,
 }
 
@@ -120,13 +120,16 @@ impl LossyWriter {
     /// by [`RateChange`].
     ///
     /// # Errors
-    /// [`MediaError::Limit`] for more channels or a higher bitrate than the codec has room for, and [`MediaError::Tool`] where ffmpeg cannot
-    /// be started.
+    /// [`MediaError::Limit`] for channels that the codec has no room or no order for, or a higher bitrate than it has, and
+    /// [`MediaError::Tool`] where ffmpeg cannot be started.
     pub fn create(path: &Path, rate: u32, channels: usize, how: Lossy) -> Result<Self, MediaError> {
         let most = how.codec.most_channels();
         if channels > most {
             let codec = how.codec.word();
             return Err(MediaError::Limit(format!("{codec} takes {most} channels, this sound has {channels}")));
+        }
+        if how.codec == Codec::Opus && matches!(channels, 5 | 7) {
+            return Err(MediaError::Limit(format!("Opus files of {channels} channels cannot be written; mix to 2")));
         }
         let coded = how.codec.rate(rate);
         let most = how.codec.most_kbps(coded, channels);

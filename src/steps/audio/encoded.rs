@@ -18,8 +18,10 @@ pub const SOUND_OUTPUTS: [OutputDoc; 5] = [
     OutputDoc::new("wav", "the sound as WAV, of `bits` bits").one_of(),
     OutputDoc::new("flac", "the sound as FLAC, of `bits` bits, 16 or 24").one_of(),
     OutputDoc::new("mp3", "the sound as MP3").one_of().with_tool(FFMPEG),
-    OutputDoc::new("m4a", "the sound as AAC in an MP4 file").one_of().with_tool(FFMPEG),
-    OutputDoc::new("opus", "the sound as Opus in an Ogg file").one_of().with_tool(FFMPEG),
+    OutputDoc::new("m4a", "the sound as AAC in an MP4 file; more than 2 channels of it are read by ffmpeg, not here")
+        .one_of()
+        .with_tool(FFMPEG),
+    OutputDoc::new("opus", "the sound as Opus in an Ogg file; not 5 or 7 channels").one_of().with_tool(FFMPEG),
 ];
 
 /// The parameter `bits`: how many a sample has, where samples are kept as they are.
