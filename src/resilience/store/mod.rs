@@ -32,7 +32,7 @@ use super::checkpoint::{Checkpoint, Unusable, parse};
 use super::os_text::to_hex;
 
 pub use self::files::{list, remove, write_whole};
-pub use self::pieces::PieceLog;
+pub use self::pieces::{Claim, PieceLog};
 
 /// Tells items apart: the first 64 bits of the BLAKE3 hash of the absolute path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
