@@ -324,9 +324,6 @@ impl PieceLog {
             Ok(file) => {
                 if let Err(error) = self.read_all(&file) {
                     self.refused = Some(error.to_string());
-                } else if self.writable && self.end > 0 {
-                    // Half a line that a crash left.
-                    let _ = file.set_len(self.end);
                 }
                 self.file = Some(file);
             }
@@ -440,6 +437,11 @@ impl PieceLog {
             self.file = Some(file);
             self.end = HEADER.len() as u64;
             self.sync_folder()?;
+        } else if let Some(file) = &self.file
+            && file.metadata()?.len() > self.end
+        {
+            // Half a line that a crash left: cut off by who writes, as to a reader it may be one that is being written.
+            file.set_len(self.end)?;
         }
         Ok(self.end)
     }

@@ -360,12 +360,36 @@ fn whose_a_file_is_is_known_whatever_step_output_or_piece_it_was_made_for() {
     log.append_set("cut.clips", &[piece("2", "y"), piece("3", "z")], false).unwrap();
     log.drop_outdated("other.clips").unwrap();
     for mut log in [log, store.pieces("a")] {
-        let mut told = |path: &str| -> Vec<(Option<(String, String)>, Option<usize>)> {
-            log.claims(Path::new(path)).into_iter().map(|claim| (claim.made_by, claim.place)).collect()
+        let mut places = |path: &str| -> Vec<Option<usize>> {
+            log.claims(Path::new(path)).iter().map(|claim| claim.place).collect()
         };
-        assert_eq!(told("/out/clips/1"), [(None, None)]);
-        assert_eq!(told("/out/clips/3"), [(None, Some(1))]);
-        assert_eq!(told("/out/clips/2.txt"), [(Some(("say".into(), "text".into())), Some(0))]);
-        assert_eq!(told("/out/clips/4"), []);
+        assert_eq!(places("/out/clips/1"), [None]);
+        assert_eq!(places("/out/clips/3"), [Some(1)]);
+        assert_eq!(places("/out/clips/2.txt"), [Some(0)]);
+        assert_eq!(places("/out/clips/4"), []);
+        let made_by = log.claims(Path::new("/out/clips/2.txt")).swap_remove(0).made_by;
+        assert_eq!(made_by, Some(("say".into(), "text".into())));
     }
+}
+
+#[test]
+fn who_works_on_one_item_knows_the_same_of_its_pieces_and_who_looks_cuts_nothing_off() {
+    let bench = place();
+    let store = bench.open();
+    let (one, other) = (store.shared_pieces("a"), store.shared_pieces("a"));
+    let set = one.lock().unwrap().append_set("cut.clips", &[piece("1", "x")], true).unwrap();
+    assert_eq!(other.lock().unwrap().set("cut.clips"), Some(set.clone()));
+    drop(one);
+    other.lock().unwrap().append_record("say", "cut.clips", &OsText::from("1"), &done_with("1")).unwrap();
+    let record = |store: &Store| store.shared_pieces("a").lock().unwrap().record("say", "cut.clips", OsStr::new("1"));
+    assert_eq!(record(&store), Some((done_with("1"), true)));
+    drop(other);
+    assert_eq!(record(&store), Some((done_with("1"), true)));
+    // Half of a line that somebody is writing.
+    let file = bench.state.join("p/items/a.pieces");
+    let mut text = std::fs::read(&file).unwrap();
+    text.extend_from_slice(b"T 0123");
+    std::fs::write(&file, &text).unwrap();
+    assert_eq!(store.pieces("a").set("cut.clips"), Some(set));
+    assert_eq!(std::fs::read(&file).unwrap(), text);
 }
