@@ -16,8 +16,8 @@ use crate::resilience::store::PieceLog;
 use crate::resilience::{Fault, FaultClass};
 
 /// Causes that count as the item's fault and are none of its content: a person can be done with them between two runs.
-const NOT_THE_CONTENT: [&str; 6] =
-    ["input-changed", "output-exists", "output-changed", "permission", "not-found", "io"];
+const NOT_THE_CONTENT: [&str; 7] =
+    ["input-changed", "piece-changed", "output-exists", "output-changed", "permission", "not-found", "io"];
 
 /// All that the result of `step` depends on, from what `checkpoint` knows of the item and of the steps before.
 #[must_use]

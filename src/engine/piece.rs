@@ -1,14 +1,16 @@
 //! Whether what steps made of the pieces of an item still stands.
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::context::Context;
-use super::fingerprint::{changed, result_hash, whole};
+use super::fingerprint::{Owner, changed, owner_among, result_hash};
 use super::item::Item;
 use super::piece_view::{PieceView, called};
 use crate::pipeline::plan::{Each, Plan, Step};
-use crate::resilience::checkpoint::PieceSet;
-use crate::resilience::checkpoint::{Because, Checkpoint, Fingerprint, StepOutcome, StepRecord};
+use crate::resilience::checkpoint::{Artifact, Because, Checkpoint, Fingerprint, PieceSet, StepOutcome, StepRecord};
 use crate::resilience::hash::hash_bytes;
 use crate::resilience::piece::{PieceOutcome, PieceRecord};
 use crate::resilience::store::PieceLog;
@@ -239,25 +241,40 @@ fn as_step(record: PieceRecord) -> (StepRecord, serde_json::Map<String, Value>) 
     (step, record.values)
 }
 
-/// Removes the files of pieces of these outputs that are no more, where they are as we made them. Gives how many there
-/// were.
+/// Removes the files of pieces of the output `of` that are no more, where they are as we made them and nothing that
+/// `checkpoint` or `log` tells of now. Gives how many there were.
 ///
 /// # Errors
 /// That what is known of them could not be written.
-pub fn remove_outdated(log: &mut PieceLog, of: &str) -> std::io::Result<usize> {
+pub fn remove_outdated(checkpoint: &Checkpoint, log: &mut PieceLog, of: &str) -> std::io::Result<usize> {
     let outdated = log.outdated(of);
     if outdated.is_empty() {
         return Ok(0);
     }
+    let current: HashSet<&Path> = checkpoint
+        .steps
+        .values()
+        .flat_map(|record| record.artifacts.values())
+        .map(|artifact| artifact.path.as_path())
+        .collect();
     let mut removed = 0;
     for artifact in &outdated {
-        // One that was changed is somebody's work now.
-        if whole(artifact).unwrap_or(false) && std::fs::remove_file(artifact.path.as_path()).is_ok() {
+        let path = artifact.path.as_path();
+        if !current.contains(path) && is_untouched(artifact) && std::fs::remove_file(path).is_ok() {
             removed += 1;
         }
     }
     log.drop_outdated(of)?;
     Ok(removed)
+}
+
+/// Whether the file is the one that was committed, or the one of ours whose place it was to take. One that was changed,
+/// or put there again, is somebody's work now.
+fn is_untouched(artifact: &Artifact) -> bool {
+    match owner_among(artifact.path.as_path(), std::iter::once(artifact)) {
+        Owner::Us(mtime) => mtime == artifact.mtime_ns || artifact.replaces == Some(mtime),
+        _ => false,
+    }
 }
 
 /// Why the earlier result of `step` does not stand, for a person; `None` when it does, for every piece where it runs for

@@ -25,10 +25,10 @@ impl PieceView {
         self.piece.artifact.path.as_path()
     }
 
-    /// The name of its file, for a person.
+    /// What a person knows it by: its file below the folder that it was made in.
     #[must_use]
     pub fn name(&self) -> String {
-        self.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
+        self.piece.key.display().into_owned()
     }
 
     /// What `{piece.NAME}` stands for.

@@ -66,6 +66,10 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
         }
         Look::Refused(fault)
     };
+    if let Some(why) = context.store.pieces(&item.id).refused() {
+        let fault = Fault::input("checkpoint-newer", why);
+        return Look::Refused(fault.with_hint("use the newer mediamill, or another --state"));
+    }
     let seen = match std::fs::metadata(&item.path) {
         Ok(metadata) if metadata.is_file() => Identity::from_metadata(&metadata),
         Ok(_) => return refused(checkpoint, Fault::input("not-a-file", "it is not a regular file")),

@@ -9,7 +9,7 @@ use super::{Entry, Place, find, unusable};
 use crate::cli::failure::{Failure, code};
 use crate::cli::output;
 use crate::report::Names;
-use crate::resilience::checkpoint::{Artifact, Checkpoint};
+use crate::resilience::checkpoint::{Artifact, Checkpoint, PieceSet};
 use crate::resilience::hash::hash_file;
 use crate::resilience::os_text::OsText;
 use crate::resilience::safe_text::safe_line;
@@ -104,6 +104,14 @@ impl Verified {
                 take(Some(step), &artifact.path, output_file(artifact));
             }
         }
+        for (step, record) in &found.steps {
+            let is_known =
+                |(output, set): (&String, &PieceSet)| pieces.set(&format!("{step}.{output}")).as_ref() == Some(set);
+            if !record.pieces.iter().all(is_known) {
+                let (path, unknown) = (OsText::from(pieces.path()), unknown_pieces(pieces));
+                take(Some(step), &path, Err(unknown));
+            }
+        }
         for (step, artifact) in super::pieces::artifacts(found, pieces) {
             take(Some(&step), &artifact.path, output_file(&artifact));
         }
@@ -132,6 +140,17 @@ impl Verified {
             told.push_str(&format!(", {gone} inputs are not there to compare"));
         }
         told + "\n"
+    }
+}
+
+/// Why what the checkpoint tells of pieces is not in the file beside it.
+fn unknown_pieces(pieces: &mut PieceLog) -> (Status, String) {
+    match pieces.refused() {
+        Some(why) => (Status::Unreadable, why),
+        None if pieces.path().exists() => {
+            (Status::Changed, "what is known of the pieces is damaged; the next run makes them again".to_owned())
+        }
+        None => (Status::Missing, "nothing is known of the pieces; the next run makes them again".to_owned()),
     }
 }
 

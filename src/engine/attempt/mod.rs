@@ -58,8 +58,8 @@ pub struct Active {
     pub item: Item,
     /// What is known of it. Steps that run at the same time take turns.
     pub checkpoint: Mutex<Checkpoint>,
-    /// What is known of its pieces. Whoever needs both takes the checkpoint first.
-    pub pieces: Mutex<PieceLog>,
+    /// What is known of its pieces, the same for all that work on the item. Whoever needs both takes the checkpoint first.
+    pub pieces: Arc<Mutex<PieceLog>>,
 }
 
 impl Active {

@@ -1,5 +1,6 @@
 //! Finds what an attempt made, and looks whether it is what was promised.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,14 @@ use globset::GlobBuilder;
 use super::{Attempt, Failure, Place};
 use crate::engine::context::is_glob;
 use crate::engine::fingerprint::{Owner, owner, owner_among};
+use crate::engine::piece_view::{PieceView, called};
 use crate::media::sniff::{self, Kind};
 use crate::pipeline::plan::{Action, DecodeCheck, OutputRule};
 use crate::pipeline::template::Segment;
 use crate::resilience::checkpoint::{Artifact, Checkpoint, Identity};
 use crate::resilience::hash::hash_file;
 use crate::resilience::os_text::OsText;
+use crate::resilience::store::{Claim, PieceLog};
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::shim::{StepRequest, ToolEnd, ToolExit};
 
@@ -47,7 +50,7 @@ impl Attempt<'_> {
             if let Some(target) = self.workshop.context.known_target(&active.item, self.piece.as_ref(), rule) {
                 let target = target
                     .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be placed: {why}")))?;
-                self.may_take(&target, owner(&target, known))?;
+                self.may_take(&target, self.owner_of(&target, owner(&target, known))?)?;
             }
         }
         Ok(())
@@ -80,12 +83,56 @@ impl Attempt<'_> {
         }
     }
 
+    /// Whose the file at `target` is, where it is `whose` by what is known of this step: another step, output or piece
+    /// may have made it. What that one does not write any more may be taken.
+    fn owner_of(&self, target: &Path, whose: Owner) -> Result<Owner, Fault> {
+        if whose != Owner::Other {
+            return Ok(whose);
+        }
+        let mut log = self.task.active.pieces();
+        let claims = log.claims(target);
+        let found = owner_among(target, claims.iter().map(|claim| &claim.artifact));
+        let other =
+            claims.iter().find(|claim| matches!(found, Owner::Us(_)) && self.is_written_by(target, claim, &mut log));
+        match other {
+            Some(other) if !self.workshop.context.options.overwrite => {
+                let (key, shown) = (Path::new(&other.key).display(), target.display());
+                Err(Fault::input("output-exists", format!("the piece {key} of {} writes {shown} too", other.of))
+                    .with_hint("put {piece.name} or {piece.index} into the name, or a folder for each output"))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// Whether what `claim` tells of is made at `target` by the pipeline as it is.
+    fn is_written_by(&self, target: &Path, claim: &Claim, log: &mut PieceLog) -> bool {
+        let (context, active) = (&self.workshop.context, &self.task.active);
+        let Some(place) = claim.place else { return false };
+        let made_in = claim.made_by.as_ref().map(|(step, _)| step.as_str());
+        let maker = made_in.unwrap_or_else(|| claim.of.split('.').next().unwrap_or_default());
+        let Some(maker) = context.plan.steps.iter().find(|step| step.id == maker) else { return false };
+        let Some((_, output)) = &claim.made_by else {
+            // What this step made before is what it makes anew now.
+            let name = claim.of.split('.').nth(1).unwrap_or_default();
+            return maker.id != self.step.id && maker.out.get(name).is_some_and(|rule| rule.many);
+        };
+        let of_these = maker.each.as_ref().is_some_and(|each| called(&context.plan, each) == claim.of);
+        let own = maker.id == self.step.id && self.piece.as_ref().is_some_and(|view| view.piece.key.0 == claim.key);
+        let (Some(rule), true, false) = (maker.out.get(output), of_these, own) else { return false };
+        let Some(piece) = log.piece(&claim.of, place) else { return false };
+        let view = PieceView { index: u32::try_from(place).map_or(u32::MAX, |place| place + 1), piece };
+        match context.known_target(&active.item, Some(&view), rule) {
+            Some(now) => now.is_ok_and(|now| now == target),
+            None => true,
+        }
+    }
+
     /// The outputs of the attempt, each looked at and hashed.
     pub(super) fn find_outputs(&mut self, place: &Place, known: &Checkpoint) -> Result<Vec<Found>, Failure> {
         let mut found = Vec::with_capacity(self.step.out.len());
         for (name, rule) in &self.step.out {
             if rule.many {
-                self.find_pieces(name, rule, place, &mut found)?;
+                self.find_pieces(name, rule, (place, known), &mut found)?;
                 continue;
             }
             let from = if is_glob(&rule.from) {
@@ -100,9 +147,10 @@ impl Attempt<'_> {
                 .context
                 .target(&self.task.active.item, self.piece.as_ref(), rule, relative)
                 .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be placed: {why}")))?;
-            let takes_place = self.may_take(&target, owner(&target, known))?;
+            let takes_place = self.may_take(&target, self.owner_of(&target, owner(&target, known))?)?;
             found.push(InScratch { name: name.clone(), key: None, from, target, size, takes_place });
         }
+        refuse_shared(&found, &place.scratch)?;
         self.decode(found.iter().map(|one| &one.from), place)?;
         let hashed = found.into_iter().map(|InScratch { name, key, from, target, size, takes_place }| {
             let (hash, _) = hash_file(&from).map_err(|error| Fault::from_io("an output cannot be read", &error))?;
@@ -124,7 +172,7 @@ impl Attempt<'_> {
         &self,
         name: &str,
         rule: &OutputRule,
-        place: &Place,
+        (place, known): (&Place, &Checkpoint),
         found: &mut Vec<InScratch>,
     ) -> Result<(), Failure> {
         let mut matches = self.matches(name, place)?;
@@ -145,8 +193,8 @@ impl Attempt<'_> {
                 .target(&active.item, None, rule, relative)
                 .map_err(|why| Fault::input("output-name", format!("output '{name}' cannot be placed: {why}")))?;
             let earlier = active.pieces().owned_piece(&of, relative.as_os_str());
-            let whose = owner_among(&target, earlier.iter().map(|piece| &piece.artifact));
-            let takes_place = self.may_take(&target, whose)?;
+            let whose = owner_among(&target, earlier.iter().map(|piece| &piece.artifact).chain(known.ours()));
+            let takes_place = self.may_take(&target, self.owner_of(&target, whose)?)?;
             let key = Some(OsText::from(relative));
             found.push(InScratch { name: name.to_owned(), key, from, target, size, takes_place });
         }
@@ -252,6 +300,19 @@ impl Attempt<'_> {
             Err(fault) => Err(fault.into()),
         }
     }
+}
+
+/// A file can be moved to one place only.
+fn refuse_shared(found: &[InScratch], scratch: &Path) -> Result<(), Fault> {
+    let mut seen: HashMap<&Path, &str> = HashMap::with_capacity(found.len());
+    for one in found {
+        if let Some(other) = seen.insert(&one.from, &one.name) {
+            let shown = one.from.strip_prefix(scratch).unwrap_or(&one.from).display();
+            let message = format!("{shown} is both its output '{other}' and its output '{}'", one.name);
+            return Err(Fault::input("output-ambiguous", message).with_hint("name them so that one pattern fits each"));
+        }
+    }
+    Ok(())
 }
 
 /// The pattern in which only the pipeline's own stars count, not those that a file's name brought in.

@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use super::Attempt;
 use super::commit::move_into_place;
 use super::outputs::Found;
+use crate::engine::fingerprint::whole;
 use crate::engine::piece::{Stand, fingerprint_of, known_of_piece, pieces_of, remove_outdated, stand_of};
 use crate::engine::piece_view::{PieceView, called};
 use crate::pipeline::plan::Durability;
 use crate::resilience::Fault;
-use crate::resilience::checkpoint::PieceSet;
-use crate::resilience::checkpoint::{Checkpoint, Fingerprint, Identity};
+use crate::resilience::checkpoint::{Checkpoint, Fingerprint, PieceSet};
 use crate::resilience::os_text::OsText;
 use crate::resilience::piece::{Piece, PieceOutcome, PieceRecord};
 use crate::steps::builtin::Values;
@@ -29,10 +29,10 @@ impl Attempt<'_> {
         let unknown = || Fault::input("piece-unknown", "nothing is known of this piece any more");
         let each = self.step.each.as_ref().ok_or_else(unknown)?;
         let piece = active.pieces().piece(&called(plan, each), place as usize).ok_or_else(unknown)?;
-        let found = Identity::of(piece.artifact.path.as_path())
-            .map_err(|error| Fault::from_io("the piece cannot be looked at", &error))?;
-        if (found.size, found.mtime_ns) != (piece.artifact.size, piece.artifact.mtime_ns) {
-            return Err(Fault::input("input-changed", "the piece was changed after it was made")
+        let is_whole =
+            whole(&piece.artifact).map_err(|error| Fault::from_io("the piece cannot be looked at", &error))?;
+        if !is_whole {
+            return Err(Fault::input("piece-changed", "the piece was changed after it was made")
                 .with_hint("the next run makes the pieces again"));
         }
         Ok(PieceView { index: place + 1, piece })
@@ -147,9 +147,10 @@ impl Attempt<'_> {
 
     /// Files of pieces that are no more would be taken for results.
     pub(super) fn remove_outdated(&mut self, outputs: &[String]) {
+        let checkpoint = self.task.active.checkpoint().clone();
         let mut log = self.task.active.pieces();
         for name in outputs {
-            let removed = remove_outdated(&mut log, &format!("{}.{name}", self.step.id));
+            let removed = remove_outdated(&checkpoint, &mut log, &format!("{}.{name}", self.step.id));
             self.note = match removed {
                 Ok(0) => continue,
                 Ok(1) => Some(format!("a file of a piece that step '{}' no longer makes was removed", self.step.id)),
@@ -184,7 +185,7 @@ pub fn look_at_pieces(workshop: &super::Workshop, active: &super::Active, step: 
     let Some(set) = pieces_of(&context.plan, each, &checkpoint, &mut log) else { return found };
     let of = called(&context.plan, each);
     // What a crash kept from being removed.
-    match remove_outdated(&mut log, &of).and_then(|removed| log.tidy().map(|()| removed)) {
+    match remove_outdated(&checkpoint, &mut log, &of).and_then(|removed| log.tidy().map(|()| removed)) {
         Ok(0) => {}
         Ok(removed) => found.note = Some(format!("{removed} files of pieces that are no more were removed")),
         Err(error) => found.note = Some(format!("old files of pieces could not be forgotten: {error}")),

@@ -35,7 +35,7 @@ impl<W: Workers> Dispatcher<W> {
         }
         let progress = |reason: &Option<String>| if reason.is_some() { Progress::Waiting } else { Progress::Through };
         let steps: Vec<TaskState> = work.stale.iter().map(progress).map(TaskState::new).collect();
-        let pieces = Mutex::new(self.workshop.context.store.pieces(&work.item.id));
+        let pieces = self.workshop.context.store.shared_pieces(&work.item.id);
         let active = Active { item: work.item, checkpoint: Mutex::new(work.checkpoint), pieces };
         self.active.insert(index, Working::new(Arc::new(active), steps));
         self.advance(index);

@@ -22,7 +22,7 @@ mod writer;
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use self::ledger::Ledger;
@@ -32,7 +32,7 @@ use super::checkpoint::{Checkpoint, Unusable, parse};
 use super::os_text::to_hex;
 
 pub use self::files::{list, remove, write_whole};
-pub use self::pieces::PieceLog;
+pub use self::pieces::{Claim, PieceLog};
 
 /// Tells items apart: the first 64 bits of the BLAKE3 hash of the absolute path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,6 +125,8 @@ pub struct Store {
     ledger: Arc<Mutex<Ledger>>,
     writer: Option<JsonWriter>,
     sync: bool,
+    /// The pieces of items that are worked on, by id.
+    shared: Mutex<HashMap<String, Weak<Mutex<PieceLog>>>>,
     _lock: Option<Lock>,
 }
 
@@ -167,7 +169,7 @@ impl Store {
         let ledger = Ledger::open(&dir.join("ledger"), lock.is_some())?;
         let ledger = Arc::new(Mutex::new(ledger));
         let writer = lock.is_some().then(|| JsonWriter::start(items, Arc::clone(&ledger), sync));
-        Ok(Self { dir, ledger, writer, sync, _lock: lock })
+        Ok(Self { dir, ledger, writer, sync, shared: Mutex::default(), _lock: lock })
     }
 
     /// The pipeline's folder in the state folder.
@@ -311,7 +313,20 @@ impl Store {
         self.writer.take().map_or(Ok(()), JsonWriter::close)
     }
 
-    /// What is known of the pieces of the item `id`; nothing is read before it is asked.
+    /// What is known of the pieces of the item `id`, to be written: whoever works on the item has the same.
+    #[must_use]
+    pub fn shared_pieces(&self, id: &str) -> Arc<Mutex<PieceLog>> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = shared.get(id).and_then(Weak::upgrade) {
+            return log;
+        }
+        shared.retain(|_, log| log.strong_count() > 0);
+        let log = Arc::new(Mutex::new(self.pieces(id)));
+        shared.insert(id.to_owned(), Arc::downgrade(&log));
+        log
+    }
+
+    /// What is known of the pieces of the item `id`, for a look; nothing is read before it is asked.
     #[must_use]
     pub fn pieces(&self, id: &str) -> PieceLog {
         PieceLog::new(pieces_path(&self.dir, id), self.is_writable(), self.sync)

@@ -6,15 +6,19 @@
 //! P 1f2e3d4c {"of":"slice.clips","piece":{...}}                  a piece that was made
 //! S 5b6c7d8e {"of":"slice.clips","set":{"count":312,...}}        the P lines since the last S are all of them
 //! T 91e0cc45 {"step":"text","of":"slice.clips","key":...}        what a step came to for a piece
-//! F 00000000                                                     what T lines before this tell is whose the files are
+//! O 91e0cc45 {"step":"text","of":"slice.clips","key":...}        the same, but it tells only whose the files are
+//! F 2c3d4e5f {"of":"slice.clips"}                                T lines of this output before this count as O lines
 //! ```
+//! An F line without an output is of all of them.
 //! The second field is a checksum of what follows. A last line without its end was cut by a crash and is dropped.
+
+mod claims;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -22,9 +26,11 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::checksum;
-use crate::resilience::checkpoint::{Artifact, PieceSet};
+use crate::resilience::checkpoint::PieceSet;
 use crate::resilience::os_text::OsText;
 use crate::resilience::piece::{Piece, PieceRecord, set_of};
+
+pub use self::claims::Claim;
 
 const HEADER: &[u8] = b"mediamill pieces 1\n";
 /// How such a file of any version begins.
@@ -47,8 +53,8 @@ struct Line {
 #[derive(Debug)]
 struct Set {
     told: PieceSet,
-    /// In order of their keys.
-    pieces: Vec<(OsString, Line)>,
+    /// In the order that they were told in, by key.
+    pieces: IndexMap<OsString, Line>,
 }
 
 /// What is known of an item's pieces. It is read when it is first asked.
@@ -70,6 +76,8 @@ pub struct PieceLog {
     former: IndexMap<String, HashMap<OsString, Line>>,
     /// By step and output.
     tasks: IndexMap<(String, String), HashMap<OsString, Line>>,
+    /// The lines that tell of a path, by its hash; made when it is first asked.
+    by_path: Option<HashMap<u64, Vec<Line>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +102,12 @@ struct TaskLine<'a> {
     of: Cow<'a, str>,
     key: Cow<'a, OsText>,
     record: Cow<'a, PieceRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ForgetLine<'a> {
+    #[serde(borrow)]
+    of: Cow<'a, str>,
 }
 
 /// A line as far as it has to be read to know what it is about.
@@ -130,6 +144,7 @@ impl PieceLog {
             sets: IndexMap::new(),
             former: IndexMap::new(),
             tasks: IndexMap::new(),
+            by_path: None,
         }
     }
 
@@ -142,25 +157,21 @@ impl PieceLog {
     /// The piece at `place` of the output `of`.
     pub fn piece(&mut self, of: &str, place: usize) -> Option<Piece> {
         self.read();
-        let line = self.sets.get(of)?.pieces.get(place)?.1;
+        let line = *self.sets.get(of)?.pieces.get_index(place)?.1;
         self.piece_at(line)
     }
 
-    /// The name of the file of the piece at `place` of the output `of`, for a person.
+    /// The name of the piece at `place` of the output `of`, for a person.
     pub fn name(&mut self, of: &str, place: usize) -> Option<String> {
         self.read();
-        let (key, _) = self.sets.get(of)?.pieces.get(place)?;
-        Some(Path::new(key).file_name()?.to_string_lossy().into_owned())
+        let (key, _) = self.sets.get(of)?.pieces.get_index(place)?;
+        Some(key.to_string_lossy().into_owned())
     }
 
     /// The piece with this key as it was made last, whether or not it still is one: it is ours.
     pub fn owned_piece(&mut self, of: &str, key: &OsStr) -> Option<Piece> {
         self.read();
-        let set = self.sets.get(of);
-        let current = set.and_then(|set| {
-            let place = set.pieces.binary_search_by(|(other, _)| other.as_os_str().cmp(key)).ok()?;
-            Some(set.pieces[place].1)
-        });
+        let current = self.sets.get(of).and_then(|set| set.pieces.get(key).copied());
         let line = current.or_else(|| self.former.get(of)?.get(key).copied())?;
         self.piece_at(line)
     }
@@ -181,8 +192,7 @@ impl PieceLog {
         self.tasks.keys().filter(|(_, output)| output == of).map(|(step, _)| step.clone()).collect()
     }
 
-    /// Notes that the pieces of the output `of` are these, in order of their keys. `anew`: nothing was known of them,
-    /// so that what steps came to for pieces of the same names counts no more.
+    /// Notes that the pieces of the output `of` are these, in this order. `anew`: nothing was known of them, so that what steps came to for pieces of the same names counts no more.
     ///
     /// # Errors
     /// That it could not be written; what was known before still is.
@@ -190,8 +200,8 @@ impl PieceLog {
         self.read();
         let told = set_of(pieces);
         let mut text = Vec::with_capacity(pieces.len() * 256);
-        if anew && !self.tasks.is_empty() {
-            push_line(&mut text, 'F', b"");
+        if anew && self.tasks.keys().any(|(_, output)| output == of) {
+            push_line(&mut text, 'F', &serde_json::to_vec(&ForgetLine { of: of.into() })?);
         }
         let begin = self.begin()?;
         let mut lines = Vec::with_capacity(pieces.len());
@@ -205,8 +215,9 @@ impl PieceLog {
         push_line(&mut text, 'S', &serde_json::to_vec(&SetLine { of: of.into(), set: told.clone() })?);
         self.write(&text)?;
         if anew {
-            self.forget_results();
+            self.forget_results(of);
         }
+        self.know_paths(pieces.iter().zip(&lines).map(|(piece, (_, line))| (piece.artifact.path.as_path(), *line)));
         self.take_set(of, told.clone(), lines);
         Ok(told)
     }
@@ -224,6 +235,7 @@ impl PieceLog {
         push_line(&mut text, 'T', &json);
         let line = Line { offset: self.begin()?, length: text.len() as u32, counts: true };
         self.write(&text)?;
+        self.know_paths(record.ours().map(|artifact| (artifact.path.as_path(), line)));
         self.take_task(step, of, key.0.clone(), line);
         Ok(())
     }
@@ -236,28 +248,7 @@ impl PieceLog {
         if self.sync { self.file.as_ref().map(File::try_clone).transpose() } else { Ok(None) }
     }
 
-    /// The files of pieces of the output `of` that are no more, and of what steps made of them.
-    pub fn outdated(&mut self, of: &str) -> Vec<Artifact> {
-        self.read();
-        let Some(set) = self.sets.get(of) else { return Vec::new() };
-        let is_gone = |key: &OsString| set.pieces.binary_search_by(|(other, _)| other.cmp(key)).is_err();
-        let former: Vec<Line> = self.former.get(of).into_iter().flat_map(HashMap::values).copied().collect();
-        let of_tasks = self.tasks.iter().filter(|((_, output), _)| output == of).flat_map(|(_, lines)| lines);
-        let tasks: Vec<Line> = of_tasks.filter(|(key, _)| is_gone(key)).map(|(_, line)| *line).collect();
-        let mut found = Vec::new();
-        for line in former {
-            found.extend(self.piece_at(line).map(|piece| piece.artifact));
-        }
-        for line in tasks {
-            let Some(json) = self.read_line(line) else { continue };
-            let Ok(told) = serde_json::from_slice::<TaskLine<'_>>(&json) else { continue };
-            found.extend(told.record.ours().cloned());
-        }
-        found
-    }
-
-    /// Forgets pieces of the output `of` that are no more, and what steps came to for them; writes what is left anew
-    /// where that is worth it.
+    /// Forgets pieces of the output `of` that are no more, and what steps came to for them, and writes what is left anew.
     ///
     /// # Errors
     /// That it could not be written; nothing is lost then.
@@ -265,10 +256,9 @@ impl PieceLog {
         self.read();
         self.former.shift_remove(of);
         if let Some(set) = self.sets.get(of) {
-            let is_known = |key: &OsString| set.pieces.binary_search_by(|(other, _)| other.cmp(key)).is_ok();
             for ((_, output), lines) in &mut self.tasks {
                 if output == of {
-                    lines.retain(|key, _| is_known(key));
+                    lines.retain(|key, _| set.pieces.contains_key(key));
                 }
             }
         }
@@ -287,6 +277,33 @@ impl PieceLog {
         Ok(())
     }
 
+    /// Why it must not be written, if it must not: a newer version made it, or it cannot be read.
+    /// No more than its first line is read for it.
+    #[must_use]
+    pub fn refused(&self) -> Option<String> {
+        let why = match self.open() {
+            _ if self.is_read => self.refused.clone()?,
+            Ok(file) => {
+                let mut line = Vec::new();
+                let read = BufReader::with_capacity(64, file).take(64).read_until(b'\n', &mut line);
+                read.err().map(|error| error.to_string()).or_else(|| newer(&line))?
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => error.to_string(),
+        };
+        Some(format!("what is known of its pieces cannot be used ({}): {why}", self.path.display()))
+    }
+
+    fn open(&self) -> std::io::Result<File> {
+        File::options().read(true).write(self.writable).open(&self.path)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn piece_at(&self, line: Line) -> Option<Piece> {
         let json = self.read_line(line)?;
         serde_json::from_slice::<PieceLine<'_>>(&json).ok().map(|told| told.piece.into_owned())
@@ -303,18 +320,10 @@ impl PieceLog {
         if std::mem::replace(&mut self.is_read, true) {
             return;
         }
-        let opened = if self.writable {
-            File::options().read(true).write(true).open(&self.path)
-        } else {
-            File::open(&self.path)
-        };
-        match opened {
+        match self.open() {
             Ok(file) => {
                 if let Err(error) = self.read_all(&file) {
                     self.refused = Some(error.to_string());
-                } else if self.writable && self.end > 0 {
-                    // Half a line that a crash left.
-                    let _ = file.set_len(self.end);
                 }
                 self.file = Some(file);
             }
@@ -338,9 +347,8 @@ impl PieceLog {
                     // Not ours at all: what follows cannot be told, and it is begun anew.
                     return Ok(());
                 }
-                if line != HEADER {
-                    let found = String::from_utf8_lossy(&line).trim().chars().take(60).collect::<String>();
-                    return Err(std::io::Error::other(format!("it was written by a newer mediamill ({found})")));
+                if let Some(why) = newer(&line) {
+                    return Err(std::io::Error::other(why));
                 }
             } else if let Some((kind, payload)) = split(&line) {
                 let place = Line { offset: self.end, length: length as u32, counts: true };
@@ -348,12 +356,17 @@ impl PieceLog {
             }
             self.end += length;
         }
+        // The line that ends them was cut off or damaged: their files may be there all the same.
+        for (of, pieces) in made {
+            self.former.entry(of).or_default().extend(pieces);
+        }
         Ok(())
     }
 
     fn take_line(&mut self, kind: u8, payload: &[u8], line: Line, made: &mut HashMap<String, Vec<(OsString, Line)>>) {
         if kind == b'F' {
-            return self.forget_results();
+            let told = serde_json::from_slice::<ForgetLine<'_>>(payload).ok();
+            return self.forget_results(told.as_ref().map_or("", |told| &told.of));
         }
         let Ok(about) = serde_json::from_slice::<About<'_>>(payload) else { return };
         match (kind, about) {
@@ -361,9 +374,14 @@ impl PieceLog {
                 made.entry(of.into_owned()).or_default().push((piece.key.0, line));
             }
             (b'S', About { of, set: Some(told), .. }) => {
-                let pieces = made.remove(&*of).unwrap_or_default();
-                if pieces.len() == told.count as usize {
-                    self.take_set(&of, told, pieces);
+                let mut pieces = made.remove(&*of).unwrap_or_default();
+                // Those before its own are of a set that a crash cut; where some of its own are damaged, it is none,
+                // but the files of the others are ours.
+                let own = pieces.len().checked_sub(told.count as usize);
+                let own = own.map(|others| pieces.split_off(others));
+                self.former.entry(of.clone().into_owned()).or_default().extend(pieces);
+                if let Some(own) = own {
+                    self.take_set(&of, told, own);
                 }
             }
             (b'T' | b'O', About { step, of, key: Some(key), .. }) => {
@@ -373,19 +391,22 @@ impl PieceLog {
         }
     }
 
-    fn forget_results(&mut self) {
-        self.tasks.values_mut().flat_map(HashMap::values_mut).for_each(|line| line.counts = false);
+    /// No result for a piece of the output `of` counts any more; of all where it is empty.
+    fn forget_results(&mut self, of: &str) {
+        let tasks = self.tasks.iter_mut().filter(|((_, output), _)| of.is_empty() || output == of);
+        tasks.flat_map(|(_, lines)| lines.values_mut()).for_each(|line| line.counts = false);
     }
 
     fn take_set(&mut self, of: &str, told: PieceSet, pieces: Vec<(OsString, Line)>) {
         self.live += pieces.iter().map(|(_, line)| u64::from(line.length)).sum::<u64>();
+        let pieces = pieces.into_iter().collect();
         let earlier = self.sets.insert(of.to_owned(), Set { told, pieces });
         let former = self.former.entry(of.to_owned()).or_default();
         let earlier = earlier.map(|set| set.pieces).unwrap_or_default();
-        self.live = self.live.saturating_sub(earlier.iter().map(|(_, line)| u64::from(line.length)).sum());
+        self.live = self.live.saturating_sub(earlier.values().map(|line| u64::from(line.length)).sum());
         former.extend(earlier);
         if let Some(set) = self.sets.get(of) {
-            former.retain(|key, _| set.pieces.binary_search_by(|(other, _)| other.cmp(key)).is_err());
+            former.retain(|key, _| !set.pieces.contains_key(key));
         }
     }
 
@@ -415,6 +436,12 @@ impl PieceLog {
             file.write_all_at(HEADER, 0)?;
             self.file = Some(file);
             self.end = HEADER.len() as u64;
+            self.sync_folder()?;
+        } else if let Some(file) = &self.file
+            && file.metadata()?.len() > self.end
+        {
+            // Half a line that a crash left: cut off by who writes, as to a reader it may be one that is being written.
+            file.set_len(self.end)?;
         }
         Ok(self.end)
     }
@@ -490,8 +517,22 @@ impl PieceLog {
         std::fs::rename(&temporary, &self.path)?;
         (moved.file, moved.end, moved.is_read) = (Some(file), end, true);
         *self = moved;
-        Ok(())
+        self.sync_folder()
     }
+
+    /// Its name in the folder holds against a power cut, where that is asked for.
+    fn sync_folder(&self) -> std::io::Result<()> {
+        match self.path.parent() {
+            Some(folder) if self.sync => File::open(folder)?.sync_all(),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// That a file with this first line is none of this version.
+fn newer(line: &[u8]) -> Option<String> {
+    let is_other = line.starts_with(TITLE) && line.ends_with(b"\n") && line != HEADER;
+    is_other.then(|| format!("it was written by a newer mediamill ({})", String::from_utf8_lossy(line).trim()))
 }
 
 fn push_line(text: &mut Vec<u8>, kind: char, payload: &[u8]) {

@@ -294,3 +294,102 @@ fn what_a_newer_version_knows_of_pieces_is_never_overwritten() {
     assert!(error.to_string().contains("newer mediamill"), "{error}");
     assert!(std::fs::read_to_string(&file).unwrap().ends_with("whatever\n"));
 }
+
+#[test]
+fn a_set_that_was_cut_anywhere_spoils_no_later_one_and_its_files_stay_ours() {
+    let bench = place();
+    let store = bench.open();
+    let mut log = store.pieces("a");
+    let pieces = [piece("1", "x"), piece("2", "y"), piece("3", "z")];
+    log.append_set("cut.clips", &pieces[..1], true).unwrap();
+    let file = bench.state.join("p/items/a.pieces");
+    let before = std::fs::metadata(&file).unwrap().len() as usize;
+    let other = [piece("1", "x2"), piece("2", "y2"), piece("4", "z2")];
+    log.append_set("cut.clips", &other, false).unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    for length in before..whole.len() {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        let told = store.pieces("a").append_set("cut.clips", &pieces, false).unwrap();
+        let mut read = store.pieces("a");
+        assert_eq!(read.set("cut.clips"), Some(told), "{length}");
+        assert_eq!([0, 1, 2].map(|place| read.piece("cut.clips", place)), pieces.clone().map(Some), "{length}");
+        let last_is_whole = whole[before..length].iter().filter(|byte| **byte == b'\n').count() == 3;
+        let owned = read.owned_piece("cut.clips", OsStr::new("4")).is_some();
+        assert_eq!(owned, last_is_whole, "{length}");
+    }
+    // A damaged line costs that set, and neither a later one nor whose the other files are.
+    let mut damaged = whole.clone();
+    damaged[before + 20] ^= 1;
+    std::fs::write(&file, &damaged).unwrap();
+    let mut read = store.pieces("a");
+    assert_eq!(read.owned_piece("cut.clips", OsStr::new("4")), Some(piece("4", "z2")));
+    let told = read.append_set("cut.clips", &pieces, false).unwrap();
+    assert_eq!(store.pieces("a").set("cut.clips"), Some(told));
+}
+
+#[test]
+fn pieces_that_are_made_for_the_first_time_leave_the_results_of_other_outputs_as_they_are() {
+    let bench = place();
+    let store = bench.open();
+    let mut log = store.pieces("a");
+    log.append_set("cut.clips", &[piece("1", "x")], true).unwrap();
+    log.append_record("say", "cut.clips", &OsText::from("1"), &done_with("1")).unwrap();
+    log.append_set("late.clips", &[piece("9", "x")], true).unwrap();
+    log.append_record("say", "late.clips", &OsText::from("9"), &done_with("9")).unwrap();
+    log.append_set("late.clips", &[piece("9", "x")], true).unwrap();
+    for mut log in [log, store.pieces("a")] {
+        assert_eq!(log.record("say", "cut.clips", OsStr::new("1")), Some((done_with("1"), true)));
+        assert_eq!(log.record("say", "late.clips", OsStr::new("9")), Some((done_with("9"), false)));
+    }
+    // As it was written before it told of which output.
+    let file = bench.state.join("p/items/a.pieces");
+    let mut text = std::fs::read(&file).unwrap();
+    text.extend_from_slice(format!("F {:08x} \n", super::ledger::checksum(b"")).as_bytes());
+    std::fs::write(&file, text).unwrap();
+    assert_eq!(store.pieces("a").record("say", "cut.clips", OsStr::new("1")), Some((done_with("1"), false)));
+}
+
+#[test]
+fn whose_a_file_is_is_known_whatever_step_output_or_piece_it_was_made_for() {
+    let bench = place();
+    let store = bench.open();
+    let mut log = store.pieces("a");
+    assert!(log.claims(Path::new("/out/clips/1")).is_empty());
+    log.append_set("cut.clips", &[piece("1", "x"), piece("2", "y")], true).unwrap();
+    log.append_record("say", "cut.clips", &OsText::from("2"), &done_with("2")).unwrap();
+    log.append_set("cut.clips", &[piece("2", "y"), piece("3", "z")], false).unwrap();
+    log.drop_outdated("other.clips").unwrap();
+    for mut log in [log, store.pieces("a")] {
+        let mut places = |path: &str| -> Vec<Option<usize>> {
+            log.claims(Path::new(path)).iter().map(|claim| claim.place).collect()
+        };
+        assert_eq!(places("/out/clips/1"), [None]);
+        assert_eq!(places("/out/clips/3"), [Some(1)]);
+        assert_eq!(places("/out/clips/2.txt"), [Some(0)]);
+        assert_eq!(places("/out/clips/4"), []);
+        let made_by = log.claims(Path::new("/out/clips/2.txt")).swap_remove(0).made_by;
+        assert_eq!(made_by, Some(("say".into(), "text".into())));
+    }
+}
+
+#[test]
+fn who_works_on_one_item_knows_the_same_of_its_pieces_and_who_looks_cuts_nothing_off() {
+    let bench = place();
+    let store = bench.open();
+    let (one, other) = (store.shared_pieces("a"), store.shared_pieces("a"));
+    let set = one.lock().unwrap().append_set("cut.clips", &[piece("1", "x")], true).unwrap();
+    assert_eq!(other.lock().unwrap().set("cut.clips"), Some(set.clone()));
+    drop(one);
+    other.lock().unwrap().append_record("say", "cut.clips", &OsText::from("1"), &done_with("1")).unwrap();
+    let record = |store: &Store| store.shared_pieces("a").lock().unwrap().record("say", "cut.clips", OsStr::new("1"));
+    assert_eq!(record(&store), Some((done_with("1"), true)));
+    drop(other);
+    assert_eq!(record(&store), Some((done_with("1"), true)));
+    // Half of a line that somebody is writing.
+    let file = bench.state.join("p/items/a.pieces");
+    let mut text = std::fs::read(&file).unwrap();
+    text.extend_from_slice(b"T 0123");
+    std::fs::write(&file, &text).unwrap();
+    assert_eq!(store.pieces("a").set("cut.clips"), Some(set));
+    assert_eq!(std::fs::read(&file).unwrap(), text);
+}
