@@ -105,6 +105,6 @@ fn items_whose_outputs_are_there_are_skipped_though_they_have_pieces() {
 fn a_run_that_fails_fast_at_a_piece_has_failed() {
     let bench = Bench::new(&pipeline("exit 65", ""));
     bench.inputs(1);
-    bench.run().args(["--fail-fast", "-j", "1"]).expect(1);
+    bench.run().arg("--fail-fast").expect(1);
     assert_eq!(bench.journal().counts().unwrap().failed, 1);
 }

@@ -238,19 +238,24 @@ async fn pieces_that_are_parked_probe_and_go_on_while_others_of_their_item_are_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_pieces_than_are_turned_away_in_one_turn_are_all_left_out() {
-    let text =
-        FAN.replace("run = [", "optional = true\non_open = \"skip\"\nretry = { max_retries = 0 }\nrun = [").leak();
-    let ran = Scene { text, ..scene(40, 4) }
+async fn answers_are_heard_while_many_pieces_are_turned_away() {
+    let skip = "optional = true\non_open = \"skip\"\nretry = { max_retries = 0 }\nrun = [";
+    let other = "\n[[step]]\nid = \"other\"\neach = \"make.pieces\"\nuses = \"noop\"\n";
+    let text = format!("{}{other}", FAN.replace("run = [", skip)).leak();
+    let ran = Scene { text, ..scene(40, 64) }
         .play(|task, _| match task.step {
             WORK => (SECOND, failed(FaultClass::Dependency, "gone")),
             _ => (SECOND, done()),
         })
         .await;
-    let skipped = |event: &&Event| matches!(event.kind, EventKind::TaskSkipped { step: 1, piece: Some(_), .. });
-    let skipped = ran.events.iter().filter(skipped).count();
-    // One was under way when the breaker opened: it waits.
-    assert_eq!((ran.outcome.counts.done, skipped), (39, 40 * 20 - 1));
+    let (mut all, mut in_a_row, mut longest) = (0, 0, 0);
+    for event in &ran.events {
+        let is_skipped = matches!(event.kind, EventKind::TaskSkipped { step: 1, piece: Some(_), .. });
+        in_a_row = if is_skipped { in_a_row + 1 } else { 0 };
+        all += u32::from(is_skipped);
+        longest = longest.max(in_a_row);
+    }
+    assert!(all > 700 && longest <= 256, "{longest} of {all}");
 }
 
 #[tokio::test(start_paused = true)]
