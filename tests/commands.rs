@@ -57,7 +57,7 @@ impl Desk {
         checkpoint.mark("copy", record(&made), serde_json::json!({ "size": 7 }).as_object().unwrap().clone());
         if state == ItemState::Failed {
             let fault = Fault::input("decode", "it is no sound").with_hint("get it again");
-            checkpoint.fault = Some(StepFault { step: "analyze".to_owned(), attempts: 1, fingerprint: None, fault });
+            checkpoint.fault = Some(StepFault::of("analyze".to_owned(), 1, fault));
         }
         store.save(key, &mut checkpoint).unwrap();
         store.close().unwrap();

@@ -127,7 +127,7 @@ pub fn select(plan: &Plan, options: &Options, bases: &mut [Basis]) {
         let mut wanted = HashSet::from([only]);
         for (place, step) in plan.steps.iter().enumerate().rev() {
             if wanted.contains(&place) {
-                wanted.extend(step.reads.iter().chain(&step.after));
+                wanted.extend(step.depends_on().chain(step.after.iter().copied()));
             }
         }
         for (place, basis) in bases.iter_mut().enumerate() {
@@ -137,7 +137,7 @@ pub fn select(plan: &Plan, options: &Options, bases: &mut [Basis]) {
     if let Some(from) = options.from.as_ref().and_then(place) {
         bases[from].forced = true;
         for (place, step) in plan.steps.iter().enumerate() {
-            bases[place].forced |= step.reads.iter().any(|read| bases[*read].forced);
+            bases[place].forced |= step.depends_on().any(|before| bases[before].forced);
         }
     }
     if options.fresh {

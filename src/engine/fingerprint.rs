@@ -67,7 +67,7 @@ pub(super) fn result_hash(checkpoint: &Checkpoint, step: &str) -> String {
 /// Why the earlier result of `step` does not stand, for a person; `None` when it does. Its artifacts are looked at, but
 /// not those of single pieces.
 #[must_use]
-pub fn stale(
+pub fn stale_whole(
     context: &Context,
     item: &Item,
     step: usize,

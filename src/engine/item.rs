@@ -109,7 +109,12 @@ impl Fields<'_> {
             return Err(why("is more text than a value may be: 1 MiB"));
         }
         let mut text = String::from_utf8(bytes).map_err(|_| why("is not text: it is not UTF-8"))?;
-        text.truncate(text.trim_end_matches(['\n', '\r']).len());
+        if text.ends_with('\n') {
+            text.pop();
+            if text.ends_with('\r') {
+                text.pop();
+            }
+        }
         Ok(text)
     }
 }

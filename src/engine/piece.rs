@@ -81,23 +81,53 @@ pub fn stand_of(
     log: &mut PieceLog,
     view: &PieceView,
 ) -> Stand {
+    match what_is_told(context, step, checkpoint, log, view) {
+        Told::Stand(stand) => stand,
+        Told::Made(record) => stand_of_files(context, item, step, &record, view),
+    }
+}
+
+/// What is told of a piece, before its files are looked at.
+#[derive(Debug)]
+pub enum Told {
+    /// There is no result whose files could be looked at.
+    Stand(Stand),
+    /// A result that stands where its files do.
+    Made(Box<PieceRecord>),
+}
+
+/// Whether the files that `step` made of the piece are as they were.
+#[must_use]
+pub fn stand_of_files(context: &Context, item: &Item, step: usize, record: &PieceRecord, view: &PieceView) -> Stand {
+    match stale_artifact(context, item, &context.plan.steps[step], record, view) {
+        None => Stand::Done,
+        Some(why) => Stand::ToDo(why),
+    }
+}
+
+/// What is told of `step` for this piece. It reads no file but what is known of the pieces.
+pub fn what_is_told(
+    context: &Context,
+    step: usize,
+    checkpoint: &Checkpoint,
+    log: &mut PieceLog,
+    view: &PieceView,
+) -> Told {
     let spec = &context.plan.steps[step];
-    let Some(each) = &spec.each else { return Stand::ToDo("it does not run for pieces".into()) };
+    let to_do = |why: &str| Told::Stand(Stand::ToDo(why.into()));
+    let Some(each) = &spec.each else { return to_do("it does not run for pieces") };
     if context.bases[step].forced {
-        return Stand::ToDo("it was asked for".into());
+        return to_do("it was asked for");
     }
     let known = log.record(&spec.id, &called(&context.plan, each), &view.piece.key.0);
-    let Some((record, true)) = known else { return Stand::ToDo("it has not run".into()) };
+    let Some((record, true)) = known else { return to_do("it has not run") };
     let now = fingerprint_of(context, step, checkpoint, log, view);
     if let Some(change) = now.change_since(&record.fingerprint) {
-        return Stand::ToDo(change);
+        return to_do(&change);
     }
-    match record.outcome {
-        PieceOutcome::Done => match stale_artifact(context, item, spec, &record, view) {
-            None => Stand::Done,
-            Some(why) => Stand::ToDo(why),
-        },
-        PieceOutcome::Undone => Stand::ToDo("it has not run".into()),
+    Told::Stand(match record.outcome {
+        PieceOutcome::Done => return Told::Made(Box::new(record)),
+        PieceOutcome::Undone => return to_do("it has not run"),
         PieceOutcome::Skipped => {
             let because = record.left_out.as_ref().map(|left_out| left_out.because);
             let stands = match because {
@@ -110,15 +140,19 @@ pub fn stand_of(
         }
         PieceOutcome::Failed => match record.fault {
             Some(fault) if stays_failed(context, spec, &fault) => Stand::FailedBefore(Box::new(fault)),
-            _ => Stand::ToDo("it failed before".into()),
+            _ => return to_do("it failed before"),
         },
-    }
+    })
 }
 
 fn stays_failed(context: &Context, spec: &Step, fault: &Fault) -> bool {
+    let options = &context.options;
+    if options.retry_failed {
+        // Of one cause only, where one is named.
+        return options.cause.as_ref().is_some_and(|cause| *cause != fault.cause);
+    }
     let its_own = fault.class == FaultClass::Input && !super::fingerprint::passes(fault);
-    let asked = context.options.retry_failed || context.options.overwrite || spec.optional;
-    its_own && !asked
+    its_own && !options.overwrite && !spec.optional
 }
 
 fn stale_artifact(
@@ -210,11 +244,13 @@ pub fn known_of_piece(
     let of = called(plan, each);
     for read in &spec.reads {
         let other = &plan.steps[*read];
-        if other.each.as_ref() != Some(each) {
+        // One that was left out for the whole item has no result, whatever is known from before.
+        let left_out = known.steps.get(&other.id).is_some_and(|record| record.left_out.is_some());
+        if other.each.as_ref() != Some(each) || left_out {
             continue;
         }
         known.forget(&other.id);
-        if let Some((record, _)) = log.record(&other.id, &of, &view.piece.key.0)
+        if let Some((record, true)) = log.record(&other.id, &of, &view.piece.key.0)
             && record.outcome == PieceOutcome::Done
         {
             let (record, values) = as_step(record);
@@ -287,12 +323,14 @@ pub fn stale(
     checkpoint: &Checkpoint,
     log: &mut PieceLog,
 ) -> Option<String> {
-    let whole = super::fingerprint::stale(context, item, step, checkpoint, log);
+    let whole = super::fingerprint::stale_whole(context, item, step, checkpoint, log);
     let is_done = checkpoint.is_complete(&context.plan.steps[step].id);
     if whole.is_some() || context.plan.steps[step].each.is_none() || !is_done {
         return whole;
     }
-    let outlook = outlook(context, item, step, checkpoint, log)?;
+    let Some(outlook) = outlook(context, item, step, checkpoint, log) else {
+        return Some("its pieces are not known".into());
+    };
     let some = outlook.to_do + outlook.failed;
     (some > 0).then(|| match outlook.why {
         Some(why) => format!("{some} of {} pieces: {why}", outlook.total),

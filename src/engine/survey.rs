@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::fingerprint::{fingerprint, passes, read_source};
 use super::item::Item;
-use super::piece::stale;
+use super::piece::{outlook, stale};
 use crate::events::ItemIndex;
 use crate::resilience::Fault;
 use crate::resilience::checkpoint::{Checkpoint, Identity, ItemState, StepFault};
@@ -59,8 +59,7 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     let refused = |mut checkpoint: Checkpoint, fault: Fault| {
         if context.store.is_writable() && checkpoint.fault.as_ref().is_none_or(|before| before.fault != fault) {
             checkpoint.state = ItemState::Failed;
-            checkpoint.fault =
-                Some(StepFault { step: String::new(), attempts: 0, fingerprint: None, fault: fault.clone() });
+            checkpoint.fault = Some(StepFault::of(String::new(), 0, fault.clone()));
             // For the next run's information: that it cannot be written is told when real work cannot be.
             let _ = context.store.save(item.key, &mut checkpoint);
         }
@@ -89,7 +88,7 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     }
     let mut log = context.store.pieces(&item.id);
     let stale = all_stale(context, &item, &checkpoint, &mut log);
-    if !again && let Some(fault) = stands_failed(context, &checkpoint, &stale) {
+    if !again && let Some(fault) = stands_failed(context, &item, &checkpoint, &stale, &mut log) {
         return Look::FailedBefore(Box::new(fault.clone()));
     }
     if stale.iter().all(Option::is_none) {
@@ -118,15 +117,14 @@ fn all_stale(context: &Context, item: &Item, checkpoint: &Checkpoint, log: &mut 
         let reason = if step.batch || context.bases[place].left_out {
             None
         } else {
-            let made_by = step.each.iter().map(|each| &each.step);
-            let upstream = made_by.chain(&step.reads).find(|read| found[**read].is_some());
+            let upstream = step.depends_on().find(|before| found[*before].is_some());
             if step.each.is_some() && upstream.is_some() {
                 // Pieces that are to be made anew are none yet.
-                found.push(upstream.map(|read| format!("step '{}' runs again", context.plan.steps[*read].id)));
+                found.push(upstream.map(|before| format!("step '{}' runs again", context.plan.steps[before].id)));
                 continue;
             }
             stale(context, item, place, checkpoint, log)
-                .or_else(|| upstream.map(|read| format!("step '{}' runs again", context.plan.steps[*read].id)))
+                .or_else(|| upstream.map(|before| format!("step '{}' runs again", context.plan.steps[before].id)))
         };
         found.push(reason);
     }
@@ -141,13 +139,15 @@ fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: boo
         let same_cause = options
             .cause
             .as_ref()
-            .is_none_or(|cause| checkpoint.fault.as_ref().is_some_and(|fault| fault.fault.cause == *cause));
+            .is_none_or(|cause| checkpoint.fault.as_ref().is_some_and(|fault| fault.causes().any(|one| one == cause)));
         return (!(failed && same_cause)).then(|| "only failed items were asked for".into());
     }
     if options.skip_existing && is_new {
         let mut targets = Vec::new();
         let steps = context.plan.steps.iter().filter(|step| !step.batch && step.matches.takes(item.name()));
-        for rule in steps.flat_map(|step| step.out.values()) {
+        // What a step makes of pieces, and how many there are, is known when it has.
+        let whole = steps.filter(|step| step.each.is_none()).flat_map(|step| step.out.values());
+        for rule in whole.filter(|rule| !rule.many) {
             targets.push(context.known_target(item, None, rule)?.ok()?);
         }
         let all_there = !targets.is_empty() && targets.iter().all(|target| std::fs::symlink_metadata(target).is_ok());
@@ -157,7 +157,13 @@ fn unwanted(context: &Context, item: &Item, checkpoint: &Checkpoint, is_new: boo
 }
 
 /// The fault that the item failed with, where it would only fail with it again.
-fn stands_failed<'a>(context: &Context, checkpoint: &'a Checkpoint, stale: &[Option<String>]) -> Option<&'a StepFault> {
+fn stands_failed<'a>(
+    context: &Context,
+    item: &Item,
+    checkpoint: &'a Checkpoint,
+    stale: &[Option<String>],
+    log: &mut PieceLog,
+) -> Option<&'a StepFault> {
     let fault = checkpoint.fault.as_ref().filter(|_| checkpoint.state == ItemState::Failed)?;
     if context.options.retry_failed || passes(&fault.fault) {
         return None;
@@ -167,6 +173,10 @@ fn stands_failed<'a>(context: &Context, checkpoint: &'a Checkpoint, stale: &[Opt
         return None;
     }
     let before = fault.fingerprint.as_ref()?;
-    let reads_stand = context.plan.steps[place].reads.iter().all(|read| stale[*read].is_none());
-    (reads_stand && fingerprint(context, place, checkpoint) == *before).then_some(fault)
+    let upstream_stands = context.plan.steps[place].depends_on().all(|before| stale[before].is_none());
+    let same = upstream_stands && fingerprint(context, place, checkpoint) == *before;
+    // A run that ended with its first failure may have left pieces that were never tried.
+    let no_piece_is_left = context.plan.steps[place].each.is_none()
+        || outlook(context, item, place, checkpoint, log).is_some_and(|outlook| outlook.to_do == 0);
+    (same && no_piece_is_left).then_some(fault)
 }

@@ -1,6 +1,6 @@
 //! The pieces of items, as counts: however many there are, what is kept of them is small.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -39,20 +39,16 @@ impl PieceCounts {
     }
 
     /// Folds one event in that is about these pieces. `true`: it was.
-    pub(super) fn apply(&mut self, kind: &EventKind) -> bool {
+    fn apply(&mut self, kind: &EventKind) -> bool {
         let down = |count: &mut u32| *count = count.saturating_sub(1);
         match kind {
             EventKind::PiecesFound { total, done, left_out, .. } => {
                 *self = Self { total: *total, done: *done, left_out: *left_out, ..Self::default() };
             }
-            EventKind::AttemptStarted { piece: Some(_), attempt, .. } => {
-                self.running += 1;
-                if *attempt > 1 {
-                    down(&mut self.waiting);
-                }
-            }
+            EventKind::AttemptStarted { piece: Some(_), .. } => self.running += 1,
             EventKind::AttemptFailed { piece: Some(_), .. } => down(&mut self.running),
-            EventKind::RetryScheduled { piece: Some(_), .. } => self.waiting += 1,
+            // Who waits is told apart by name: see [`Counted`].
+            EventKind::RetryScheduled { piece: Some(_), .. } => {}
             EventKind::TaskDone { piece: Some(_), .. } => {
                 down(&mut self.running);
                 self.done += 1;
@@ -62,6 +58,35 @@ impl PieceCounts {
             _ => return false,
         }
         true
+    }
+}
+
+/// The counts of one step of one item, and the pieces that wait for their next attempt: whether an attempt ends a wait
+/// cannot be told by its number.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Counted {
+    counts: PieceCounts,
+    waiting: BTreeSet<u32>,
+}
+
+impl Counted {
+    /// The counts as they are now.
+    pub(super) fn counts(&self) -> PieceCounts {
+        PieceCounts { waiting: self.waiting.len() as u32, ..self.counts }
+    }
+
+    /// Folds one event in that is about these pieces, or about their step. `true`: the counts may be others.
+    pub(super) fn apply(&mut self, kind: &EventKind) -> bool {
+        match kind {
+            EventKind::RetryScheduled { piece: Some(piece), .. } => drop(self.waiting.insert(piece.index)),
+            EventKind::AttemptStarted { piece: Some(piece), .. }
+            | EventKind::TaskSkipped { piece: Some(piece), .. }
+            | EventKind::PieceFailed { piece, .. } => drop(self.waiting.remove(&piece.index)),
+            // Those whose time comes while the tool is away wait for it with the others.
+            EventKind::TaskParked { .. } | EventKind::PiecesFound { .. } => self.waiting.clear(),
+            _ => {}
+        }
+        self.counts.apply(kind)
     }
 }
 
@@ -79,7 +104,7 @@ pub struct PieceFailure {
 /// The pieces of the items that are worked on, and the failed ones.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Pieces {
-    counts: HashMap<(ItemIndex, u32), PieceCounts>,
+    counts: HashMap<ItemIndex, BTreeMap<u32, Counted>>,
     failures: IndexMap<ItemIndex, Vec<PieceFailure>>,
     kept: usize,
 }
@@ -100,7 +125,7 @@ pub(super) const fn task_of(kind: &EventKind) -> Option<(ItemIndex, u32)> {
 
 impl Pieces {
     pub(super) fn counts(&self, item: ItemIndex, step: u32) -> Option<PieceCounts> {
-        self.counts.get(&(item, step)).copied()
+        Some(self.counts.get(&item)?.get(&step)?.counts())
     }
 
     pub(super) fn failures(&self, item: ItemIndex) -> &[PieceFailure] {
@@ -112,6 +137,11 @@ impl Pieces {
         let Some((item, step)) = task_of(&event.kind).filter(|(item, _)| (*item as usize) < items) else {
             match &event.kind {
                 EventKind::ItemFinished { item, state, .. } => self.end(*item, *state),
+                EventKind::TaskParked { item, step, .. } => {
+                    if let Some(counted) = self.counts.get_mut(item).and_then(|steps| steps.get_mut(step)) {
+                        counted.apply(&event.kind);
+                    }
+                }
                 EventKind::ItemLeftOut { item, .. } => self.end(*item, ItemState::Pending),
                 _ => {}
             }
@@ -121,7 +151,7 @@ impl Pieces {
             // It is taken up again: what failed before fails anew, or does not.
             self.forget(item, Some(step));
         }
-        self.counts.entry((item, step)).or_default().apply(&event.kind);
+        self.counts.entry(item).or_default().entry(step).or_default().apply(&event.kind);
         if let EventKind::PieceFailed { piece, fault, .. } = &event.kind
             && self.kept < KEPT
         {
@@ -144,11 +174,41 @@ impl Pieces {
     }
 
     fn end(&mut self, item: ItemIndex, state: ItemState) {
-        if !self.counts.is_empty() {
-            self.counts.retain(|(of, _), _| *of != item);
-        }
+        self.counts.remove(&item);
         if state != ItemState::Failed {
             self.forget(item, None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resilience::FaultClass;
+
+    fn piece(index: u32) -> Option<PieceRef> {
+        Some(PieceRef { index, name: index.to_string() })
+    }
+
+    #[test]
+    fn a_piece_waits_no_more_when_its_attempt_begins_whatever_its_number_and_when_it_is_parked() {
+        let (item, step, attempt) = (0, 1, 1);
+        let mut counted = Counted::default();
+        counted.apply(&EventKind::PiecesFound { item, step, total: 3, done: 0, left_out: 0 });
+        let fails = |counted: &mut Counted, index| {
+            counted.apply(&EventKind::AttemptStarted { item, step, piece: piece(index), attempt });
+            let fault = Fault::new(FaultClass::Dependency, "gone", "it is gone");
+            let (log, ms) = (None, 1);
+            counted.apply(&EventKind::AttemptFailed { item, step, piece: piece(index), attempt, fault, log, ms });
+            counted.apply(&EventKind::RetryScheduled { item, step, piece: piece(index), attempt, delay: 5 });
+        };
+        fails(&mut counted, 1);
+        fails(&mut counted, 2);
+        assert_eq!(counted.counts().waiting, 2);
+        // A fault of the tool costs no attempt: the next has the same number.
+        counted.apply(&EventKind::AttemptStarted { item, step, piece: piece(1), attempt });
+        assert_eq!((counted.counts().waiting, counted.counts().running), (1, 1));
+        counted.apply(&EventKind::TaskParked { item, step, dependency: "tool".into() });
+        assert_eq!((counted.counts().waiting, counted.counts().running), (0, 1));
     }
 }

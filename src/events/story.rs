@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use indexmap::IndexMap;
 
 use super::pace::Pace;
-use super::pieces::{PieceCounts, task_of};
+use super::pieces::{Counted, PieceCounts, task_of};
 use super::{Event, EventKind, ItemIndex, PieceRef};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
@@ -70,6 +70,8 @@ pub struct StepStory {
     pub failed: Vec<FailedAttempt>,
     /// How far its pieces are, where it runs for each.
     pub pieces: Option<PieceCounts>,
+    /// How they are counted.
+    counted: Counted,
 }
 
 /// Where a task stands.
@@ -192,7 +194,10 @@ impl Story {
                 self.set_aside(*item, at);
             }
             EventKind::TaskParked { item, step, dependency } => {
-                self.task(*item, *step, at).stand = StepStand::Parked(dependency.clone());
+                let task = self.task(*item, *step, at);
+                task.stand = StepStand::Parked(dependency.clone());
+                task.counted.apply(&event.kind);
+                task.pieces = task.pieces.map(|_| task.counted.counts());
                 self.set_aside(*item, at);
             }
             EventKind::ItemFinished { item, .. } => {
@@ -221,7 +226,8 @@ impl Story {
         if !matches!(task.stand, StepStand::Parked(_)) || matches!(kind, EventKind::AttemptStarted { .. }) || begins {
             task.stand = StepStand::Running;
         }
-        task.pieces.get_or_insert_default().apply(kind);
+        task.counted.apply(kind);
+        task.pieces = Some(task.counted.counts());
         task.keep_failed(kind, at);
     }
 
@@ -242,8 +248,8 @@ impl Story {
         (story.ended, story.parked) = (None, None);
         let place = story.steps.iter().position(|task| task.step == step).unwrap_or_else(|| {
             let stand = StepStand::Running;
-            let (attempts, ms, bytes, failed, pieces) = (0, 0, 0, Vec::new(), None);
-            story.steps.push(StepStory { step, stand, attempts, since: at, ms, bytes, failed, pieces });
+            let (attempts, ms, bytes, failed, pieces, counted) = (0, 0, 0, Vec::new(), None, Counted::default());
+            story.steps.push(StepStory { step, stand, attempts, since: at, ms, bytes, failed, pieces, counted });
             story.steps.len() - 1
         });
         &mut story.steps[place]

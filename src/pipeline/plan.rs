@@ -142,6 +142,14 @@ pub struct Step {
     pub definition: Value,
 }
 
+impl Step {
+    /// The steps whose results it depends on: those that it reads, and the one that makes its pieces.
+    pub fn depends_on(&self) -> impl Iterator<Item = usize> {
+        let made_by = self.each.as_ref().map(|each| each.step);
+        made_by.into_iter().chain(self.reads.iter().copied())
+    }
+}
+
 /// What a step does.
 #[derive(Debug, Clone)]
 pub enum Action {

@@ -267,6 +267,22 @@ pub struct StepFault {
     pub fingerprint: Option<Fingerprint>,
     /// What happened.
     pub fault: Fault,
+    /// Other causes that pieces of the item failed with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_causes: Vec<String>,
+}
+
+impl StepFault {
+    /// A fault of this step, after so many attempts.
+    #[must_use]
+    pub const fn of(step: String, attempts: u32, fault: Fault) -> Self {
+        Self { step, attempts, fingerprint: None, fault, other_causes: Vec::new() }
+    }
+
+    /// All causes that the item failed with.
+    pub fn causes(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.fault.cause).chain(&self.other_causes)
+    }
 }
 
 impl Checkpoint {

@@ -177,7 +177,7 @@ fn is_left_out(
     let same = same.filter(|read| !for_all(&steps[**read].id));
     same.into_iter().any(|read| {
         let record = log.record(&steps[*read].id, of, &view.piece.key.0);
-        record.is_none_or(|(record, _)| record.outcome != PieceOutcome::Done)
+        record.is_none_or(|(record, counts)| !counts || record.outcome != PieceOutcome::Done)
     })
 }
 
@@ -192,7 +192,9 @@ fn cells(
         Ok(value) => Ok((column.clone(), value)),
         // A text that is there and cannot be had is not the same as none.
         Err(why) if holds_content(text, known) => {
-            Err(Fault::input("content", format!("the column '{column}' cannot be filled: {why}")))
+            let of_piece = piece.map_or_else(String::new, |piece| format!(", {}", piece.name()));
+            let row = format!("{}{of_piece}", item.name().to_string_lossy());
+            Err(Fault::input("content", format!("{row}: the column '{column}' cannot be filled: {why}")))
         }
         Err(_) => Ok((column.clone(), Value::Null)),
     };

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 
 use super::context::Context;
-use super::fingerprint::{fingerprint, read_source};
+use super::fingerprint::{fingerprint, read_source, stale_whole};
 use super::item::{Fields, Item};
 use super::piece_view::PieceView;
 use super::slot::Hosts;
@@ -60,6 +60,8 @@ pub struct Active {
     pub checkpoint: Mutex<Checkpoint>,
     /// What is known of its pieces, the same for all that work on the item. Whoever needs both takes the checkpoint first.
     pub pieces: Arc<Mutex<PieceLog>>,
+    /// Somebody asked for this very item: pieces of it that failed before are tried again.
+    pub insisted: bool,
 }
 
 impl Active {
@@ -201,6 +203,9 @@ impl Attempt<'_> {
                 None => (checkpoint.clone(), fingerprint(context, self.task.step, &checkpoint)),
             }
         };
+        if self.piece.is_none() && self.pieces_stand(&known) {
+            return Ok(Ending::Stands);
+        }
         self.refuse_foreign_targets(&known)?;
 
         let id = &active.item.id;
@@ -221,6 +226,16 @@ impl Attempt<'_> {
             None => self.commit(found, before, values, took)?,
         };
         Ok(Ending::Done(bytes))
+    }
+
+    /// Whether the pieces that the step made before are as they were: the steps before it, which ran again, may have made
+    /// what they made then.
+    fn pieces_stand(&self, known: &Checkpoint) -> bool {
+        self.step.out.values().any(|rule| rule.many) && known.steps.contains_key(&self.step.id) && {
+            let active = &self.task.active;
+            let mut log = active.pieces();
+            stale_whole(&self.workshop.context, &active.item, self.task.step, known, &mut log).is_none()
+        }
     }
 
     fn look_at_input(&self) -> Result<Identity, Fault> {

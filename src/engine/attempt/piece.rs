@@ -9,7 +9,9 @@ use super::Attempt;
 use super::commit::move_into_place;
 use super::outputs::Found;
 use crate::engine::fingerprint::whole;
-use crate::engine::piece::{Stand, fingerprint_of, known_of_piece, pieces_of, remove_outdated, stand_of};
+use crate::engine::piece::{
+    Stand, Told, fingerprint_of, known_of_piece, pieces_of, remove_outdated, stand_of, stand_of_files, what_is_told,
+};
 use crate::engine::piece_view::{PieceView, called};
 use crate::pipeline::plan::Durability;
 use crate::resilience::Fault;
@@ -168,8 +170,8 @@ impl Attempt<'_> {
 pub struct Stands {
     /// By the piece's place; nothing where the pieces are not known.
     pub stands: Option<Vec<Stand>>,
-    /// The names of those that failed before, by place.
-    pub names: Vec<(u32, String)>,
+    /// What a person calls them, by place.
+    pub names: Vec<String>,
     /// Something that a person should know.
     pub note: Option<String>,
 }
@@ -181,23 +183,30 @@ pub fn look_at_pieces(workshop: &super::Workshop, active: &super::Active, step: 
     let mut found = Stands { stands: None, names: Vec::new(), note: None };
     let Some(each) = &context.plan.steps[step].each else { return found };
     let checkpoint = active.checkpoint().clone();
+    let of = called(&context.plan, each);
     let mut log = active.pieces();
     let Some(set) = pieces_of(&context.plan, each, &checkpoint, &mut log) else { return found };
-    let of = called(&context.plan, each);
     // What a crash kept from being removed.
     match remove_outdated(&checkpoint, &mut log, &of).and_then(|removed| log.tidy().map(|()| removed)) {
         Ok(0) => {}
         Ok(removed) => found.note = Some(format!("{removed} files of pieces that are no more were removed")),
         Err(error) => found.note = Some(format!("old files of pieces could not be forgotten: {error}")),
     }
+    drop(log);
     let mut stands = Vec::with_capacity(set.count as usize);
     for place in 0..set.count {
+        let mut log = active.pieces();
         let Some(piece) = log.piece(&of, place as usize) else { return found };
         let view = PieceView { index: place + 1, piece };
-        let stand = stand_of(context, &active.item, step, &checkpoint, &mut log, &view);
-        if let Stand::FailedBefore(_) = stand {
-            found.names.push((place, view.name()));
-        }
+        let told = what_is_told(context, step, &checkpoint, &mut log, &view);
+        // Files are looked at, and read, while others write what they know.
+        drop(log);
+        let stand = match told {
+            Told::Stand(Stand::FailedBefore(_)) if active.insisted => Stand::ToDo("it was asked for".into()),
+            Told::Stand(stand) => stand,
+            Told::Made(record) => stand_of_files(context, &active.item, step, &record, &view),
+        };
+        found.names.push(view.name());
         stands.push(stand);
     }
     found.stands = Some(stands);

@@ -96,7 +96,8 @@ impl<W: Workers> Dispatcher<W> {
                     match &mut working.fans[step] {
                         Some(fan) => fan.bytes += bytes,
                         // The commit saved all that was noted before.
-                        None => working.unsaved = false,
+                        None if matches!(report.ending, Ending::Done(_)) => working.unsaved = false,
+                        None => {}
                     }
                 }
                 let step = step as u32;

@@ -15,6 +15,8 @@ use crate::resilience::breaker::{Breaker, BreakerState, Outcome, Ticket, Transit
 use crate::resilience::checkpoint::Because;
 use crate::resilience::{Fault, FaultClass};
 
+/// Tasks that are turned away before answers and commands are heard again.
+const TURNED_AWAY: usize = 256;
 /// A canary's answer holds this long: a batch of broken files does not become a batch of canaries.
 const CANARY_HOLDS: Duration = Duration::from_secs(30);
 
@@ -148,7 +150,8 @@ impl<W: Workers> Dispatcher<W> {
 
     /// The breaker is open: each task that is ready does what its step says for that case.
     fn turn_away(&mut self, place: usize) {
-        for id in std::mem::take(&mut self.ready[place]) {
+        for _ in 0..TURNED_AWAY {
+            let Some(id) = self.ready[place].pop_first() else { return };
             let reason = self.parked_fault(place).message;
             match self.workshop.context.plan.steps[id.step].on_open {
                 OnOpen::Park => self.park(id, place),
@@ -255,6 +258,9 @@ impl<W: Workers> Dispatcher<W> {
         });
         self.set_probe_timer(place);
         self.again.extend(parked.into_keys());
+        if closed {
+            self.unpark_at_work(place, usize::MAX);
+        }
     }
 
     /// An open breaker whose time has come gets one of those that wait for it, to probe with.
@@ -273,12 +279,37 @@ impl<W: Workers> Dispatcher<W> {
             if wants_one
                 && dependency.reviving == 0
                 && self.ready[place].is_empty()
-                && let Some((item, _)) = dependency.parked.pop_first()
+                && !self.unpark_at_work(place, 1)
+                && let Some((item, _)) = self.dependencies[place].parked.pop_first()
             {
-                dependency.reviving = 1;
+                self.dependencies[place].reviving = 1;
                 self.again.push_front(item);
             }
         }
+    }
+
+    /// Makes tasks ready that wait for this dependency while others of their item are at work: no more than `most`, those
+    /// of the earliest item first. `true`: there were some.
+    fn unpark_at_work(&mut self, place: usize, most: usize) -> bool {
+        let mut waiting: Vec<ItemIndex> = Vec::new();
+        for (item, working) in &self.active {
+            if working.ending.is_none() && working.parked().is_some() {
+                waiting.push(*item);
+            }
+        }
+        waiting.sort_unstable();
+        let mut unparked = Vec::new();
+        for item in waiting {
+            let Some(working) = self.active.get_mut(&item) else { continue };
+            let parked = working.parked_for(item, place, most - unparked.len());
+            parked.iter().for_each(|id| working.set(*id, Progress::Ready));
+            unparked.extend(parked);
+            if unparked.len() == most {
+                break;
+            }
+        }
+        unparked.iter().for_each(|id| self.make_ready(*id));
+        !unparked.is_empty()
     }
 
     /// The item was looked at: whoever waited for it as a probe goes on.

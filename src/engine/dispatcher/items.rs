@@ -8,7 +8,7 @@ use super::Dispatcher;
 use super::pieces::same_fan;
 use super::working::{Ending, Progress, TaskId, TaskState, Working};
 use crate::engine::attempt::Active;
-use crate::engine::fingerprint::{fingerprint, is_left_out, stale};
+use crate::engine::fingerprint::{fingerprint, is_left_out, stale_whole};
 use crate::engine::item::Fields;
 use crate::engine::slot::Workers;
 use crate::engine::survey::Work;
@@ -36,7 +36,7 @@ impl<W: Workers> Dispatcher<W> {
         let progress = |reason: &Option<String>| if reason.is_some() { Progress::Waiting } else { Progress::Through };
         let steps: Vec<TaskState> = work.stale.iter().map(progress).map(TaskState::new).collect();
         let pieces = self.workshop.context.store.shared_pieces(&work.item.id);
-        let active = Active { item: work.item, checkpoint: Mutex::new(work.checkpoint), pieces };
+        let active = Active { item: work.item, checkpoint: Mutex::new(work.checkpoint), pieces, insisted };
         self.active.insert(index, Working::new(Arc::new(active), steps));
         self.advance(index);
     }
@@ -73,7 +73,7 @@ impl<W: Workers> Dispatcher<W> {
         let spec = &plan.steps[step];
         // Of the steps of the same pieces each piece waits for itself, once they are known.
         let same = same_fan(plan, step);
-        let before = || spec.reads.iter().chain(&spec.after);
+        let mut before = spec.depends_on().chain(spec.after.iter().copied());
         let is_ready = |read: &usize| match &working.steps[*read].progress {
             Progress::Through | Progress::Failed => true,
             Progress::Fanned if same.contains(read) => {
@@ -81,15 +81,14 @@ impl<W: Workers> Dispatcher<W> {
             }
             _ => false,
         };
-        if before().any(|read| !is_ready(read)) {
+        if before.any(|before| !is_ready(&before)) {
             return false;
         }
-        let made_by = spec.each.iter().map(|each| each.step);
         let has_failed = |read: &usize| {
             matches!(working.steps[*read].progress, Progress::Failed)
                 && !(same.contains(read) && working.fans[*read].is_some())
         };
-        if spec.reads.iter().copied().chain(made_by.clone()).any(|read| has_failed(&read)) {
+        if spec.depends_on().any(|before| has_failed(&before)) {
             working.steps[step].progress = Progress::Failed;
             return true;
         }
@@ -99,15 +98,17 @@ impl<W: Workers> Dispatcher<W> {
             // The steps before it ran again: what they made now may be what they made before.
             let stands = |checkpoint: &Checkpoint| {
                 let mut log = working.active.pieces();
-                stale(&workshop.context, &working.active.item, step, checkpoint, &mut log).is_none()
+                stale_whole(&workshop.context, &working.active.item, step, checkpoint, &mut log).is_none()
             };
-            if spec.each.is_none() && checkpoint.steps.contains_key(&spec.id) && stands(&checkpoint) {
+            // Whether many files are as they were, the attempt finds out: that takes a while.
+            let is_quick = spec.each.is_none() && spec.out.values().all(|rule| !rule.many);
+            if is_quick && checkpoint.steps.contains_key(&spec.id) && stands(&checkpoint) {
                 drop(checkpoint);
                 working.steps[step].progress = Progress::Through;
                 return true;
             }
-            let read = spec.reads.iter().copied().chain(made_by);
-            read.map(|read| &plan.steps[read].id).find(|id| is_left_out(&checkpoint, id)).cloned()
+            let mut before = spec.depends_on().map(|before| &plan.steps[before].id);
+            before.find(|id| is_left_out(&checkpoint, id)).cloned()
         };
         if !matches {
             self.leave_out_step(index, step, Because::Unmatched, format!("it is for {}", spec.matches));
@@ -226,10 +227,9 @@ impl<W: Workers> Dispatcher<W> {
         let context = &self.workshop.context;
         let mut checkpoint = working.active.checkpoint();
         let fault = fault.map(|(step, fault)| StepFault {
-            step: context.plan.steps[step].id.clone(),
-            attempts: working.steps[step].attempts,
             fingerprint: Some(fingerprint(context, step, &checkpoint)),
-            fault,
+            other_causes: working.other_causes(&fault),
+            ..StepFault::of(context.plan.steps[step].id.clone(), working.steps[step].attempts, fault)
         });
         // An item that parked before it got anywhere leaves no trace: it is simply not begun.
         let nothing_to_tell = state == ItemState::Parked && checkpoint.steps.is_empty();

@@ -34,6 +34,8 @@ const LOOK_AHEAD: u32 = 2048;
 const ACTIVE: usize = 256;
 /// Items of one look: few at first, so that the first task starts soon.
 const LOOK_CHUNK: (u32, u32) = (8, 256);
+/// Pieces of all items that are held in memory before those of another item are looked at.
+const MOST_PIECES: usize = 50_000;
 /// How long a run that was told to end now waits for its workers.
 const KILL_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -69,6 +71,8 @@ pub struct Dispatcher<W> {
     to_fan_out: BTreeSet<(ItemIndex, usize)>,
     /// Pieces of the items that are worked on, over all steps.
     pieces_held: usize,
+    /// So many are held before those of another item are looked at.
+    most_pieces: usize,
     dependencies: Vec<Dependency>,
     timers: BTreeMap<(Instant, u64), Timer>,
     timers_set: u64,
@@ -120,6 +124,7 @@ impl<W: Workers> Dispatcher<W> {
             ready: vec![BTreeSet::new(); dependencies.len() + 1],
             to_fan_out: BTreeSet::new(),
             pieces_held: 0,
+            most_pieces: MOST_PIECES,
             workshop,
             workers,
             recorder,
@@ -163,14 +168,12 @@ impl<W: Workers> Dispatcher<W> {
             }
             self.look_ahead();
             self.look_at_pieces();
-            if self.start_tasks() {
-                // Tasks were turned away: there is room for others, and no answer will come to tell.
-                continue;
-            }
-            if self.is_finished() {
+            // Tasks were turned away: there is room for others, and no answer will come to tell.
+            let goes_on = self.start_tasks();
+            if !goes_on && self.is_finished() {
                 break;
             }
-            if answers.is_empty() {
+            if !goes_on && answers.is_empty() {
                 self.recorder.flush();
             }
             let due = self.next_due();
@@ -191,6 +194,7 @@ impl<W: Workers> Dispatcher<W> {
                     Some(answer) => self.take_answer(answer),
                     None => break,
                 },
+                () = std::future::ready(()), if goes_on => {}
                 () = tokio::time::sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.fire_timers(),
             }
         }

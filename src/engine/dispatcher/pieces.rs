@@ -19,9 +19,6 @@ use crate::resilience::piece::{PieceOutcome, PieceRecord};
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::builtin::Values;
 
-/// Pieces of all items that are held in memory before those of another item are looked at.
-const PIECES_HELD: usize = 50_000;
-
 impl<W: Workers> Dispatcher<W> {
     /// The steps before it are as far as they have to be: its pieces are to be looked at, when there is room for them.
     pub(super) fn fan_out(&mut self, item: ItemIndex, step: usize) {
@@ -31,22 +28,18 @@ impl<W: Workers> Dispatcher<W> {
         self.to_fan_out.insert((item, step));
     }
 
-    /// Has pieces looked at, those of the earliest item first, while few are held.
+    /// Has pieces looked at, those of the earliest item first. While many are held, only items that hold some go on: what
+    /// they hold is free when they are through.
     pub(super) fn look_at_pieces(&mut self) {
-        while self.stop.is_none()
-            && let Some(first) = self.to_fan_out.first().copied()
-        {
-            let (item, step) = first;
-            let Some(working) = self.active.get(&item) else {
-                self.to_fan_out.remove(&first);
-                continue;
-            };
-            let held: usize = self.pieces_held;
-            if held >= PIECES_HELD && working.held() == 0 {
-                return;
+        while self.stop.is_none() {
+            let has_room = self.pieces_held < self.most_pieces;
+            let goes_on = |item: &ItemIndex| self.active.get(item).is_none_or(|working| working.held() > 0);
+            let next = self.to_fan_out.iter().copied().find(|(item, _)| has_room || goes_on(item));
+            let Some((item, step)) = next else { return };
+            self.to_fan_out.remove(&(item, step));
+            if let Some(working) = self.active.get(&item) {
+                self.workers.order(Order::Pieces(Arc::clone(&working.active), step));
             }
-            self.to_fan_out.remove(&first);
-            self.workers.order(Order::Pieces(Arc::clone(&working.active), step));
         }
     }
 
@@ -92,15 +85,15 @@ impl<W: Workers> Dispatcher<W> {
         }
         let Some(fan) = &mut working.fans[step] else { return };
         fan.fill(tasks);
+        fan.names = found.names;
         let (total, left) = (fan.len(), fan.left);
         let (left_out, failed) = (fan.left_out, fan.failed);
         self.pieces_held += total as usize;
         let done = total - left - left_out - failed;
         self.recorder.record(EventKind::PiecesFound { item, step: step as u32, total, done, left_out });
-        let names: IndexMap<u32, String> = found.names.into_iter().collect();
         for (place, fault) in failures {
-            let name = names.get(&place).cloned().unwrap_or_default();
-            self.tell_piece_failed(item, step, PieceRef { index: place + 1, name }, fault, true);
+            let piece = self.piece_ref(TaskId::of_piece(item, step, place)).unwrap_or_default();
+            self.tell_piece_failed(item, step, piece, fault, true);
         }
         for place in 0..total {
             self.advance_piece(item, step, place);
@@ -133,6 +126,10 @@ impl<W: Workers> Dispatcher<W> {
                 Progress::Through => {}
                 Progress::Failed if is_read => {
                     working.set(id, Progress::Failed);
+                    let (piece, because) = (self.piece_ref(id), Because::Upstream);
+                    let reason = format!("step '{}' failed", plan.steps[other].id);
+                    let step = step as u32;
+                    self.recorder.record(EventKind::TaskSkipped { item, step, piece, because, reason });
                     return self.settle_piece(id);
                 }
                 Progress::LeftOut if is_read => left_out = Some(other),
@@ -172,13 +169,12 @@ impl<W: Workers> Dispatcher<W> {
         }
         let Some(fan) = working.fans[step].as_ref().filter(|fan| fan.tasks.is_some() && fan.left == 0) else { return };
         let (total, failed, left_out, bytes) = (fan.len(), fan.failed, fan.left_out, fan.bytes);
+        let fault = fan.whole_fault();
         let ms = fan.since.elapsed().as_millis() as u64;
         if failed > 0 {
-            let fault = fan.fault.clone();
             working.steps[step].progress = Progress::Failed;
-            if let Some((name, fault)) = fault {
-                let message = format!("{failed} of {total} pieces failed: {name}: {}", fault.message);
-                working.failed.get_or_insert((step, Fault { message, ..fault }));
+            if let Some(fault) = fault {
+                working.failed.get_or_insert((step, fault));
             }
         } else {
             let mut checkpoint = working.active.checkpoint();
@@ -220,6 +216,12 @@ impl<W: Workers> Dispatcher<W> {
         }
         self.tell_piece_failed(id.item, id.step, piece, fault, false);
         if self.workshop.context.options.fail_fast {
+            // Its other pieces are not waited for.
+            if let Some(working) = self.active.get_mut(&id.item)
+                && let Some(fault) = working.fans[id.step].as_ref().and_then(Fan::whole_fault)
+            {
+                working.failed.get_or_insert((id.step, fault));
+            }
             self.stop(StopLevel::Drain, "the first failure (--fail-fast)");
         }
         self.settle_piece(id);
@@ -228,6 +230,7 @@ impl<W: Workers> Dispatcher<W> {
 
     fn tell_piece_failed(&mut self, item: ItemIndex, step: usize, piece: PieceRef, fault: Fault, before: bool) {
         if let Some(fan) = self.active.get_mut(&item).and_then(|working| working.fans[step].as_mut()) {
+            fan.causes.insert(fault.cause.clone());
             let passes = crate::engine::fingerprint::passes(&fault);
             // What may pass decides: the next run is to try it again.
             let better = match &fan.fault {
@@ -285,10 +288,8 @@ impl<W: Workers> Dispatcher<W> {
     /// What events call the piece of a task.
     pub(super) fn piece_ref(&self, id: TaskId) -> Option<PieceRef> {
         let place = id.piece?;
-        let plan = &self.workshop.context.plan;
-        let each = plan.steps[id.step].each.as_ref()?;
-        let working = self.active.get(&id.item)?;
-        let name = working.active.pieces().name(&called(plan, each), place as usize).unwrap_or_default();
+        let fan = self.active.get(&id.item)?.fans[id.step].as_ref()?;
+        let name = fan.names.get(place as usize).cloned().unwrap_or_default();
         Some(PieceRef { index: place + 1, name })
     }
 }

@@ -1,5 +1,6 @@
 //! What the dispatcher knows of an item that is being worked on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -122,6 +123,10 @@ pub(super) struct Fan {
     pub(super) told_parked: bool,
     /// The first fault of a piece that failed for good, with its name; one that may pass goes before.
     pub(super) fault: Option<(String, Fault)>,
+    /// The causes of all that failed for good.
+    pub(super) causes: BTreeSet<String>,
+    /// What a person calls the pieces, by place.
+    pub(super) names: Vec<String>,
     /// Bytes that its pieces made in this run.
     pub(super) bytes: u64,
 }
@@ -139,6 +144,8 @@ impl Fan {
             parked_for: 0,
             told_parked: false,
             fault: None,
+            causes: BTreeSet::new(),
+            names: Vec::new(),
             bytes: 0,
         }
     }
@@ -153,6 +160,13 @@ impl Fan {
             self.count(&task.progress, 1);
         }
         self.tasks = Some(tasks);
+    }
+
+    /// The fault of the step whose pieces these are; nothing where none failed for good.
+    pub(super) fn whole_fault(&self) -> Option<Fault> {
+        let (name, fault) = self.fault.as_ref()?;
+        let message = format!("{} of {} pieces failed: {name}: {}", self.failed, self.len(), fault.message);
+        Some(Fault { message, ..fault.clone() })
     }
 
     fn count(&mut self, progress: &Progress, by: u32) {
@@ -221,6 +235,12 @@ impl Working {
         self.fans.iter().flatten().map(|fan| fan.len() as usize).sum()
     }
 
+    /// Causes that pieces of it failed with, but for that of `fault`.
+    pub(super) fn other_causes(&self, fault: &Fault) -> Vec<String> {
+        let causes: BTreeSet<&String> = self.fans.iter().flatten().flat_map(|fan| &fan.causes).collect();
+        causes.into_iter().filter(|cause| **cause != fault.cause).cloned().collect()
+    }
+
     pub(super) fn cancellers(&self) -> impl Iterator<Item = &Arc<Canceller>> {
         self.steps.iter().chain(self.pieces()).filter_map(|task| match &task.progress {
             Progress::Running(canceller) => Some(canceller),
@@ -251,6 +271,19 @@ impl Working {
             (Progress::Fanned, Some(fan)) if fan.parked > 0 => Some((step, fan.parked_for)),
             _ => None,
         })
+    }
+
+    /// The tasks of `item`, which this is, that wait for this dependency: no more than `most`.
+    pub(super) fn parked_for(&self, item: ItemIndex, dependency: usize, most: usize) -> Vec<TaskId> {
+        let waits = |task: &TaskState| matches!(task.progress, Progress::Parked(of) if of == dependency);
+        let whole = self.steps.iter().enumerate().filter(|(_, task)| waits(task));
+        let whole = whole.map(|(step, _)| TaskId::whole(item, step));
+        let fans = self.fans.iter().enumerate().filter_map(|(step, fan)| Some((step, fan.as_ref()?)));
+        let pieces = fans.filter(|(_, fan)| fan.parked > 0).flat_map(|(step, fan)| {
+            let tasks = (0..).zip(fan.tasks.iter().flatten()).filter(|(_, task)| waits(task));
+            tasks.map(move |(piece, _)| TaskId::of_piece(item, step, piece))
+        });
+        whole.chain(pieces).take(most).collect()
     }
 
     /// Faults of the step, or of any of its pieces, that counted against no attempt: the most of one task.

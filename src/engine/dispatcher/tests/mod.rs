@@ -232,6 +232,8 @@ struct Scene {
     is_blind: bool,
     commands: Vec<(Duration, Command)>,
     options: Options,
+    /// Pieces that are held before others are looked at, where that is not as always.
+    most_pieces: Option<usize>,
 }
 
 const ONE_TOOL: &str = r#"
@@ -250,7 +252,17 @@ tool = "tool"
 impl Scene {
     fn new(items: u32, jobs: u32) -> Self {
         let (commands, options) = (Vec::new(), Options::default());
-        Self { text: ONE_TOOL, items, jobs, canary: None, threads: u32::MAX, is_blind: false, commands, options }
+        Self {
+            text: ONE_TOOL,
+            items,
+            jobs,
+            canary: None,
+            threads: u32::MAX,
+            is_blind: false,
+            commands,
+            options,
+            most_pieces: None,
+        }
     }
 
     async fn play(self, script: impl FnMut(&Task, Duration) -> (Duration, Ending) + 'static) -> Ran {
@@ -299,7 +311,8 @@ impl Scene {
         let events = Rc::new(RefCell::new((Vec::new(), Story::default())));
         let mut recorder = Recorder::new(None, vec![Box::new(Collect(Rc::clone(&events)))]);
         tell_beginning(&mut recorder, &workshop.context, &checks, "test", self.jobs, 7);
-        let dispatcher = Dispatcher::new(Arc::clone(&workshop), workers, recorder, 7, self.jobs);
+        let mut dispatcher = Dispatcher::new(Arc::clone(&workshop), workers, recorder, 7, self.jobs);
+        dispatcher.most_pieces = self.most_pieces.unwrap_or(dispatcher.most_pieces);
         for (at, command) in self.commands {
             let commands = commands.clone();
             tokio::task::spawn_local(async move {

@@ -133,3 +133,153 @@ async fn an_item_that_is_cancelled_begins_no_other_piece() {
     assert_eq!(ran.state.phase_of(0), ItemPhase::Cancelled);
     assert!(ran.log.attempts.iter().all(|(at, ..)| *at <= 6 * SECOND));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_makes_other_pieces_now_is_the_cure_of_pieces_that_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = |task: &Task, _| match task.step {
+        WORK => (SECOND, failed(FaultClass::Input, "broken")),
+        _ => (SECOND, done()),
+    };
+    let first = scene(1, 4).play_in(folder.path(), broken).await;
+    assert_eq!((first.outcome.counts.failed, of_step(&first, WORK)), (1, 20));
+    let again = scene(1, 4).play_in(folder.path(), broken).await;
+    assert_eq!((again.outcome.counts.failed, again.log.attempts.len()), (1, 0));
+    // It is edited.
+    let text = FAN.replace("uses = \"noop\"\nout", "uses = \"noop\"\nwith = { pieces = 9 }\nout").leak();
+    let edited = Scene { text, ..scene(1, 4) }.play_in(folder.path(), |_, _| (SECOND, done())).await;
+    assert_eq!(of_step(&edited, 0), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_a_step_on_its_pieces_are_done_again_too() {
+    let folder = tempfile::tempdir().unwrap();
+    scene(1, 4).play_in(folder.path(), |_, _| (SECOND, done())).await;
+    let options = Options { from: Some("make".into()), ..Options::default() };
+    let ran = Scene { options, ..scene(1, 4) }.play_in(folder.path(), |_, _| (SECOND, done())).await;
+    assert_eq!([0, 1, 2].map(|step| of_step(&ran, step)), [1, 20, 20]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_that_hold_pieces_go_on_though_no_more_are_taken_up() {
+    let more = "\n[[step]]\nid = \"late\"\neach = \"make.pieces\"\nuses = \"noop\"\nafter = [\"last\"]\n";
+    let text = format!("{FAN}{more}").leak();
+    let scene = Scene { text, most_pieces: Some(20), ..scene(3, 4) };
+    // The pieces of the first item come when those of the second are held.
+    let play = scene.play(|task, _| match (task.active.item.index, task.step) {
+        (0, 0) => (20 * SECOND, done()),
+        _ => (SECOND, done()),
+    });
+    let ran = tokio::time::timeout(3600 * SECOND, play).await.unwrap();
+    assert_eq!((ran.outcome.counts.done, of_step(&ran, 4)), (3, 60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_piece_that_fails_ends_a_run_that_is_to_fail_fast_and_the_rest_is_done_in_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { fail_fast: true, ..Options::default() };
+    let broken = |task: &Task, _| match task.piece {
+        Some(3) if task.step == WORK => (SECOND, failed(FaultClass::Input, "broken")),
+        _ => (SECOND, done()),
+    };
+    let first = Scene { options, ..scene(1, 1) }.play_in(folder.path(), broken).await;
+    assert_eq!((first.outcome.counts.failed, first.outcome.counts.cancelled), (1, 0));
+    assert!(of_step(&first, WORK) < 20);
+    assert!(first.state.failures[&0].1.message.starts_with("1 of 20 pieces failed: 0003: "));
+    let second = scene(1, 1).play_in(folder.path(), broken).await;
+    assert_eq!(of_step(&first, WORK) + of_step(&second, WORK), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pieces_that_failed_are_tried_again_by_hand() {
+    let retry = (60 * SECOND, Command::RetryItem { item: 0 });
+    let ran = Scene { commands: vec![retry], ..scene(2, 1) }
+        .play(|task, now| match task.piece {
+            Some(3) if (task.active.item.index, task.step) == (0, WORK) && now < 50 * SECOND => {
+                (SECOND, failed(FaultClass::Input, "broken"))
+            }
+            _ => (SECOND, done()),
+        })
+        .await;
+    assert_eq!((ran.outcome.counts.done, of_step(&ran, WORK)), (2, 41));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pieces_of_one_item_that_failed_with_two_causes_are_tried_again_by_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = |task: &Task, _| match task.piece {
+        Some(3) if task.step == WORK => (SECOND, failed(FaultClass::Input, "exit")),
+        Some(7) if task.step == WORK => (SECOND, failed(FaultClass::Input, "decode")),
+        _ => (SECOND, done()),
+    };
+    scene(1, 4).play_in(folder.path(), broken).await;
+    for (cause, attempts) in [("decode", 1), ("exit", 1), ("other", 0)] {
+        let options = Options { retry_failed: true, cause: Some(cause.into()), ..Options::default() };
+        let ran = Scene { options, ..scene(1, 4) }.play_in(folder.path(), broken).await;
+        assert_eq!(of_step(&ran, WORK), attempts, "{cause}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pieces_that_are_parked_probe_and_go_on_while_others_of_their_item_are_at_work() {
+    let slow = "\n[[step]]\nid = \"slow\"\nuses = \"noop\"\n";
+    let text = format!("{FAN}{slow}").leak();
+    let ran = Scene { text, ..scene(1, 4) }
+        .play(|task, now| match task.step {
+            4 => (36_000 * SECOND, done()),
+            WORK if now < 100 * SECOND => (SECOND, failed(FaultClass::Dependency, "gone")),
+            _ => (SECOND, done()),
+        })
+        .await;
+    assert_eq!(ran.outcome.counts.done, 1);
+    let last = ran.log.attempts.iter().filter(|(_, _, step, _)| *step == WORK).map(|(at, ..)| *at).max().unwrap();
+    assert!(last < 600 * SECOND, "{last:?}");
+    assert_eq!(ran.state.breakers["tool"].parked, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_are_heard_while_many_pieces_are_turned_away() {
+    let skip = "optional = true\non_open = \"skip\"\nretry = { max_retries = 0 }\nrun = [";
+    let other = "\n[[step]]\nid = \"other\"\neach = \"make.pieces\"\nuses = \"noop\"\n";
+    let text = format!("{}{other}", FAN.replace("run = [", skip)).leak();
+    let ran = Scene { text, ..scene(40, 64) }
+        .play(|task, _| match task.step {
+            WORK => (SECOND, failed(FaultClass::Dependency, "gone")),
+            _ => (SECOND, done()),
+        })
+        .await;
+    let (mut all, mut in_a_row, mut longest) = (0, 0, 0);
+    for event in &ran.events {
+        let is_skipped = matches!(event.kind, EventKind::TaskSkipped { step: 1, piece: Some(_), .. });
+        if matches!(event.kind, EventKind::TaskDone { step: 4, piece: Some(_), .. }) {
+            in_a_row = 0;
+        }
+        in_a_row += u32::from(is_skipped);
+        all += u32::from(is_skipped);
+        longest = longest.max(in_a_row);
+    }
+    assert!(all > 700 && longest <= 256, "{longest} of {all}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_piece_whose_step_before_failed_is_told() {
+    let text = FAN
+        .replace("after = [\"work\"]", "in = \"{work.text}\"")
+        .replace("[\"sh\", \"{piece}\"]", "[\"sh\", \"{piece}\"]\nout = { text = \"{piece.stem}.text\" }")
+        .leak();
+    let ran = Scene { text, ..scene(1, 4) }
+        .play(|task, _| match task.piece {
+            Some(3) if task.step == WORK => (SECOND, failed(FaultClass::Input, "broken")),
+            _ => (SECOND, done()),
+        })
+        .await;
+    let told: Vec<(u32, u32)> = ran
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::TaskSkipped { step, piece: Some(piece), .. } => Some((*step, piece.index)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [(2, 4)]);
+}
