@@ -86,7 +86,7 @@ fn a_text_loses_the_end_of_its_last_line_and_one_that_is_none_is_told_with_its_f
     bench.pipeline(&pipeline(r#"printf "\377\n" > "$2""#, ""));
     let out = bench.run().expect(1);
     let told = format!("{out:?}");
-    assert!(told.contains("000.txt, 000001.txt: the column 'text'"), "{told}");
+    assert!(told.contains("000.txt, pieces/000001.txt: the column 'text'"), "{told}");
 }
 
 #[test]

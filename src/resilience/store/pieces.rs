@@ -161,13 +161,6 @@ impl PieceLog {
         self.piece_at(line)
     }
 
-    /// The name of the piece at `place` of the output `of`, for a person.
-    pub fn name(&mut self, of: &str, place: usize) -> Option<String> {
-        self.read();
-        let (key, _) = self.sets.get(of)?.pieces.get_index(place)?;
-        Some(key.to_string_lossy().into_owned())
-    }
-
     /// The piece with this key as it was made last, whether or not it still is one: it is ours.
     pub fn owned_piece(&mut self, of: &str, key: &OsStr) -> Option<Piece> {
         self.read();
