@@ -160,11 +160,13 @@ def decode(folder, wav):
     rows = []
     for label, path in coded(folder, wav).items():
         say(f"decode {label}")
-        theirs, *_ = best(folder, lambda: [*FFMPEG, "-i", str(path), "-f", "null", "-"])
+        # Ours holds FLAC against the checksum in the file: theirs makes one, too.
+        end = {"FLAC 16": ["-c:a", "pcm_s16le", "-f", "md5"], "FLAC 24, 96 kHz": ["-c:a", "pcm_s24le", "-f", "md5"]}
+        theirs, *_ = best(folder, lambda: [*FFMPEG, "-i", str(path), *end.get(label, ["-f", "null"]), "-"])
         ours, *_ = best(folder, lambda: mill(folder, 'uses = "audio.verify"', [path]))
         rows.append([label, seconds(theirs), seconds(ours), ratio(theirs, ours)])
     print(f"Decoding {SECONDS // 60} minutes (`audio.verify`):\n")
-    table(["format", "ffmpeg", "mediamill", "times as fast"], rows)
+    table(["format (FLAC with its MD5)", "ffmpeg", "mediamill", "times as fast"], rows)
 
 
 def loudness(folder, wav):
