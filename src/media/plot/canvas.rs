@@ -6,7 +6,7 @@ use image::ImageError;
 
 use super::font;
 use crate::media::error::MediaError;
-use crate::media::picture_file::write_picture;
+use crate::media::picture::write_picture;
 
 /// Pixels from one letter to the next.
 pub const LETTER: u32 = font::WIDTH + 1;

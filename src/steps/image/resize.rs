@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::media::resize::{Fit, Target, resize};
+use crate::media::picture::Coding;
+use crate::media::picture::resize::{Fit, resize};
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, required, within};
@@ -63,12 +64,12 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     params.validate().map_err(|wrong| Fault::input("parameters", wrong))?;
     let from = job.input()?;
     let to = required(job, "picture")?;
-    let target = Target::of_name(to, params.quality).ok_or_else(|| {
+    let coding = Coding::of_name(to, params.quality).ok_or_else(|| {
         Fault::input("parameters", format!("cannot tell from its name what {} is to be", to.display()))
             .with_hint("give the output `picture` a name that ends in .jpg, .png or .webp")
     })?;
     let fit = Fit { width: params.width, height: params.height };
-    let (width, height) = resize(from, to, fit, target).map_err(|error| media_fault(from, &error))?;
+    let (width, height) = resize(from, to, fit, coding).map_err(|error| media_fault(from, &error))?;
     let mut values = Values::new();
     values.insert("width".into(), json!(width));
     values.insert("height".into(), json!(height));

@@ -8,9 +8,10 @@ use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
 use image::{AnimationDecoder, ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::error::MediaError;
-use super::picture_walk::{Walk, walk};
-use super::sniff::{Kind, PictureFormat, sniff_file};
+use super::walk::{Walk, walk};
+use crate::media::error::MediaError;
+use crate::media::metadata::Metadata;
+use crate::media::sniff::{Kind, PictureFormat, sniff_file};
 
 /// The most pixels a picture may declare: 100 megapixels, looked at before anything is decoded.
 pub const MAX_PIXELS: u64 = 100_000_000;
@@ -53,8 +54,8 @@ pub struct Picture {
     pub pixels: DynamicImage,
     /// How it must be turned.
     pub orientation: Orientation,
-    /// Its colour profile.
-    pub icc: Option<Vec<u8>>,
+    /// What it carries besides its pixels.
+    pub metadata: Metadata,
 }
 
 /// Reads the headers of the picture file at `path`.
@@ -81,9 +82,14 @@ pub fn load(path: &Path) -> Result<Picture, MediaError> {
         return Err(MediaError::damaged("the file ends too soon, the rest of the picture is missing"));
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let icc = decoder.icc_profile().ok().flatten();
+    // A block that cannot be read is none.
+    let metadata = Metadata {
+        exif: decoder.exif_metadata().ok().flatten(),
+        icc: decoder.icc_profile().ok().flatten(),
+        xmp: decoder.xmp_metadata().ok().flatten(),
+    };
     let pixels = DynamicImage::from_decoder(decoder).map_err(trouble)?;
-    Ok(Picture { info, pixels, orientation, icc })
+    Ok(Picture { info, pixels, orientation, metadata })
 }
 
 /// Decodes the whole file: every frame of it.

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use super::error::MediaError;
-use super::sniff::PictureFormat;
+use crate::media::error::MediaError;
+use crate::media::sniff::PictureFormat;
 
 /// What the structure of a picture file tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use image::ImageError;
 
-use super::error::MediaError;
+use crate::media::error::MediaError;
 
 /// A file that remembers why it could not be written: encoders wrap the error, and a full disk must stay one.
-pub(super) struct PictureFile {
+pub(in crate::media) struct PictureFile {
     file: BufWriter<File>,
     trouble: Option<io::Error>,
 }
@@ -37,7 +37,7 @@ impl Write for PictureFile {
 }
 
 /// Writes the picture file `to` by `encode`; what is there is replaced.
-pub(super) fn write_picture(
+pub(in crate::media) fn write_picture(
     to: &Path,
     encode: impl FnOnce(&mut PictureFile) -> Result<(), ImageError>,
 ) -> Result<(), MediaError> {
