@@ -12,4 +12,5 @@ pub mod noop;
 pub mod register;
 mod schema;
 pub mod shim;
+pub mod text;
 pub mod verify;

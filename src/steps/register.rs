@@ -22,6 +22,8 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::image::probe::PROBE,
     &super::image::resize::RESIZE,
     &super::noop::NOOP,
+    &super::text::redraw::REDRAW,
+    &super::text::render::RENDER,
 ];
 
 /// The built-in step called `name`.
