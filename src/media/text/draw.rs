@@ -37,6 +37,9 @@ pub struct Drawn {
 /// Every [`TextError`] but [`TextError::Changed`]: each names the file that is to blame.
 pub fn render(spec: &TextSpec) -> Result<Drawn, TextError> {
     spec.validate().map_err(TextError::Text)?;
+    if spec.font.is_empty() {
+        return Err(TextError::Text("no font is given: `font` is empty".to_owned()));
+    }
     if spec.text.chars().nth(MAX_CHARACTERS).is_some() {
         return Err(TextError::Text(format!("the text has more than {MAX_CHARACTERS} characters")));
     }

@@ -87,3 +87,53 @@ pub(super) fn is_notdef(id: u32) -> bool {
 pub(super) fn leaves_ink(c: char) -> bool {
     !(c.is_whitespace() || c.is_control() || ignorable(c) || matches!(c, '\u{2800}' | '\u{1680}' | '\u{1d159}'))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test whose fixtures are missing has failed")]
+
+    use std::path::Path;
+
+    use super::*;
+    use crate::media::text::font::face;
+
+    /// Truth of HarfBuzz itself, written by `tests/truth/text_fonts.py`.
+    #[derive(serde::Deserialize)]
+    struct Truth {
+        font: String,
+        text: String,
+        direction: String,
+        script: String,
+        features: Vec<String>,
+        /// Glyph, byte of the text, advance and offset, in units of the font.
+        glyphs: Vec<[i64; 6]>,
+    }
+
+    #[test]
+    fn ligatures_marks_joining_indic_and_vertical_text_are_shaped_as_harfbuzz_shapes_them() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(root.join("tests/fixtures/truth/text_shapes.json")).unwrap();
+        let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let truths: Vec<Truth> = serde_json::from_value(file["shapes"].take()).unwrap();
+        assert!(truths.len() >= 9);
+        for truth in truths {
+            let face = face(&root.join(&truth.font), 0).unwrap();
+            let em = f64::from(face.font.units_per_em());
+            let script = unicode_script::Script::from_short_name(&truth.script).unwrap();
+            let features = truth.features.iter().map(|feature| feature.parse().unwrap()).collect();
+            let manner = Manner { language: None, features };
+            let direction = truth.direction.parse().unwrap();
+            let shaped =
+                shape((&face, &face.font), &truth.text, 0..truth.text.len(), script, direction, &manner).unwrap();
+            let units = |ems: f64| (ems * em).round() as i64;
+            let found: Vec<[i64; 6]> = shaped
+                .iter()
+                .map(|glyph| {
+                    let ([ax, ay], [ox, oy]) = (glyph.advance.map(units), glyph.offset.map(units));
+                    [i64::from(glyph.id), glyph.cluster as i64, ax, ay, ox, oy]
+                })
+                .collect();
+            assert_eq!(found, truth.glyphs, "{} with {}", truth.text, truth.font);
+        }
+    }
+}
