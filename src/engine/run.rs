@@ -240,6 +240,7 @@ pub(super) fn tell_beginning(
         seed,
         shapes: plan.steps.iter().map(shape).collect(),
         breakers: breakers(plan),
+        pools: Vec::new(),
         output: OsText::from(context.output_root()),
     });
     for check in checks {

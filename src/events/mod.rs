@@ -7,6 +7,7 @@ pub mod journal;
 pub mod pace;
 pub mod paths;
 mod pieces;
+mod pools;
 mod shape;
 mod state;
 pub mod story;
@@ -22,6 +23,7 @@ use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
 pub use pieces::{PieceCounts, PieceFailure};
+pub use pools::{AssetView, Draw, ListedAsset, PoolKind, PoolShape, PoolView, ScoreChange, Scoring, Standing};
 pub use shape::{BreakerShape, MachineView, Progress, StepShape};
 pub use state::{BatchView, BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
 pub use story::Story;
@@ -70,6 +72,9 @@ pub enum EventKind {
         /// The breakers that the run has.
         #[serde(default)]
         breakers: Vec<BreakerShape>,
+        /// The asset pools that its steps draw from.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pools: Vec<PoolShape>,
         /// The folder that the outputs are below.
         #[serde(default)]
         output: OsText,
@@ -106,6 +111,31 @@ pub enum EventKind {
         /// Their absolute paths.
         paths: Vec<OsText>,
     },
+    /// Assets joined a pool.
+    AssetsListed {
+        /// The pool's place in the run.
+        pool: u32,
+        /// The place in the pool of the first of them.
+        first: u32,
+        /// The assets.
+        assets: Vec<ListedAsset>,
+    },
+    /// The score of an asset moved, or its standing did.
+    AssetScored {
+        /// The pool's place in the run.
+        pool: u32,
+        /// The asset's place in the pool.
+        asset: u32,
+        /// Its score now.
+        score: i32,
+        /// Why it moved.
+        change: ScoreChange,
+        /// Whether it is drawn now.
+        standing: Standing,
+        /// The item that it was drawn for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<ItemIndex>,
+    },
     /// Items that were looked at need nothing: ranges of places, the end not in it.
     ItemsUpToDate {
         /// The ranges.
@@ -129,6 +159,9 @@ pub enum EventKind {
         piece: Option<PieceRef>,
         /// Counts from 1.
         attempt: u32,
+        /// The assets that it was given.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        draws: Vec<Draw>,
     },
     /// An attempt with a built-in step has done so much of its sound; told now and then.
     AttemptProgressed {
@@ -420,6 +453,20 @@ pub enum Command {
     ResetBreaker {
         /// The dependency.
         dependency: String,
+    },
+    /// Give an asset of a pool the score of the start.
+    ReviveAsset {
+        /// The pool's name.
+        pool: String,
+        /// The asset's absolute path; nothing for all that are on the denylist.
+        asset: Option<OsText>,
+    },
+    /// Put an asset of a pool on its denylist.
+    BanAsset {
+        /// The pool's name.
+        pool: String,
+        /// The asset's absolute path.
+        asset: OsText,
     },
     /// Open a breaker. The recovery of one that is open begins anew.
     TripBreaker {

@@ -329,7 +329,7 @@ mod tests {
     }
 
     fn begun(item: ItemIndex, step: u32) -> EventKind {
-        EventKind::AttemptStarted { item, step, piece: None, attempt: 1 }
+        EventKind::AttemptStarted { item, step, piece: None, attempt: 1, draws: Vec::new() }
     }
 
     fn done(item: ItemIndex, step: u32) -> EventKind {

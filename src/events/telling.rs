@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Counts, Event, EventKind, ItemIndex, PieceRef, RunState, StopLevel};
+use super::{Counts, Event, EventKind, ItemIndex, PieceRef, RunState, ScoreChange, Standing, StopLevel};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::{Because, ItemState};
@@ -136,6 +136,10 @@ pub fn class(kind: &EventKind) -> (Level, Topic) {
         EventKind::ItemsListed { .. } | EventKind::ItemsUpToDate { .. } | EventKind::ItemLeftOut { .. } => {
             (Level::Info, Topic::Items)
         }
+        EventKind::AssetsListed { .. } => (Level::Info, Topic::Items),
+        EventKind::AssetScored { change: ScoreChange::Success, .. } => (Level::Debug, Topic::Items),
+        EventKind::AssetScored { standing: Standing::Available, .. } => (Level::Info, Topic::Items),
+        EventKind::AssetScored { .. } => (Level::Warn, Topic::Items),
         EventKind::ItemFinished { state, .. } => match state {
             ItemState::Failed => (Level::Error, Topic::Items),
             ItemState::Parked => (Level::Warn, Topic::Items),
@@ -195,6 +199,31 @@ fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> 
         |piece: &Option<PieceRef>| piece.as_ref().map_or_else(String::new, |piece| format!(" {}", piece.name));
     match kind {
         EventKind::ItemsListed { paths, .. } => (Tone::Plain, "items", counted(paths.len(), "file")),
+        EventKind::AssetsListed { pool, assets, .. } => {
+            let pool = state.pools().get(*pool as usize).map_or("a pool", |pool| pool.shape.name.as_str());
+            (Tone::Plain, "pool", format!("{pool}  {}", counted(assets.len(), "asset")))
+        }
+        EventKind::AssetScored { pool, asset, score, change, standing, item } => {
+            let pool = state.pools().get(*pool as usize);
+            let path = pool.and_then(|pool| pool.assets.get(*asset as usize)).map(|asset| asset.path.as_path());
+            let path = path.map_or_else(|| format!("asset {asset}"), name);
+            let pool = pool.map_or("a pool", |pool| pool.shape.name.as_str());
+            let item = item.map_or_else(String::new, |item| format!(", {}", file(item)));
+            let (tone, standing) = match standing {
+                Standing::Available => (Tone::Plain, ""),
+                Standing::Denylisted => (Tone::Careful, "; denylisted"),
+                Standing::Spared => (Tone::Careful, "; there is no better one"),
+            };
+            let why = match change {
+                ScoreChange::Success => "it worked",
+                ScoreChange::Failure => "it failed",
+                ScoreChange::TakenBack => "it was not to blame",
+                ScoreChange::Revived => "revived by hand",
+                ScoreChange::Banned => "denylisted by hand",
+                ScoreChange::Standing => "the others changed",
+            };
+            (tone, "pool", format!("{pool}  {path}  score {score}: {why}{item}{standing}"))
+        }
         EventKind::ItemsUpToDate { ranges } => {
             let count: u64 = ranges.iter().map(|(from, to)| u64::from(to.saturating_sub(*from))).sum();
             (Tone::Good, "done", format!("{count} up to date"))
@@ -202,7 +231,7 @@ fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> 
         EventKind::ItemLeftOut { item, reason } => {
             (Tone::Plain, "skipped", format!("{}  left out: {reason}", file(*item)))
         }
-        EventKind::AttemptStarted { item, step, piece, attempt } => {
+        EventKind::AttemptStarted { item, step, piece, attempt, .. } => {
             (Tone::Plain, "attempt", format!("{}{}: attempt {attempt}", task(*item, *step), of_piece(piece)))
         }
         EventKind::AttemptProgressed { item, step, progress } => {

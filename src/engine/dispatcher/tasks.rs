@@ -61,7 +61,7 @@ impl<W: Workers> Dispatcher<W> {
         let active = Arc::clone(&working.active);
         let task = Task { active, step, piece: place, attempt, last, canceller, ticket };
         self.running += 1;
-        self.recorder.record(EventKind::AttemptStarted { item, step: step as u32, piece, attempt });
+        self.recorder.record(EventKind::AttemptStarted { item, step: step as u32, piece, attempt, draws: Vec::new() });
         self.workers.order(Order::Attempt(Box::new(task)));
     }
 

@@ -19,6 +19,7 @@ fn state() -> RunState {
         jobs: 1,
         seed: 0,
         shapes: vec![StepShape { attempts: 4, ..StepShape::default() }, StepShape::default()],
+        pools: Vec::new(),
         breakers: Vec::new(),
         output: OsText::default(),
     }));

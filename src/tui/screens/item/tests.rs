@@ -129,7 +129,7 @@ fn among_pieces() -> Vec<Event> {
     let piece = |index: u32| PieceRef { index, name: format!("{index:05}.wav") };
     add(EventKind::PiecesFound { item: 1, step: 2, total: 10_000, done: 300, left_out: 4 });
     for index in 305..320 {
-        add(EventKind::AttemptStarted { item: 1, step: 2, piece: Some(piece(index)), attempt: 1 });
+        add(EventKind::AttemptStarted { item: 1, step: 2, piece: Some(piece(index)), attempt: 1, draws: Vec::new() });
         if index % 10 == 7 {
             let fault = Fault::input("decode", format!("clip {index} cannot be decoded"));
             let (piece, log) = (Some(piece(index)), Some(format!("logs/item/analyze.{index}.1.log")));
