@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use indexmap::IndexMap;
+
 use super::context::{Context, is_glob};
 use super::item::Item;
 use super::piece_view::called;
@@ -37,7 +39,19 @@ pub fn fingerprint(context: &Context, step: usize, checkpoint: &Checkpoint) -> F
         tool: basis.tool.clone(),
         input: if basis.reads_item { checkpoint.source.hash.clone() } else { String::new() },
         reads: reads.chain(pieces).collect(),
+        values: values(context, step, checkpoint),
     }
+}
+
+/// The values of a generated item that `step` reads, each as JSON.
+pub(super) fn values(context: &Context, step: usize, checkpoint: &Checkpoint) -> IndexMap<String, String> {
+    let Some(generator) = context.batch.generator.as_ref() else { return IndexMap::new() };
+    let name = checkpoint.source.path.as_path().to_str();
+    let Some(made) = name.and_then(|name| generator.place(name)).map(|place| generator.item(place)) else {
+        return IndexMap::new();
+    };
+    let told = |name: &String| made.value(name).map_or_else(|why| why, |value| value.to_string());
+    context.bases[step].values.iter().map(|name| (name.clone(), told(name))).collect()
 }
 
 /// Whether `step` was left out without anything in its place.

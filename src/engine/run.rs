@@ -125,7 +125,7 @@ pub fn prepare(
         }
     }
     let store = Store::open(&super::batch::absolute(state), &plan.name, access)?;
-    let mut bases: Vec<Basis> = plan.steps.iter().map(Basis::of).collect();
+    let mut bases: Vec<Basis> = plan.steps.iter().map(|step| Basis::of(step, plan.generate.is_some())).collect();
     select(&plan, &options, &mut bases);
     let checks = tools::prepare(&plan, &mut bases, &store.dir().join("tools.json"), access != Access::Look);
     Ok((Context { plan, batch, store, options, bases }, checks))
@@ -252,7 +252,7 @@ pub(super) fn tell_beginning(
     }
     for first in (0..context.batch.len()).step_by(LISTED_AT_ONCE) {
         let places = first..context.batch.len().min(first + LISTED_AT_ONCE);
-        let paths = places.filter_map(|place| context.batch.files.get(place)).map(OsText::from).collect();
+        let paths = places.map(|place| OsText::from(context.batch.path(place as u32))).collect();
         recorder.record(EventKind::ItemsListed { first: first as u32, paths });
     }
 }

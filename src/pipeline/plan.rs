@@ -6,6 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::generate::Generate;
 use super::names::NamePatterns;
 use super::template::Template;
 use crate::resilience::FaultClass;
@@ -21,6 +22,8 @@ pub struct Plan {
     pub description: String,
     /// The files of the batch.
     pub input: Input,
+    /// The items of the batch, where they are no files.
+    pub generate: Option<Generate>,
     /// Where the item's outputs go; relative to the folder mediamill is started in.
     pub output: Template,
     /// What is known of the dependencies beyond the built-in knowledge: `[health]` and `[tools]`, by name.

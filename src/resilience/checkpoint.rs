@@ -217,6 +217,9 @@ pub struct Fingerprint {
     /// What came from each step that it reads: a hash.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub reads: IndexMap<String, String>,
+    /// The values of a generated item that it reads, each as JSON.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub values: IndexMap<String, String>,
 }
 
 impl Fingerprint {
@@ -232,6 +235,12 @@ impl Fingerprint {
         }
         if self.input != earlier.input {
             return Some("the input's content changed".into());
+        }
+        let changed = |name: &&String| self.values.get(*name) != earlier.values.get(*name);
+        let gone = earlier.values.keys().filter(|name| !self.values.contains_key(*name));
+        let changed: Vec<&str> = self.values.keys().chain(gone).filter(changed).map(String::as_str).collect();
+        if !changed.is_empty() {
+            return Some(format!("its values changed: {}", changed.join(", ")));
         }
         let differs = |step: &&String| self.reads.get(*step) != earlier.reads.get(*step);
         let step = self.reads.keys().chain(earlier.reads.keys()).find(differs)?;

@@ -9,6 +9,9 @@ use super::register::BUILTINS;
 use super::schema;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
 
+/// The steps that read no file unless they are told to: what they make comes from their parameters.
+const FROM_NOTHING: [&str; 3] = ["collect", "noop", "text.render"];
+
 /// The built-in steps of a list, as the check of a pipeline sees them.
 #[derive(Clone, Copy)]
 pub struct Catalog<'a> {
@@ -99,6 +102,10 @@ impl Builtins for Catalog<'_> {
 
     fn version(&self, name: &str) -> u32 {
         self.find(name).map_or(0, |step| step.version)
+    }
+
+    fn reads_file(&self, name: &str) -> bool {
+        !FROM_NOTHING.contains(&name)
     }
 
     /// `collect` makes one table of all items; every other step works on one.

@@ -84,7 +84,18 @@ impl Checker<'_, '_, '_> {
     fn could_be_options(&mut self, step: &StepSpec<'_>) {
         for argument in step.run.iter().flat_map(|(_, run)| run).skip(1) {
             let Some(Segment::Field(field, span)) = argument.template.segments.first() else { continue };
-            if let Field::Item(ItemField::Name | ItemField::Stem | ItemField::Ext | ItemField::Dir) = field {
+            let is_made = self.spec.generate.is_some();
+            let could_be = match field {
+                Field::Item(ItemField::Name | ItemField::Stem | ItemField::Ext | ItemField::Dir) => !is_made,
+                Field::ItemValue(name) => self.could_begin_with_dash(name),
+                _ => false,
+            };
+            if could_be && is_made {
+                let message = format!("an argument that begins with `{field}` can be read as an option");
+                let wrong = Diagnostic::warning(message).at(argument.text.part(span));
+                let wrong = wrong.label("some text begins with `-`");
+                self.found.push(wrong.help(format!("put text before it: `--text={field}`, `label:{field}`")));
+            } else if could_be {
                 let message = format!("an argument that begins with `{field}` can be read as an option");
                 let wrong = Diagnostic::warning(message).at(argument.text.part(span));
                 let wrong = wrong.label("some file is called `-f`");

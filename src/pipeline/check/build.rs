@@ -34,6 +34,7 @@ impl Checker<'_, '_, '_> {
                 matches: texts(&spec.matches),
                 recursive: spec.recursive.unwrap_or(true),
             },
+            generate: self.generated(),
             output: spec.output.as_ref().map_or_else(default_output, |dir| dir.template.clone()),
             tools: spec.tools.iter().map(|(name, section)| (name.clone(), section.tool.clone())).collect(),
             breakers: breakers(spec, &steps),

@@ -15,6 +15,7 @@ const TOP: &[&str] = &[
     "give_up_after",
     "durability",
     "input",
+    "generate",
     "output",
     "health",
     "tools",
@@ -41,6 +42,11 @@ impl<'a> Reader<'a, '_> {
         spec.durability = self.get(root, "durability", |r, k, v| {
             r.choice(k, v, &[("process", Durability::Process), ("power", Durability::Power)])
         });
+        spec.input_key = root.get_key_value("input").map(|(key, _)| key.span());
+        if let Some(table) = self.get(root, "generate", Self::table) {
+            let key = root.get_key_value("generate").map(|(key, _)| key.span()).unwrap_or_default();
+            spec.generate = Some(self.generate(table, key));
+        }
         if let Some(table) = self.get(root, "input", Self::table) {
             self.input(table, spec);
         }
@@ -115,7 +121,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A path that begins with `~` means a home to its writer, and a folder of that name to the system.
-    fn no_tilde(&mut self, path: &Text) {
+    pub(super) fn no_tilde(&mut self, path: &Text) {
         if path.text == "~" || path.text.starts_with("~/") {
             let help = "write the path of the folder: no shell stands here to fill it in";
             self.error(path.part(&(0..1)), "`~` does not stand for your home here", help.to_owned());
