@@ -3,9 +3,18 @@
 pub mod decode;
 pub mod encode;
 mod file;
+mod formats;
+mod frames;
+mod jpeg;
+mod overlay;
+mod pages;
+pub mod pixels;
 pub mod resize;
+mod riff;
+mod tiff;
 pub mod walk;
 
-pub use decode::{MAX_BYTES, MAX_PIXELS, Picture, PictureInfo, load, probe, verify};
-pub use encode::{Coding, write};
+pub use decode::{MAX_BYTES, MAX_PIXELS, Picture, PictureInfo, load, load_frame, probe, probe_metadata, still, verify};
+pub use encode::{Coding, JpegCoding, PngLevel, Subsampling, TiffCompression, WebPCoding, fitting, write, write_on};
 pub(in crate::media) use file::write_picture;
+pub use frames::MAX_FRAME_PIXELS;
