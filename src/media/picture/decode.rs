@@ -335,9 +335,18 @@ fn page_info(page: &super::pages::Page, frames: u32) -> Result<PictureInfo, Medi
 /// Tells an error of the decoder as ours.
 pub(super) fn trouble(error: ImageError) -> MediaError {
     match error {
-        ImageError::IoError(error) => MediaError::reading(error),
+        ImageError::IoError(error) => reading(error),
         ImageError::Limits(limit) => MediaError::Limit(limit.to_string()),
         ImageError::Unsupported(what) => MediaError::Unsupported(what.to_string()),
         other => MediaError::damaged(other.to_string()),
+    }
+}
+
+/// Tells an error met while a decoder reads. Decoders wrap complaints of their own, and those carry no code of the system.
+pub(super) fn reading(error: std::io::Error) -> MediaError {
+    match error.raw_os_error() {
+        Some(_) => MediaError::Unreadable(error),
+        None if error.kind() == std::io::ErrorKind::UnexpectedEof => MediaError::reading(error),
+        None => MediaError::damaged(error.to_string()),
     }
 }
