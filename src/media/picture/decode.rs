@@ -84,6 +84,14 @@ pub fn probe_metadata(path: &Path) -> Result<(PictureInfo, Metadata), MediaError
     whole_or_fault(|| head(path).map(|(head, _)| (head.info, head.metadata)))
 }
 
+/// Walks through the picture file at `path` without decoding it: its headers make sense, and its end is there.
+///
+/// # Errors
+/// Those of [`probe`]; [`MediaError::Damaged`] where its end is missing.
+pub fn check_structure(path: &Path) -> Result<(), MediaError> {
+    whole_or_fault(|| check_whole(&head(path)?.1))
+}
+
 /// Decodes the picture file at `path`; of an animation the first frame, of pages the first page.
 ///
 /// CMYK becomes RGB by plain subtraction of inks, whatever its profile says; the profile is left in the metadata and
