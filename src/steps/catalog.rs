@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::audio::fit;
+use super::audio::fit as sound_fit;
 use super::builtin::{Builtin, OutputDoc};
 use super::collect;
+use super::image::fit as picture_fit;
 use super::register::BUILTINS;
 use super::schema;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
@@ -96,7 +97,7 @@ impl Builtins for Catalog<'_> {
             let outputs: Vec<&str> = asked.outputs.iter().map(|(output, _)| *output).collect();
             collect::misfit(with, &outputs)
         } else {
-            fit::misfit(name, with, asked)
+            sound_fit::misfit(name, with, asked).or_else(|| picture_fit::misfit(name, with, asked))
         }
     }
 

@@ -19,8 +19,12 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::collect::COLLECT,
     &super::file::copy::COPY,
     &super::file::hash::HASH,
+    &super::image::convert::CONVERT,
+    &super::image::crop::CROP,
+    &super::image::orient::ORIENT,
     &super::image::probe::PROBE,
     &super::image::resize::RESIZE,
+    &super::image::verify::VERIFY,
     &super::noop::NOOP,
 ];
 

@@ -84,6 +84,14 @@ pub fn probe_metadata(path: &Path) -> Result<(PictureInfo, Metadata), MediaError
     whole_or_fault(|| head(path).map(|(head, _)| (head.info, head.metadata)))
 }
 
+/// Walks through the picture file at `path` without decoding it: its headers make sense, and its end is there.
+///
+/// # Errors
+/// Those of [`probe`]; [`MediaError::Damaged`] where its end is missing.
+pub fn check_structure(path: &Path) -> Result<(), MediaError> {
+    whole_or_fault(|| check_whole(&head(path)?.1))
+}
+
 /// Decodes the picture file at `path`; of an animation the first frame, of pages the first page.
 ///
 /// CMYK becomes RGB by plain subtraction of inks, whatever its profile says; the profile is left in the metadata and
@@ -335,9 +343,18 @@ fn page_info(page: &super::pages::Page, frames: u32) -> Result<PictureInfo, Medi
 /// Tells an error of the decoder as ours.
 pub(super) fn trouble(error: ImageError) -> MediaError {
     match error {
-        ImageError::IoError(error) => MediaError::reading(error),
+        ImageError::IoError(error) => reading(error),
         ImageError::Limits(limit) => MediaError::Limit(limit.to_string()),
         ImageError::Unsupported(what) => MediaError::Unsupported(what.to_string()),
         other => MediaError::damaged(other.to_string()),
+    }
+}
+
+/// Tells an error met while a decoder reads. Decoders wrap complaints of their own, and those carry no code of the system.
+pub(super) fn reading(error: std::io::Error) -> MediaError {
+    match error.raw_os_error() {
+        Some(_) => MediaError::Unreadable(error),
+        None if error.kind() == std::io::ErrorKind::UnexpectedEof => MediaError::reading(error),
+        None => MediaError::damaged(error.to_string()),
     }
 }

@@ -168,10 +168,11 @@ pub fn fitting(metadata: &Metadata, picture: &DynamicImage, coding: Coding) -> M
 /// # Errors
 /// [`MediaError::Unwritable`], and [`MediaError::Limit`] where the format cannot hold such a picture.
 pub fn write(picture: &DynamicImage, metadata: &Metadata, to: &Path, coding: Coding) -> Result<(), MediaError> {
-    write_on(picture, metadata, to, coding, [255; 3])
+    write_on(picture, metadata, to, coding, [255; 3]).map(drop)
 }
 
-/// Does what [`write`] does, with a background of this colour (red, green, blue) in place of white.
+/// Does what [`write`] does, with a background of this colour (red, green, blue) in place of white; tells the metadata that
+/// went in.
 ///
 /// # Errors
 /// Those of [`write`].
@@ -181,7 +182,7 @@ pub fn write_on(
     to: &Path,
     coding: Coding,
     background: [u8; 3],
-) -> Result<(), MediaError> {
+) -> Result<Metadata, MediaError> {
     let (width, height) = (picture.width(), picture.height());
     if width.max(height) > coding.longest_side() || width.min(height) == 0 {
         return Err(MediaError::Limit(format!(
@@ -199,7 +200,8 @@ pub fn write_on(
         Coding::Tiff(compression) => formats::tiff(file, &pixels, &metadata, compression),
         Coding::Gif => formats::gif(file, &pixels),
         Coding::Bmp => formats::bmp(file, &pixels),
-    })
+    })?;
+    Ok(metadata)
 }
 
 /// The picture as the format holds it: 8 or 16 bits, with or without alpha.

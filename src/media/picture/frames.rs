@@ -7,7 +7,7 @@ use std::path::Path;
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder};
 
-use super::decode::{MAX_BYTES, MAX_METADATA, PictureInfo, limits, trouble};
+use super::decode::{MAX_BYTES, MAX_METADATA, PictureInfo, limits, reading, trouble};
 use crate::media::error::MediaError;
 use crate::media::sniff::PictureFormat;
 
@@ -48,7 +48,7 @@ pub(super) fn verify(path: &Path, info: &PictureInfo, opens_animation: bool) -> 
 fn verify_png(path: &Path, info: &PictureInfo, opens_animation: bool) -> Result<(), MediaError> {
     let file = BufReader::new(File::open(path).map_err(MediaError::Unreadable)?);
     let damaged = |error: png::DecodingError| match error {
-        png::DecodingError::IoError(error) => MediaError::reading(error),
+        png::DecodingError::IoError(error) => reading(error),
         png::DecodingError::LimitsExceeded => MediaError::Limit("it takes more memory than is given".into()),
         other => MediaError::damaged(other.to_string()),
     };

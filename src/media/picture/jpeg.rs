@@ -7,7 +7,7 @@ use std::path::Path;
 use image::{DynamicImage, RgbImage};
 use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
 
-use super::decode::MAX_BYTES;
+use super::decode::{MAX_BYTES, reading};
 use crate::media::error::MediaError;
 
 /// The markers before the first scan. ITU-T T.81, annex B; T.872 for those of JFIF and Adobe.
@@ -95,7 +95,7 @@ pub(super) fn decode_as(path: &Path, transform: ColorTransform) -> Result<Dynami
     decoder.set_color_transform(transform);
     decoder.set_max_decoding_buffer_size(MAX_BYTES as usize);
     let pixels = decoder.decode().map_err(|error| match error {
-        jpeg_decoder::Error::Io(error) => MediaError::reading(error),
+        jpeg_decoder::Error::Io(error) => reading(error),
         jpeg_decoder::Error::Unsupported(what) => MediaError::Unsupported(format!("a JPEG with {what:?}")),
         error => MediaError::damaged(error.to_string()),
     })?;

@@ -1,6 +1,8 @@
 //! Pictures: what a file holds, its pixels, and pictures that are written.
 
+pub mod crop;
 pub mod decode;
+pub mod details;
 pub mod encode;
 mod file;
 mod formats;
@@ -12,9 +14,15 @@ pub mod pixels;
 pub mod resize;
 mod riff;
 mod tiff;
+pub mod upright;
 pub mod walk;
 
-pub use decode::{MAX_BYTES, MAX_PIXELS, Picture, PictureInfo, load, load_frame, probe, probe_metadata, still, verify};
+pub use decode::{
+    MAX_BYTES, MAX_PIXELS, Picture, PictureInfo, check_structure, load, load_frame, probe, probe_metadata, still,
+    verify,
+};
+pub use details::{Details, details};
 pub use encode::{Coding, JpegCoding, PngLevel, Subsampling, TiffCompression, WebPCoding, fitting, write, write_on};
 pub(in crate::media) use file::write_picture;
 pub use frames::MAX_FRAME_PIXELS;
+pub use upright::turn_upright;

@@ -9,7 +9,7 @@ use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
-use super::decode::MAX_BYTES;
+use super::decode::{MAX_BYTES, reading};
 use super::overlay::Overlay;
 use super::pages::Page;
 use crate::media::error::MediaError;
@@ -89,7 +89,7 @@ pub(super) fn metadata(path: &Path, page: &Page) -> Result<Metadata, MediaError>
         Ok(Some(bytes))
     };
     let (icc, xmp) = (block(page.icc), block(page.xmp));
-    Ok(Metadata { exif: None, icc: icc.map_err(MediaError::reading)?, xmp: xmp.map_err(MediaError::reading)? })
+    Ok(Metadata { exif: None, icc: icc.map_err(reading)?, xmp: xmp.map_err(reading)? })
 }
 
 /// Decodes one page. Samples in floating point become 16 bits, of 0 to 1.
@@ -275,7 +275,7 @@ fn image16(page: &Page, samples: Vec<u16>, channels: usize) -> Option<DynamicIma
 
 fn trouble(error: TiffError) -> MediaError {
     match error {
-        TiffError::IoError(error) => MediaError::reading(error),
+        TiffError::IoError(error) => reading(error),
         TiffError::UnsupportedError(what) => MediaError::Unsupported(format!("a TIFF: {what}")),
         TiffError::LimitsExceeded => MediaError::Limit("it takes more memory than is given".into()),
         other => MediaError::damaged(other.to_string()),
