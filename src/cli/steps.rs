@@ -104,8 +104,10 @@ fn reference(step: &Builtin) -> String {
 fn example(step: &Builtin, parameters: &[Parameter]) -> String {
     let id = step.name.rsplit('.').next().unwrap_or(step.name);
     let mut text = format!("[[step]]\nid = \"{id}\"\nuses = \"{}\"\n", step.name);
-    if step.name == "audio.compare" {
-        text.push_str("in = [\"{item.path}\", \"reference.wav\"]\n");
+    match step.name {
+        "audio.compare" => text.push_str("in = [\"{item.path}\", \"reference.wav\"]\n"),
+        "image.compare" => text.push_str("in = [\"{item.path}\", \"reference.png\"]\n"),
+        _ => {}
     }
     let with: Vec<String> = parameters
         .iter()

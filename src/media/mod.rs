@@ -31,6 +31,7 @@ pub mod resample;
 pub mod rhythm;
 pub mod segment;
 pub mod signal;
+pub mod similar;
 pub mod sniff;
 pub mod source;
 pub mod spectrogram;

@@ -19,6 +19,8 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::collect::COLLECT,
     &super::file::copy::COPY,
     &super::file::hash::HASH,
+    &super::image::compare::COMPARE,
+    &super::image::hash::HASH,
     &super::image::probe::PROBE,
     &super::image::resize::RESIZE,
     &super::noop::NOOP,

@@ -1,4 +1,6 @@
 //! Built-in steps on pictures.
 
+pub mod compare;
+pub mod hash;
 pub mod probe;
 pub mod resize;
