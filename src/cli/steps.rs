@@ -134,7 +134,11 @@ fn example(step: &Builtin, parameters: &[Parameter]) -> String {
 /// A file name that shows what the output is.
 fn file(step: &Builtin, output: &str) -> String {
     if step.outputs.iter().any(|out| out.name == output && out.many) {
-        let extension = if step.name.starts_with("audio.") { "wav" } else { "txt" };
+        let extension = match step.name {
+            name if name.starts_with("audio.") => "wav",
+            name if name.starts_with("image.") => "jpg",
+            _ => "txt",
+        };
         return format!("{output}/*.{extension}");
     }
     match output {

@@ -4,6 +4,7 @@ mod aac;
 pub mod analyze;
 pub mod channels;
 pub mod compare;
+pub mod contact_sheet;
 pub mod convert;
 pub mod damage;
 pub mod decode;

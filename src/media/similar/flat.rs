@@ -95,7 +95,11 @@ mod tests {
             DynamicImage::ImageRgb8(image::ImageBuffer::from_pixel(2, 2, Rgb([51; 3]))),
             DynamicImage::ImageRgba8(image::ImageBuffer::from_pixel(2, 2, Rgba([51, 51, 51, 255]))),
             DynamicImage::ImageLuma16(image::ImageBuffer::from_pixel(2, 2, Luma([51 * 257]))),
-            DynamicImage::ImageRgba16(image::ImageBuffer::from_pixel(2, 2, Rgba([51 * 257, 51 * 257, 51 * 257, 65535]))),
+            DynamicImage::ImageRgba16(image::ImageBuffer::from_pixel(
+                2,
+                2,
+                Rgba([51 * 257, 51 * 257, 51 * 257, 65535]),
+            )),
             DynamicImage::ImageRgb32F(image::ImageBuffer::from_pixel(2, 2, Rgb([0.2; 3]))),
         ];
         for kind in kinds {

@@ -152,13 +152,15 @@ mod tests {
     #[test]
     fn the_small_picture_is_the_mean_of_each_area_whatever_the_size() {
         for (width, height) in [(1, 1), (7, 5), (32, 32), (64, 96), (100, 33), (31, 250)] {
-            let slope = DynamicImage::ImageLuma8(GrayImage::from_fn(width, height, |x, y| Luma([((x + y) % 251) as u8])));
+            let slope =
+                DynamicImage::ImageLuma8(GrayImage::from_fn(width, height, |x, y| Luma([((x + y) % 251) as u8])));
             let small = reduced(Flat::new(&slope, WHITE));
             let sum: f64 = slope.to_luma8().iter().map(|luma| f64::from(*luma)).sum();
             let mean = sum / f64::from(width * height);
             assert!((small.iter().sum::<f64>() / 1024.0 - mean).abs() < 1e-3, "{width} x {height}");
         }
-        let thirds = DynamicImage::ImageLuma8(GrayImage::from_fn(48, 1, |x, _| Luma([if x % 3 == 0 { 90 } else { 0 }])));
+        let thirds =
+            DynamicImage::ImageLuma8(GrayImage::from_fn(48, 1, |x, _| Luma([if x % 3 == 0 { 90 } else { 0 }])));
         let small = reduced(Flat::new(&thirds, WHITE));
         assert!((small[0] - 60.0).abs() < 1e-9 && small[1].abs() < 1e-9, "{:?}", &small[..3]);
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::media::picture;
 use crate::media::similar::compare::{Comparison, Unlike, compare, upright};
+use crate::pipeline::builtins::{Asked, ParamProblem};
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, within, write_json};
@@ -66,6 +67,16 @@ pub static COMPARE: Builtin = Builtin {
     run,
 };
 
+/// What is wrong with asking this of the step, for any file.
+pub(in crate::steps) fn misfit(asked: &Asked<'_>) -> Option<ParamProblem> {
+    (asked.inputs != 2).then(|| ParamProblem {
+        path: Vec::new(),
+        key: false,
+        message: format!("`image.compare` reads two files, and it is given {}", asked.inputs),
+        suggestion: Some("name both: in = [\"{item.path}\", \"{small.picture}\"]".to_owned()),
+    })
+}
+
 fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     let params: CompareParams = parameters(with)?;
     params.validate().map_err(|wrong| Fault::input("parameters", wrong))?;
@@ -77,7 +88,9 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     let found = compare(&load(first)?, &load(second)?, params.scale).map_err(|unlike| {
         let fault = Fault::input("size", format!("{both} cannot be compared: {unlike}"));
         match unlike {
-            Unlike::Size(..) => fault.with_hint("with `scale = true` the larger one is brought to the size of the other"),
+            Unlike::Size(..) => {
+                fault.with_hint("with `scale = true` the larger one is brought to the size of the other")
+            }
             Unlike::Shape(..) => fault.with_hint("bring them to one size first, with image.resize"),
         }
     })?;
