@@ -104,8 +104,10 @@ fn reference(step: &Builtin) -> String {
 fn example(step: &Builtin, parameters: &[Parameter]) -> String {
     let id = step.name.rsplit('.').next().unwrap_or(step.name);
     let mut text = format!("[[step]]\nid = \"{id}\"\nuses = \"{}\"\n", step.name);
-    if step.name == "audio.compare" {
-        text.push_str("in = [\"{item.path}\", \"reference.wav\"]\n");
+    match step.name {
+        "audio.compare" => text.push_str("in = [\"{item.path}\", \"reference.wav\"]\n"),
+        "image.compare" => text.push_str("in = [\"{item.path}\", \"reference.png\"]\n"),
+        _ => {}
     }
     let with: Vec<String> = parameters
         .iter()
@@ -132,7 +134,11 @@ fn example(step: &Builtin, parameters: &[Parameter]) -> String {
 /// A file name that shows what the output is.
 fn file(step: &Builtin, output: &str) -> String {
     if step.outputs.iter().any(|out| out.name == output && out.many) {
-        let extension = if step.name.starts_with("audio.") { "wav" } else { "txt" };
+        let extension = match step.name {
+            name if name.starts_with("audio.") => "wav",
+            name if name.starts_with("image.") => "jpg",
+            _ => "txt",
+        };
         return format!("{output}/*.{extension}");
     }
     match output {

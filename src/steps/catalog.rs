@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::audio::fit as sound_fit;
 use super::builtin::{Builtin, OutputDoc};
-use super::collect;
+use super::image;
 use super::image::fit as picture_fit;
-use super::register::BUILTINS;
+use super::register::{BUILTINS, find_batch};
 use super::schema;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
 
@@ -54,7 +54,8 @@ impl Builtins for Catalog<'_> {
         let Some(step) = self.find(name) else { return Vec::new() };
         let problems = schema::problems(&(step.schema)(), with);
         // What the schema cannot say, the step's own reader can; but it cannot read placeholders before they are filled.
-        if !problems.is_empty() || schema::has_placeholder(with) {
+        // Those of a step over the batch are filled for every row, and stay texts to itself.
+        if !problems.is_empty() || (schema::has_placeholder(with) && !self.is_batch(name)) {
             return problems;
         }
         match (step.check)(with.clone()) {
@@ -93,11 +94,10 @@ impl Builtins for Catalog<'_> {
     }
 
     fn misfit(&self, name: &str, with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
-        if self.is_batch(name) {
-            let outputs: Vec<&str> = asked.outputs.iter().map(|(output, _)| *output).collect();
-            collect::misfit(with, &outputs)
-        } else {
-            sound_fit::misfit(name, with, asked).or_else(|| picture_fit::misfit(name, with, asked))
+        match find_batch(name) {
+            Some(batch) => batch.misfit(with, asked),
+            None if name == image::compare::COMPARE.name => image::compare::misfit(asked),
+            None => sound_fit::misfit(name, with, asked).or_else(|| picture_fit::misfit(name, with, asked)),
         }
     }
 
@@ -109,9 +109,8 @@ impl Builtins for Catalog<'_> {
         !FROM_NOTHING.contains(&name)
     }
 
-    /// `collect` makes one table of all items; every other step works on one.
     fn is_batch(&self, name: &str) -> bool {
-        name == "collect"
+        find_batch(name).is_some()
     }
 }
 
@@ -278,6 +277,8 @@ mod tests {
             (r#"uses = "audio.mix", in = ["{item.path}", "{item.path}"], out.wav = "a.wav""#, ""),
             (r#"uses = "audio.compare""#, "reads two files"),
             (r#"uses = "audio.compare", in = ["{item.path}", "{item.path}"]"#, ""),
+            (r#"uses = "image.compare""#, "reads two files"),
+            (r#"uses = "image.compare", in = ["{item.path}", "{item.path}"]"#, ""),
             (r#"uses = "audio.probe", in = ["{item.path}", "{item.path}"]"#, "reads one file"),
             (r#"uses = "audio.convert", out.mp3 = "a.mp3", with.bitrate_kbps = 400"#, "320 at most"),
             (

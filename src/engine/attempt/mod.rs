@@ -5,6 +5,7 @@ mod builtin;
 mod commit;
 mod outputs;
 pub mod piece;
+mod rows;
 mod tool;
 
 use std::ffi::OsString;
