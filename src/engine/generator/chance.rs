@@ -95,5 +95,5 @@ mod tests {
         }
     }
 
-    const FIRST: u64 = 0;
+    const FIRST: u64 = 5_179_276_564_019_267_173;
 }

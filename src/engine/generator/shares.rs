@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn kinds_take_turns_and_a_tie_goes_to_the_first() {
         assert_eq!(kinds(&[1, 1, 1], 7), [0, 1, 2, 0, 1, 2, 0]);
-        assert_eq!(kinds(&[2, 1], 6), [0, 1, 0, 0, 1, 0]);
-        assert_eq!(kinds(&[6, 4], 5), [0, 1, 0, 1, 0]);
+        assert_eq!(kinds(&[2, 1], 6), [0, 0, 1, 0, 0, 1]);
+        assert_eq!(kinds(&[6, 4], 5), [0, 1, 0, 0, 1]);
     }
 }

@@ -146,7 +146,7 @@ fn steps_that_ask_of_an_item_what_it_has_not() {
         (
             "[[step]]\nid = \"a\"\nuses = \"noop\"\nmatch = [\"*.wav\"]",
             "step `a` is for files of some names, and a generated item has no file",
-            "match",
+            "[\"*.wav\"]",
         ),
         (
             "[output]\ndir = \"out/{item.dir}\"\n[[step]]\nid = \"a\"\nuses = \"noop\"",
