@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assets::{AssetView, Assets};
 use super::{Event, EventKind, ItemIndex};
+use crate::resilience::Fault;
 use crate::resilience::os_text::OsText;
 
 /// What a pool holds.
@@ -199,6 +200,13 @@ impl PoolView {
     }
 }
 
+/// Why an attempt failed for an asset, without the asset's path before it: whoever tells the one tells the other.
+pub(super) fn reason(fault: &Fault) -> &str {
+    let path = fault.asset.as_ref().map(|asset| format!("'{}': ", asset.display()));
+    let reason = path.and_then(|path| fault.message.split_once(&path));
+    reason.map_or(fault.message.as_str(), |(_, reason)| reason)
+}
+
 /// The place in [`Standing::ALL`].
 const fn place(standing: Standing) -> usize {
     match standing {
@@ -257,7 +265,7 @@ impl Pools {
                     }
                     if let Some(asset) = pool.assets.get_mut(draw.asset as usize) {
                         asset.failures += 1;
-                        asset.last_failure = Some((*item, fault.message.as_str().into()));
+                        asset.last_failure = Some((*item, reason(fault).into()));
                         pool.moves += 1;
                     }
                 }

@@ -64,3 +64,11 @@ fn the_order_of_the_assets_changes_with_scores_and_failures_and_not_with_draws()
         assert!(!moves || moving, "{:?}", event.kind);
     }
 }
+
+#[test]
+fn the_reason_of_a_failure_does_not_begin_with_the_path_that_stands_beside_it() {
+    let fault = |message: &str| Fault::asset(std::path::Path::new("/f/a.ttf"), "font", message);
+    assert_eq!(reason(&fault("font '/f/a.ttf': it is cut off")), "it is cut off");
+    assert_eq!(reason(&fault("it is cut off")), "it is cut off");
+    assert_eq!(reason(&Fault::input("x", "'/f/a.ttf': it is cut off")), "'/f/a.ttf': it is cut off");
+}

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Level, Tone, counted};
+use crate::events::pools::reason;
 use crate::events::{EventKind, PoolView, RunState, ScoreChange, Scoring, Standing};
 use crate::resilience::Fault;
 
@@ -12,7 +13,7 @@ pub(super) const fn level(change: ScoreChange, standing: Standing) -> Level {
         (ScoreChange::Success, Standing::Available | Standing::Denylisted)
         | (ScoreChange::Success, Standing::Spared)
         | (ScoreChange::Failure, Standing::Available) => Level::Debug,
-        (_, Standing::Available) => Level::Info,
+        (_, Standing::Available) | (ScoreChange::Standing, Standing::Denylisted) => Level::Info,
         (_, Standing::Denylisted | Standing::Spared) => Level::Warn,
     }
 }
@@ -25,7 +26,7 @@ pub fn is_known(change: ScoreChange, score: i32, scoring: Scoring) -> bool {
 
 /// `song.wav  render: with '/fonts/a.ttf': it has no outlines (asset/font)`.
 pub(super) fn blamed(task: &str, piece: &str, asset: String, fault: &Fault) -> String {
-    format!("{task}{piece}: with '{asset}': {} ({}/{})", fault.message, fault.class, fault.cause)
+    format!("{task}{piece}: with '{asset}': {} ({}/{})", reason(fault), fault.class, fault.cause)
 }
 
 /// The tone, the word and the rest, of what is about a pool.
@@ -65,6 +66,9 @@ pub(super) fn words(
                     (Tone::Plain, "pool", format!("score {score}: it failed once more{}", with(" for ")))
                 }
                 (ScoreChange::Banned, _) => (Tone::Careful, "denylist", format!("score {score}: by hand")),
+                (ScoreChange::Standing, Standing::Denylisted) => {
+                    (Tone::Plain, "pool", format!("score {score}: there is a better one again"))
+                }
                 (_, Standing::Denylisted) => (Tone::Careful, "denylist", format!("score {score}{failures}")),
                 (_, Standing::Spared) => {
                     let told = format!("score {score}{failures}: it is drawn all the same, there is no better one");

@@ -104,7 +104,7 @@ fn an_asset_that_is_denylisted_is_told_with_its_pool_its_failures_and_the_last_r
     // Five that are broken, one by hand, two papers, and the one that is left.
     assert_eq!(warnings.len(), 9, "{warnings:#?}");
     let last = warnings.last().map(|told| told.text.as_str());
-    assert_eq!(last, Some("papers  2.jpg  score 20: it is drawn all the same, there is no better one"));
+    assert_eq!(last, Some("papers  2.jpg  score 40: it is drawn all the same, there is no better one"));
     let by_hand = warnings.iter().find(|told| told.text.contains("by hand")).map(|told| told.text.as_str());
     assert_eq!(by_hand, Some("fonts  Font 1.ttf  score 49: by hand"));
 }

@@ -118,12 +118,10 @@ impl Pools {
         let (pool, asset) = self.selected(facts)?;
         let name = safe_line(&self.order.name(asset)).into_owned();
         let (pool_name, left) = (safe_line(&pool.shape.name), pool.standing(Standing::Available).saturating_sub(1));
-        let rest = match (left, pool.shape.probation) {
-            (0, _) => {
-                " It is the last that is available: while there is no better one it is drawn all the same.".into()
-            }
-            (_, Some(draws)) => format!(" It is tried once more after {} draws.", count(draws.into())),
-            (_, None) => format!(" {} of {} are left.", count(left as u64), count(pool.assets.len() as u64)),
+        let rest: String = match left {
+            _ if asset.standing == Standing::Spared => " Another one of the denylist is drawn in its place.".into(),
+            0 => " It is the last that is available: while there is no better one it is drawn all the same.".into(),
+            _ => format!(" {} of {} are left.", count(left as u64), count(pool.assets.len() as u64)),
         };
         let ban = Command::BanAsset { pool: pool.shape.name.clone(), asset: OsText::from(&*asset.path) };
         let said = format!("{name} is put on the denylist of {pool_name}");
@@ -198,9 +196,7 @@ impl Screen for Pools {
         match (action, asset.standing) {
             (Action::ReviveAsset, Standing::Available) => Err("it is available already".into()),
             (Action::BanAsset, Standing::Denylisted) => Err("it is on the denylist already".into()),
-            (Action::BanAsset, Standing::Spared) => {
-                Err("it is on the denylist already, and drawn because there is no better one".into())
-            }
+            (Action::BanAsset, Standing::Spared) if pool.assets.len() == 1 => Err("it is the only one".into()),
             (Action::Open, _) if asset.last_failure.is_none() => Err("it has not failed in this run".into()),
             _ => Ok(()),
         }
