@@ -14,4 +14,5 @@ pub mod register;
 mod schema;
 pub mod shim;
 pub mod table;
+pub mod text;
 pub mod verify;

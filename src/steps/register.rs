@@ -31,6 +31,8 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::image::resize::RESIZE,
     &super::image::verify::VERIFY,
     &super::noop::NOOP,
+    &super::text::redraw::REDRAW,
+    &super::text::render::RENDER,
 ];
 
 /// Those of them that run once over the whole batch.
