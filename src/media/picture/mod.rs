@@ -3,6 +3,7 @@
 pub mod decode;
 pub mod encode;
 mod file;
+pub mod reduced;
 pub mod resize;
 pub mod walk;
 
