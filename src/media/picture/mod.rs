@@ -11,6 +11,7 @@ mod jpeg;
 mod overlay;
 mod pages;
 pub mod pixels;
+pub mod reduced;
 pub mod resize;
 mod riff;
 mod tiff;
