@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexSet;
 use serde_json::Value;
 
+use super::assets::AssetPool;
 use super::batch::Batch;
 use super::generator::values_of;
 use super::item::{Fields, Item, place_below};
@@ -76,6 +77,8 @@ pub struct Context {
     pub options: Options,
     /// One for each step of the plan.
     pub bases: Vec<Basis>,
+    /// One for each pool of the plan.
+    pub pools: Vec<AssetPool>,
 }
 
 impl Basis {

@@ -7,6 +7,7 @@ mod generate;
 mod graph;
 mod outputs;
 mod policy;
+mod pools;
 mod refs;
 mod tools;
 
@@ -48,6 +49,7 @@ pub(super) fn check(
     }
     checker.same_files();
     checker.tools();
+    checker.pools();
     checker.skipped_along();
     checker.unused_values();
     let order = checker.order();

@@ -236,6 +236,7 @@ fn commit(
         fingerprint,
         artifacts,
         pieces: IndexMap::new(),
+        draws: IndexMap::new(),
         each: None,
         attempts: 1,
         duration: 0.0,

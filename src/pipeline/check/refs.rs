@@ -78,6 +78,7 @@ impl Checker<'_, '_, '_> {
                 Field::In if !batch && self.is_no_input(step, &span) => {}
                 Field::Item(field) if self.is_of_no_file(*field, &span) => {}
                 Field::ItemValue(name) if !batch || place == Place::With => self.item_value(name, span),
+                Field::Pool(name) => self.pool_field(step, place, name, span),
                 Field::Piece(field) => self.piece_field(index, step, place, field, span),
                 Field::In | Field::Scratch | Field::Out(_) | Field::Step { .. } | Field::Content { .. }
                     if place == Place::OutName =>
