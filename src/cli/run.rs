@@ -334,7 +334,10 @@ pub fn failure(error: RunError) -> Failure {
         RunError::Store(error) => super::state::refused(&error),
         RunError::Io { .. } => Failure::new(code::STATE, error.to_string()),
         RunError::Missing(checks) => missing(&checks),
-        RunError::NoSuchStep(_) => Failure::usage(error.to_string()),
+        RunError::EmptyPools(ref why) => {
+            why.iter().fold(Failure::usage(error.to_string()), |failure, why| failure.hint(why))
+        }
+        RunError::NoSuchStep(_) | RunError::Pattern(_) => Failure::usage(error.to_string()),
         RunError::Conflicts(ref conflicts) => {
             let lines: Vec<String> =
                 conflicts.iter().map(|conflict| format!("  {}", conflict_line(conflict))).collect();

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::assets::AssetPool;
 use super::batch::Batch;
 use super::item::{Fields, Item, place_below};
 use super::piece_view::PieceView;
@@ -70,6 +71,8 @@ pub struct Context {
     pub options: Options,
     /// One for each step of the plan.
     pub bases: Vec<Basis>,
+    /// One for each pool of the plan.
+    pub pools: Vec<AssetPool>,
 }
 
 impl Basis {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use indexmap::IndexMap;
+
 use super::context::{Context, is_glob};
 use super::item::Item;
 use super::piece_view::called;
@@ -104,7 +106,7 @@ pub fn stale_whole(
     if spec.each.is_some() {
         return None;
     }
-    stale_artifact(context, item, step, record, log)
+    changed_draw(&record.draws).or_else(|| stale_artifact(context, item, step, record, log))
 }
 
 /// Why the pieces of the output `name` do not stand.
@@ -134,6 +136,13 @@ fn stale_pieces(
         }
     }
     None
+}
+
+/// Which asset that a result was made with is not as it was then. One that is gone changes nothing: what was made with it
+/// is there.
+pub(super) fn changed_draw(draws: &IndexMap<String, Artifact>) -> Option<String> {
+    let changed = draws.values().find(|drawn| matches!(whole_file(drawn), Ok(false)))?;
+    Some(format!("the asset it was made with was changed: {}", changed.path.display()))
 }
 
 /// Why the artifact is not as it was committed.
@@ -185,9 +194,17 @@ fn stale_artifact(
 /// # Errors
 /// That it cannot be looked at.
 pub fn whole(artifact: &Artifact) -> std::io::Result<bool> {
+    is_same(artifact, &std::fs::symlink_metadata(artifact.path.as_path())?)
+}
+
+/// The same of a file that may be reached by a link.
+fn whole_file(artifact: &Artifact) -> std::io::Result<bool> {
+    is_same(artifact, &std::fs::metadata(artifact.path.as_path())?)
+}
+
+fn is_same(artifact: &Artifact, metadata: &std::fs::Metadata) -> std::io::Result<bool> {
     let path = artifact.path.as_path();
-    let metadata = std::fs::symlink_metadata(path)?;
-    let found = Identity::from_metadata(&metadata);
+    let found = Identity::from_metadata(metadata);
     if !metadata.is_file() || found.size != artifact.size {
         return Ok(false);
     }

@@ -75,6 +75,8 @@ pub struct Fields<'a> {
     pub inputs: &'a [OsString],
     /// The attempt's folder.
     pub scratch: Option<&'a Path>,
+    /// The assets that it was given, by the names of their pools; an empty path where a pool has none.
+    pub drawn: Option<&'a IndexMap<String, PathBuf>>,
     /// Where the step writes each output.
     pub outputs: Option<&'a IndexMap<String, PathBuf>>,
 }
@@ -128,6 +130,10 @@ impl Lookup for Fields<'_> {
             Field::Piece(field) => self.piece.ok_or("there is no piece here")?.field(field),
             Field::Content { step, name } => self.content(step, name).map(Into::into),
             Field::In => self.inputs.first().cloned().ok_or_else(|| "the step reads no file".into()),
+            Field::Pool(pool) => {
+                let path = self.drawn.and_then(|drawn| drawn.get(pool));
+                path.map(|path| path.as_os_str().to_os_string()).ok_or_else(|| "nothing was drawn here".into())
+            }
             Field::Scratch => {
                 self.scratch.map(|folder| folder.as_os_str().to_os_string()).ok_or_else(|| "no scratch here".into())
             }

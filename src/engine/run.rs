@@ -7,6 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::assets::AssetPool;
 use super::attempt::Workshop;
 use super::attempt::batch::make_batch_step;
 use super::batch::Batch;
@@ -96,6 +97,12 @@ pub enum RunError {
     /// The step of `--only` or `--from` is not in the pipeline.
     #[error("there is no step called '{0}'")]
     NoSuchStep(String),
+    /// Asset pools hold nothing: why, one by one.
+    #[error("there is nothing to draw from")]
+    EmptyPools(Vec<String>),
+    /// A pattern of an asset pool is none.
+    #[error("an asset pool names no pattern: {0}")]
+    Pattern(#[from] globset::Error),
     /// A folder of the run cannot be made.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {
@@ -128,7 +135,8 @@ pub fn prepare(
     let mut bases: Vec<Basis> = plan.steps.iter().map(Basis::of).collect();
     select(&plan, &options, &mut bases);
     let checks = tools::prepare(&plan, &mut bases, &store.dir().join("tools.json"), access != Access::Look);
-    Ok((Context { plan, batch, store, options, bases }, checks))
+    let pools = AssetPool::find_all(&plan.pools)?;
+    Ok((Context { plan, batch, store, options, bases, pools }, checks))
 }
 
 /// Runs it to its end.
@@ -146,6 +154,10 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     let found = conflicts(&context, CONFLICTS_TOLD);
     if !found.is_empty() {
         return Err(RunError::Conflicts(found));
+    }
+    let empty: Vec<String> = context.pools.iter().filter_map(AssetPool::missing).collect();
+    if !empty.is_empty() {
+        return Err(RunError::EmptyPools(empty));
     }
     context.store.heal();
 
@@ -240,7 +252,7 @@ pub(super) fn tell_beginning(
         seed,
         shapes: plan.steps.iter().map(shape).collect(),
         breakers: breakers(plan),
-        pools: Vec::new(),
+        pools: context.pools.iter().map(AssetPool::shape).collect(),
         output: OsText::from(context.output_root()),
     });
     for check in checks {
@@ -249,6 +261,9 @@ pub(super) fn tell_beginning(
     for problem in &context.batch.problems {
         let message = format!("{}: {}", problem.path.display(), problem.message);
         recorder.record(EventKind::Warning { message, item: None });
+    }
+    for (place, pool) in (0..).zip(&context.pools) {
+        pool.tell(place, recorder);
     }
     for first in (0..context.batch.len()).step_by(LISTED_AT_ONCE) {
         let places = first..context.batch.len().min(first + LISTED_AT_ONCE);

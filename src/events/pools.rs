@@ -9,30 +9,8 @@ use super::{Event, EventKind, ItemIndex};
 use crate::resilience::Fault;
 use crate::resilience::os_text::OsText;
 
-/// What a pool holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PoolKind {
-    /// Fonts.
-    Fonts,
-    /// Pictures, such as backgrounds.
-    Images,
-    /// Files of any kind.
-    #[default]
-    Files,
-}
-
-impl PoolKind {
-    /// The kind as files and screens write it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Fonts => "fonts",
-            Self::Images => "images",
-            Self::Files => "files",
-        }
-    }
-}
+pub use crate::pipeline::pools::PoolKind;
+pub use crate::resilience::score::Scoring;
 
 /// What is to be known of a pool and does not change with what happens.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -51,27 +29,6 @@ pub struct PoolShape {
     /// Whether scores outlive the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub persist: bool,
-}
-
-/// How the scores of a pool move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scoring {
-    /// The score of an asset that nothing is known of.
-    pub start: i32,
-    /// What a success adds, up to `most`.
-    pub success: i32,
-    /// What a failure takes away; there is no least score.
-    pub failure: i32,
-    /// The best score.
-    pub most: i32,
-    /// An asset is available from this score on.
-    pub threshold: i32,
-}
-
-impl Default for Scoring {
-    fn default() -> Self {
-        Self { start: 100, success: 1, failure: 10, most: 100, threshold: 50 }
-    }
 }
 
 /// An asset as it joins its pool.

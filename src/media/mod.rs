@@ -36,6 +36,7 @@ pub mod source;
 pub mod spectrogram;
 pub mod spectrum;
 pub mod tags;
+pub mod text;
 pub mod waveform;
 
 pub use decode::{SoundInfo, SoundReader};

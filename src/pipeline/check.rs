@@ -6,6 +6,7 @@ mod each;
 mod graph;
 mod outputs;
 mod policy;
+mod pools;
 mod refs;
 mod tools;
 
@@ -44,6 +45,7 @@ pub(super) fn check(
     }
     checker.same_files();
     checker.tools();
+    checker.pools();
     checker.skipped_along();
     let order = checker.order();
     (!checker.found.has_errors()).then(|| checker.plan(fallback_name, &order))

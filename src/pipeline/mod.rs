@@ -11,6 +11,7 @@ pub mod init;
 pub mod load;
 pub mod names;
 pub mod plan;
+pub mod pools;
 mod spec;
 pub mod suggest;
 pub mod template;

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::names::NamePatterns;
+use super::pools::Pool;
 use super::template::Template;
 use crate::resilience::FaultClass;
 use crate::resilience::breaker::BreakerSettings;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub give_up_after: u32,
     /// Whether a power cut may lose finished work.
     pub durability: Durability,
+    /// The asset pools that steps draw from.
+    pub pools: Vec<Pool>,
     /// The steps, each after all that it reads or waits for.
     pub steps: Vec<Step>,
 }
@@ -84,6 +87,8 @@ pub struct FaultRule {
     pub output: Option<String>,
     /// Then it is a fault of this class.
     pub class: FaultClass,
+    /// The pool that is to blame, where the class is [`FaultClass::Asset`].
+    pub pool: Option<String>,
     /// What to tell the reader, where the tool's own words do not.
     pub message: Option<String>,
 }
@@ -105,6 +110,8 @@ pub struct Step {
     pub matches: NamePatterns,
     /// The files it makes, by name.
     pub out: IndexMap<String, OutputRule>,
+    /// The places of the pools that an attempt is given one asset each of.
+    pub pools: Vec<usize>,
     /// The dependency whose health and breaker count for it.
     pub tool: Option<String>,
     /// Indexes of the steps whose artifacts or values its placeholders read.

@@ -1,5 +1,6 @@
 //! A pipeline as written: every key of the file with its place, each value of the right type, nothing resolved yet.
 
+mod pools;
 mod quantity;
 mod read;
 mod sections;
@@ -18,6 +19,8 @@ pub(super) use self::sections::is_pipeline_name;
 pub(super) use self::written::{Text, Written};
 use super::diagnostic::Diagnostics;
 use super::plan::{DecodeCheck, Durability, OnOpen, ToolSpec};
+use super::pools::PoolKind;
+use crate::resilience::score::Scoring;
 
 /// A place in the file: bytes.
 pub(super) type Span = Range<usize>;
@@ -35,6 +38,8 @@ pub(super) struct Spec<'a> {
     pub(super) output: Option<Written>,
     /// `[health]` and `[tools]`, one entry for each name.
     pub(super) tools: IndexMap<String, ToolSection>,
+    /// `[pools]`, by name.
+    pub(super) pools: IndexMap<String, PoolSection>,
     pub(super) retry: RetrySection,
     pub(super) breakers: IndexMap<String, BreakerSection>,
     pub(super) steps: Vec<StepSpec<'a>>,
@@ -45,7 +50,26 @@ pub(super) struct Spec<'a> {
 pub(super) struct ToolSection {
     /// Where it is named, once for each section that names it.
     pub(super) keys: Vec<Span>,
+    /// The pools that its failures are blamed on.
+    pub(super) blamed: Vec<Text>,
     pub(super) tool: ToolSpec,
+}
+
+/// A `[pools.NAME]` table.
+#[derive(Debug, Default)]
+pub(super) struct PoolSection {
+    pub(super) key: Span,
+    pub(super) kind: Option<PoolKind>,
+    pub(super) dirs: Vec<Text>,
+    /// `dir_weights`: in place of `dirs`.
+    pub(super) weights: Vec<(Text, f64)>,
+    pub(super) matches: Vec<Text>,
+    /// The key `covers`, and the text.
+    pub(super) covers: Option<(Span, Written)>,
+    pub(super) scoring: Scoring,
+    pub(super) probation: Option<u32>,
+    pub(super) persist: bool,
+    pub(super) decay: Option<Duration>,
 }
 
 /// A `retry` table: what it does not say comes from elsewhere.

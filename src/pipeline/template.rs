@@ -18,6 +18,8 @@ pub enum Field {
     Out(Option<String>),
     /// `{piece}` and `{piece.NAME}`: of the piece that a step with `each` runs for.
     Piece(PieceField),
+    /// `{pools.NAME}`: the path of the asset that the attempt was given of this pool; empty where the pool has none.
+    Pool(String),
     /// `{STEP.NAME|content}`: the text in the artifact, not its path.
     Content {
         /// The other step's id.
@@ -228,6 +230,7 @@ impl std::fmt::Display for Field {
         match self {
             Self::Item(field) => write!(f, "{{item.{}}}", field.name()),
             Self::Piece(field) => write!(f, "{{piece.{}}}", field.name()),
+            Self::Pool(name) => write!(f, "{{pools.{name}}}"),
             Self::Content { step, name } => write!(f, "{{{step}.{name}|content}}"),
             Self::In => f.write_str("{in}"),
             Self::Scratch => f.write_str("{scratch}"),

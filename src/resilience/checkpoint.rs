@@ -130,6 +130,9 @@ pub struct StepRecord {
     /// The pieces of each output that is many, by name: their own records stand in a file beside this one.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub pieces: IndexMap<String, PieceSet>,
+    /// The assets that it was made with, by the names of their pools: as they were then.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub draws: IndexMap<String, Artifact>,
     /// What it came to, where it runs for each piece.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub each: Option<EachDone>,

@@ -88,6 +88,7 @@ pub fn make_batch_step(workshop: &Workshop, place: usize) -> Result<PathBuf, Fau
         fingerprint: Fingerprint::default(),
         artifacts,
         pieces: IndexMap::new(),
+        draws: IndexMap::new(),
         each: None,
         attempts: 1,
         duration: 0.0,

@@ -3,6 +3,7 @@
 pub mod batch;
 mod builtin;
 mod commit;
+mod drawn;
 mod outputs;
 pub mod piece;
 mod tool;
@@ -15,12 +16,13 @@ use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 
+use self::drawn::Drawn;
 use super::context::Context;
 use super::fingerprint::{fingerprint, read_source, stale_whole};
 use super::item::{Fields, Item};
 use super::piece_view::PieceView;
 use super::slot::Hosts;
-use crate::events::Progress;
+use crate::events::{Draw, Progress};
 use crate::pipeline::plan::{Action, Step};
 use crate::resilience::breaker::Ticket;
 use crate::resilience::checkpoint::{Checkpoint, Identity};
@@ -87,6 +89,8 @@ pub struct Task {
     pub piece: Option<u32>,
     /// From 1.
     pub attempt: u32,
+    /// The assets that it is given.
+    pub draws: Vec<Draw>,
     /// With it the item is done: no other step of it is left.
     pub last: bool,
     /// Ends it from outside.
@@ -136,6 +140,8 @@ struct Attempt<'a> {
     hear: &'a dyn Fn(Progress),
     /// The piece that it is made for.
     piece: Option<PieceView>,
+    /// What it was given, by the names of the pools.
+    drawn: Drawn,
     log: Option<String>,
     leftover: u32,
     note: Option<String>,
@@ -165,7 +171,18 @@ impl From<Fault> for Failure {
 pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts, hear: &dyn Fn(Progress)) -> Report {
     let started = Instant::now();
     let step = &workshop.context.plan.steps[task.step];
-    let mut attempt = Attempt { workshop, task, step, hosts, hear, piece: None, log: None, leftover: 0, note: None };
+    let mut attempt = Attempt {
+        workshop,
+        task,
+        step,
+        hosts,
+        hear,
+        piece: None,
+        drawn: Drawn::default(),
+        log: None,
+        leftover: 0,
+        note: None,
+    };
     let made = attempt.make(started);
     attempt.hosts.room.leave();
     let ending = match made {
@@ -207,6 +224,7 @@ impl Attempt<'_> {
             return Ok(Ending::Stands);
         }
         self.refuse_foreign_targets(&known)?;
+        self.drawn = self.look_at_drawn()?;
 
         let id = &active.item.id;
         let needs_scratch = matches!(self.step.action, Action::Run(_)) || !self.step.out.is_empty();
@@ -310,6 +328,7 @@ impl Attempt<'_> {
             checkpoint: Some(known),
             inputs: &place.inputs,
             scratch: Some(&place.scratch),
+            drawn: Some(&self.drawn.paths),
             outputs: Some(&place.outputs),
         }
     }

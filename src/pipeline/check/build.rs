@@ -10,6 +10,7 @@ use super::Checker;
 use crate::pipeline::definition::{self, BuiltinVersion};
 use crate::pipeline::names::NamePatterns;
 use crate::pipeline::plan::{Action, Each, Input, OutputRule, Plan, Step, Verify, default_breaker};
+use crate::pipeline::pools::Pool;
 use crate::pipeline::spec::{RetrySection, Spec, StepSpec, Text, Written};
 use crate::pipeline::template::{Field, ItemField, Segment, Template};
 use crate::resilience::breaker::BreakerSettings;
@@ -25,7 +26,8 @@ impl Checker<'_, '_, '_> {
     pub(super) fn plan(&self, fallback_name: &str, order: &[usize]) -> Plan {
         let spec = self.spec;
         let place: HashMap<usize, usize> = order.iter().enumerate().map(|(new, old)| (*old, new)).collect();
-        let steps: Vec<Step> = order.iter().map(|index| self.step(*index, &place)).collect();
+        let pools = self.planned_pools();
+        let steps: Vec<Step> = order.iter().map(|index| self.step(*index, &place, &pools)).collect();
         Plan {
             name: spec.name.as_ref().map_or_else(|| fallback_name.to_owned(), |name| name.text.clone()),
             description: spec.description.as_ref().map(|text| text.text.clone()).unwrap_or_default(),
@@ -39,11 +41,12 @@ impl Checker<'_, '_, '_> {
             breakers: breakers(spec, &steps),
             give_up_after: spec.give_up_after.unwrap_or(GIVE_UP_AFTER),
             durability: spec.durability.unwrap_or_default(),
+            pools,
             steps,
         }
     }
 
-    fn step(&self, index: usize, place: &HashMap<usize, usize>) -> Step {
+    fn step(&self, index: usize, place: &HashMap<usize, usize>, pools: &[Pool]) -> Step {
         let spec = &self.spec.steps[index];
         let links = &self.links[index];
         let placed = |links: &[(usize, super::Span)]| {
@@ -65,6 +68,7 @@ impl Checker<'_, '_, '_> {
             input: templates(&spec.input),
             matches: matches(spec),
             out: self.rules(index, spec),
+            pools: self.pools_of(spec),
             tool: self.tool_of(spec),
             reads,
             after,
@@ -84,7 +88,7 @@ impl Checker<'_, '_, '_> {
             definition: serde_json::Value::Null,
         };
         let version = spec.uses.as_ref().map_or(0, |uses| self.builtins.version(&uses.text));
-        step.definition = definition::of(&step, BuiltinVersion(version));
+        step.definition = definition::of(&step, BuiltinVersion(version), pools);
         step
     }
 

@@ -75,6 +75,7 @@ impl Checker<'_, '_, '_> {
                     let help = "a batch step has no item of its own: say what it reads with `in`".to_owned();
                     self.error(span, format!("{} reads no file that `{{in}}` could be", step.title()), help);
                 }
+                Field::Pool(name) => self.pool_field(step, place, name, span),
                 Field::Piece(field) => self.piece_field(index, step, place, field, span),
                 Field::In | Field::Scratch | Field::Out(_) | Field::Step { .. } | Field::Content { .. }
                     if place == Place::OutName =>

@@ -36,7 +36,7 @@ const STEP: &[&str] = &[
 ];
 
 /// What placeholders call other things by.
-const RESERVED: &[&str] = &["item", "in", "out", "piece", "scratch"];
+const RESERVED: &[&str] = &["item", "in", "out", "piece", "pools", "scratch"];
 
 impl<'a> Reader<'a, '_> {
     pub(super) fn steps(&mut self, value: &'a Value<'a>, steps: &mut Vec<StepSpec<'a>>) {

@@ -72,6 +72,11 @@ fn field(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
             let message = format!("{} cannot be the name of a value", shown(name));
             Err(error(span.clone(), message, Some("write `{piece.NAME}`".to_owned())))
         }
+        Some(("pools", pool)) if is_name(pool) => Ok(Field::Pool(pool.to_owned())),
+        Some(("pools", pool)) => {
+            let message = format!("{} cannot be the name of a pool", shown(pool));
+            Err(error(span.clone(), message, Some("write `{pools.NAME}`".to_owned())))
+        }
         Some((word @ ("in" | "scratch"), _)) => {
             let help = match word {
                 "in" => "`{in}` is the path of the file; parts of the item's name are `{item.stem}`, `{item.ext}`, ...",
@@ -190,6 +195,7 @@ mod tests {
             ("{a.text|contents}", "{a.text|contents}", "`contents` is not understood after `|`", "`{a.text|content}`"),
             ("{item.stem|content}", "{item.stem|content}", "the content of `{item.stem}` cannot be had", "STEP.NAME"),
             ("{piece.a b}", "{piece.a b}", "`a b` cannot be the name of a value", "`{piece.NAME}`"),
+            ("{pools.a.b}", "{pools.a.b}", "`a.b` cannot be the name of a pool", "`{pools.NAME}`"),
             ("{a b.c}", "{a b.c}", "`a b` cannot be the name of a step", "write it twice"),
             ("{a.b..c}", "{a.b..c}", "`b..c` cannot be the name of an output or a value", "`{a.NAME}`"),
         ];

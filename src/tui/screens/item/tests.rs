@@ -29,6 +29,7 @@ fn record(paths: &[(&str, &str, u64)]) -> StepRecord {
         fingerprint: Fingerprint::default(),
         artifacts: paths.iter().map(artifact).collect(),
         pieces: indexmap::IndexMap::new(),
+        draws: indexmap::IndexMap::new(),
         each: None,
         attempts: 1,
         duration: 1.1,
