@@ -93,6 +93,14 @@ impl Assets {
     }
 }
 
+impl std::ops::Index<usize> for Assets {
+    type Output = AssetView;
+
+    fn index(&self, place: usize) -> &AssetView {
+        &self.parts[place / PART][place % PART]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may")]
