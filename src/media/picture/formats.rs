@@ -1,6 +1,7 @@
 //! The encoders, one for each format. All are given pixels and metadata that their format holds.
 
 use std::io::Write;
+use std::marker::PhantomData;
 
 use image::codecs::bmp::BmpEncoder;
 use image::codecs::gif::GifEncoder;
@@ -11,7 +12,7 @@ use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder as Jpeg, Sampling
 use tiff::encoder::colortype::{ColorType as TiffColours, Gray8, Gray16, RGB8, RGB16};
 use tiff::encoder::compression::DeflateLevel;
 use tiff::encoder::{Compression, Predictor, TiffEncoder, TiffValue};
-use tiff::tags::{ExtraSamples, Tag};
+use tiff::tags::{ExtraSamples, PhotometricInterpretation, SampleFormat, Tag};
 
 use super::encode::{JpegCoding, PngLevel, Subsampling, TiffCompression, WebPCoding};
 use super::file::PictureFile;
@@ -120,19 +121,52 @@ pub(super) fn tiff(file: &mut PictureFile, pixels: &DynamicImage, metadata: &Met
         let encoder = encoder.with_compression(compression).with_predictor(Predictor::Horizontal);
         match pixels {
             DynamicImage::ImageLuma8(of) => tiff_page::<Gray8, _>(encoder, pixels, of.as_raw(), metadata),
-            DynamicImage::ImageLumaA8(of) => tiff_page::<Gray8, _>(encoder, pixels, of.as_raw(), metadata),
+            DynamicImage::ImageLumaA8(of) => tiff_page::<WithAlpha<Gray8>, _>(encoder, pixels, of.as_raw(), metadata),
             DynamicImage::ImageRgb8(of) => tiff_page::<RGB8, _>(encoder, pixels, of.as_raw(), metadata),
-            DynamicImage::ImageRgba8(of) => tiff_page::<RGB8, _>(encoder, pixels, of.as_raw(), metadata),
+            DynamicImage::ImageRgba8(of) => tiff_page::<WithAlpha<RGB8>, _>(encoder, pixels, of.as_raw(), metadata),
             DynamicImage::ImageLuma16(of) => tiff_page::<Gray16, _>(encoder, pixels, of.as_raw(), metadata),
-            DynamicImage::ImageLumaA16(of) => tiff_page::<Gray16, _>(encoder, pixels, of.as_raw(), metadata),
+            DynamicImage::ImageLumaA16(of) => tiff_page::<WithAlpha<Gray16>, _>(encoder, pixels, of.as_raw(), metadata),
             DynamicImage::ImageRgb16(of) => tiff_page::<RGB16, _>(encoder, pixels, of.as_raw(), metadata),
-            other => tiff_page::<RGB16, _>(encoder, other, other.to_rgba16().as_raw(), metadata),
+            other => tiff_page::<WithAlpha<RGB16>, _>(encoder, other, other.to_rgba16().as_raw(), metadata),
         }
     });
     done.map_err(|error| match error {
         tiff::TiffError::IoError(error) => ImageError::IoError(error),
         error => encoding(ImageFormat::Tiff, error),
     })
+}
+
+/// Colours with alpha beside them. The encoder takes further samples, and its predictor takes no notice of them.
+struct WithAlpha<C>(PhantomData<C>);
+
+impl<C: TiffColours<Inner: Difference>> TiffColours for WithAlpha<C> {
+    type Inner = C::Inner;
+    const TIFF_VALUE: PhotometricInterpretation = C::TIFF_VALUE;
+    const BITS_PER_SAMPLE: &'static [u16] = C::BITS_PER_SAMPLE;
+    const SAMPLE_FORMAT: &'static [SampleFormat] = C::SAMPLE_FORMAT;
+
+    fn horizontal_predict(row: &[C::Inner], result: &mut Vec<C::Inner>) {
+        let samples = C::BITS_PER_SAMPLE.len() + 1;
+        result.extend_from_slice(&row[..samples.min(row.len())]);
+        result.extend(row.iter().zip(row.iter().skip(samples)).map(|(before, this)| this.since(*before)));
+    }
+}
+
+/// Samples whose differences wrap around.
+trait Difference: Copy {
+    fn since(self, before: Self) -> Self;
+}
+
+impl Difference for u8 {
+    fn since(self, before: Self) -> Self {
+        self.wrapping_sub(before)
+    }
+}
+
+impl Difference for u16 {
+    fn since(self, before: Self) -> Self {
+        self.wrapping_sub(before)
+    }
 }
 
 fn tiff_page<C: TiffColours, T>(
