@@ -48,6 +48,9 @@ pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion) -> Value 
     if let Some(each) = &step.each {
         whole["each"] = json!(each.output);
     }
+    if step.times_of_input {
+        whole["times"] = json!("input");
+    }
     sorted(whole)
 }
 

@@ -21,6 +21,7 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::file::hash::HASH,
     &super::image::probe::PROBE,
     &super::image::resize::RESIZE,
+    &super::image::strip::STRIP,
     &super::noop::NOOP,
 ];
 
