@@ -145,6 +145,8 @@ pub struct Step {
     pub max_output: u64,
     /// Whether the tool may write only to its scratch, caches and temporary folders (landlock).
     pub sandbox: bool,
+    /// Whether its outputs get the modification time of the item's file.
+    pub times_of_input: bool,
     /// Run once over the whole batch, when the items are done.
     pub batch: bool,
     /// What makes the step's result, in a canonical form: a part of the fingerprint. Policy (retry, timeouts, ...) is

@@ -174,6 +174,8 @@ pub(super) struct StepSpec<'a> {
     pub(super) memory: Option<u64>,
     pub(super) max_output: Option<u64>,
     pub(super) sandbox: Option<bool>,
+    /// Where `times = "input"` stands, if it is there.
+    pub(super) times: Option<Span>,
     pub(super) tool: Option<Text>,
 }
 

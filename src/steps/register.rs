@@ -29,6 +29,7 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::image::orient::ORIENT,
     &super::image::probe::PROBE,
     &super::image::resize::RESIZE,
+    &super::image::strip::STRIP,
     &super::image::verify::VERIFY,
     &super::noop::NOOP,
     &super::text::redraw::REDRAW,

@@ -146,3 +146,73 @@ fn edited(exif: &[u8], edits: &[Edit]) -> Option<Vec<u8>> {
     apply(edits, &mut Cursor::new(copy.as_mut_slice())).ok()?;
     Some(copy)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a block that is lost has failed")]
+mod tests {
+    use super::*;
+
+    fn field(tag: u16, kind: u16, count: u32, value: u32) -> Vec<u8> {
+        [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat()
+    }
+
+    fn table(fields: &[Vec<u8>], next: u32) -> Vec<u8> {
+        [&(fields.len() as u16).to_be_bytes()[..], &fields.concat(), &next.to_be_bytes()].concat()
+    }
+
+    /// A picture with GPS at 62 (whose value is at 80), EXIF with a maker's block at 98, and a thumbnail at 126.
+    fn block(maker_note: u32) -> Vec<u8> {
+        let first = table(
+            &[field(ORIENTATION, 3, 1, 6 << 16), field(0x8769, 4, 1, 98), field(GPS, 4, 1, 62), field(0x9999, 4, 1, 7)],
+            126,
+        );
+        let gps = [table(&[field(0x1b, 7, 18, 80)], 0), b"ASCII: in Zanzibar".to_vec()].concat();
+        let exif = [table(&[field(0x927c, 7, 10, maker_note)], 0), b"maker note".to_vec()].concat();
+        let thumbnail = table(&[field(0x0201, 4, 1, 156), field(0x0202, 4, 1, 4)], 0);
+        [b"MM\0*\0\0\0\x08", &first[..], &gps, &exif, &thumbnail, b"JPEG"].concat()
+    }
+
+    #[test]
+    fn the_place_is_erased_and_nothing_is_moved() {
+        let whole = block(116);
+        let Left::Rest(left) = without_gps(&whole) else { panic!("it has a place") };
+        assert_eq!(left.len(), whole.len());
+        assert!(left[62..98].iter().all(|byte| *byte == 0) && !has_gps(&left));
+        assert_eq!(left[98..], whole[98..], "the maker's block and the thumbnail");
+        let tables = Tables::read(&mut Cursor::new(&left)).unwrap();
+        let tags: Vec<u16> = tables.directories[0].entries.iter().map(|entry| entry.tag).collect();
+        assert_eq!(tags, [ORIENTATION, 0x8769, 0x9999]);
+        assert_eq!(tables.directories.len(), 3);
+        assert_eq!(without_gps(&left), Left::All);
+    }
+
+    #[test]
+    fn the_thumbnail_goes_with_its_bytes() {
+        let whole = block(116);
+        let Left::Rest(left) = without_thumbnail(&whole) else { panic!("it has one") };
+        assert_eq!(left.len(), 126);
+        assert_eq!(orientation(&left), Some(6));
+        assert!(has_gps(&left));
+        assert_eq!(without_thumbnail(&left), Left::All);
+    }
+
+    #[test]
+    fn what_shares_its_bytes_or_leads_nowhere_goes_as_a_whole() {
+        assert_eq!(without_gps(&block(81)), Left::Nothing, "the maker's block is said to lie in the place");
+        let mut astray = block(116);
+        astray[58..62].copy_from_slice(&1_000_000_u32.to_be_bytes());
+        let cut = &block(116)[..70];
+        for wrong in [&astray, cut, b"", b"II*\0\x08\0\0", b"II*\0\x08\0\0\0", b"no EXIF at all"] {
+            assert_eq!(without_gps(wrong), Left::Nothing);
+        }
+    }
+
+    #[test]
+    fn the_least_of_exif_tells_the_orientation() {
+        for told in 1..=8 {
+            let least = only_orientation(told);
+            assert_eq!(orientation(&least), Some(told));
+            assert_eq!(orientation(&with_orientation(&least, 1).unwrap()), Some(1));
+        }
+    }
+}

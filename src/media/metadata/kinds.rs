@@ -1,10 +1,7 @@
 //! The kinds of things that a picture file carries besides its pixels, and which of them are wanted.
 
-use serde::{Deserialize, Serialize};
-
 /// What a picture file may carry besides its pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// EXIF: camera, exposure, date, thumbnail, and mostly the place.
     Exif,
@@ -93,4 +90,19 @@ impl Keep {
             Kind::Other => self.other && self.gps,
         }
     }
+}
+
+/// What became of the metadata of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    /// What it carried.
+    pub found: Vec<Kind>,
+    /// What it still carries. EXIF that holds nothing but the orientation is not told.
+    pub left: Vec<Kind>,
+    /// How it must be turned, as before: 1 (not at all) to 8.
+    pub orientation: u8,
+    /// The bytes of the old file.
+    pub before: u64,
+    /// The bytes of the new one. A TIFF file stays as long as it is: what goes is zeros in its place.
+    pub after: u64,
 }

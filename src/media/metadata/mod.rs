@@ -16,8 +16,8 @@ mod xmp;
 
 use std::path::Path;
 
-pub use kinds::{Keep, Kind};
-pub use rewrite::{Rewritten, rewrite, set_orientation};
+pub use kinds::{Keep, Kind, Rewritten};
+pub use rewrite::{rewrite, set_orientation};
 
 use self::exif::Left;
 use self::parts::{Coding, Part, Reading};

@@ -1,7 +1,7 @@
 //! A picture file as the parts that it is made of, each with what it is for.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -175,4 +175,18 @@ fn joined(mut blocks: &[u8]) -> Vec<u8> {
         blocks = rest;
     }
     whole
+}
+
+/// Copies the bytes at `range`: a file that was cut meanwhile is told from a full disk.
+pub(super) fn copy(source: &mut File, range: Range<u64>, target: &mut impl Write) -> Result<(), MediaError> {
+    source.seek(SeekFrom::Start(range.start)).map_err(MediaError::Unreadable)?;
+    let mut left = range.end - range.start;
+    let mut buffer = vec![0; left.min(1 << 17) as usize];
+    while left > 0 {
+        let count = left.min(buffer.len() as u64) as usize;
+        source.read_exact(&mut buffer[..count]).map_err(MediaError::reading)?;
+        target.write_all(&buffer[..count]).map_err(MediaError::Unwritable)?;
+        left -= count as u64;
+    }
+    Ok(())
 }

@@ -1,32 +1,17 @@
 //! The same picture file with other metadata: its pixels are copied byte for byte.
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Write};
 use std::ops::Range;
 use std::path::Path;
 
 use super::containers::{framed, mend_head, parts, place_for_exif};
 use super::exif::{self, Left};
-use super::kinds::{Keep, Kind};
-use super::parts::{Coding, Part, Reading};
+use super::kinds::{Keep, Kind, Rewritten};
+use super::parts::{Coding, Part, Reading, copy};
 use super::{block, format_of, photoshop, tiff, xmp};
 use crate::media::error::MediaError;
 use crate::media::sniff::PictureFormat;
-
-/// What became of the metadata of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rewritten {
-    /// What it carried.
-    pub found: Vec<Kind>,
-    /// What it still carries. EXIF that holds nothing but the orientation is not told.
-    pub left: Vec<Kind>,
-    /// How it must be turned, as before: 1 (not at all) to 8.
-    pub orientation: u8,
-    /// The bytes of the old file.
-    pub before: u64,
-    /// The bytes of the new one. A TIFF file stays as long as it is: what goes is zeros in its place.
-    pub after: u64,
-}
 
 /// A part of the new file: of the old one, or bytes.
 enum Piece {
@@ -282,18 +267,4 @@ fn assemble(
     }
     target.flush().map_err(MediaError::Unwritable)?;
     Ok(length)
-}
-
-/// Copies the bytes at `range`: a file that was cut meanwhile is told from a full disk.
-pub(super) fn copy(source: &mut File, range: Range<u64>, target: &mut impl Write) -> Result<(), MediaError> {
-    source.seek(SeekFrom::Start(range.start)).map_err(MediaError::Unreadable)?;
-    let mut left = range.end - range.start;
-    let mut buffer = vec![0; left.min(1 << 17) as usize];
-    while left > 0 {
-        let count = left.min(buffer.len() as u64) as usize;
-        source.read_exact(&mut buffer[..count]).map_err(MediaError::reading)?;
-        target.write_all(&buffer[..count]).map_err(MediaError::Unwritable)?;
-        left -= count as u64;
-    }
-    Ok(())
 }

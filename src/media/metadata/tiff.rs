@@ -5,10 +5,13 @@ use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use super::exif::PLACES;
-use super::kinds::{Keep, Kind};
-use super::rewrite::{Rewritten, copy};
+use super::kinds::{Keep, Kind, Rewritten};
 use super::tables::{EXIF, Edit, Entry, GPS, ICC, IPTC, ORIENTATION, PHOTOSHOP, Role, Tables, XMP, apply, bytes_at};
-use super::{Metadata, gather, parts::MOST_BYTES, photoshop, xmp};
+use super::{
+    Metadata, gather,
+    parts::{MOST_BYTES, copy},
+    photoshop, xmp,
+};
 use crate::media::error::MediaError;
 
 const COMPRESSION: u16 = 259;

@@ -85,6 +85,7 @@ impl Checker<'_, '_, '_> {
             memory: spec.memory,
             max_output: spec.max_output.unwrap_or(MAX_OUTPUT),
             sandbox: spec.sandbox.unwrap_or(true),
+            times_of_input: spec.times.is_some(),
             batch: self.is_batch(spec),
             definition: serde_json::Value::Null,
         };

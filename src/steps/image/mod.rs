@@ -11,4 +11,5 @@ pub mod hash;
 pub mod orient;
 pub mod probe;
 pub mod resize;
+pub mod strip;
 pub mod verify;
