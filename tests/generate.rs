@@ -190,6 +190,15 @@ fn an_edit_runs_the_steps_again_that_read_what_changed_and_no_others() {
     edit(&bench, "seed = 7", "seed = 8");
     let sum = plan(&bench, &[]);
     assert!(sum.contains("40 to work on") && sum.contains("its values changed: "), "{sum}");
+    assert!(bench.journal().warnings().is_empty(), "{:?}", bench.journal().warnings());
+    run(&bench).expect(0);
+    let told = "the seed is 8, and was 7 in the last run: items whose values that changes are made again";
+    assert_eq!(bench.journal().warnings(), [told]);
+    edit(&bench, "share = 0.4", "share = 0.6");
+    run(&bench).expect(0);
+    assert!(bench.journal().warnings()[0].starts_with("the specs or their shares are others than in the last run"));
+    run(&bench).expect(0);
+    assert!(bench.journal().warnings().is_empty());
 }
 
 #[test]
@@ -205,9 +214,9 @@ fn failed_items_are_known_by_their_numbers_everywhere() {
     let ended = run(&bench).expect(1);
     assert!(ended.stdout.contains("000002"), "{}", ended.stdout);
     for (args, wanted) in [
-        (&["failures", "pipeline.toml"][..], "000005"),
-        (&["checkpoint", "list", "pipeline.toml"], "000008"),
-        (&["checkpoint", "show", "pipeline.toml", "000002"], "000002"),
+        (&["failures"][..], "000005"),
+        (&["checkpoint", "list"], "000008"),
+        (&["checkpoint", "show", "2"], "Values:  file = \"b\""),
         (&["plan", "pipeline.toml"], "000002"),
     ] {
         let told = told(&command(&bench, args));
@@ -218,7 +227,7 @@ fn failed_items_are_known_by_their_numbers_everywhere() {
     assert_eq!(ran(&bench), [("take".to_owned(), 2)].into());
     run(&bench).arg("--retry-failed").expect(0);
     assert_eq!(ran(&bench), [("take".to_owned(), 1)].into());
-    let well = told(&command(&bench, &["checkpoint", "verify", "pipeline.toml"]));
+    let well = told(&command(&bench, &["checkpoint", "verify"]));
     assert!(well.contains("9") && !well.contains("gone"), "{well}");
 }
 

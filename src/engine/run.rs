@@ -266,6 +266,10 @@ pub(super) fn tell_beginning(
     for (place, pool) in (0..).zip(&context.pools) {
         pool.tell(place, recorder);
     }
+    let generator = context.batch.generator.as_ref();
+    if let Some(message) = generator.and_then(|generator| generator.change_since_last_run(context.store.dir())) {
+        recorder.record(EventKind::Warning { message, item: None });
+    }
     for first in (0..context.batch.len()).step_by(LISTED_AT_ONCE) {
         let places = first..context.batch.len().min(first + LISTED_AT_ONCE);
         let paths = places.map(|place| OsText::from(context.batch.path(place as u32))).collect();

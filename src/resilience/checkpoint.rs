@@ -359,6 +359,23 @@ impl Checkpoint {
         self.steps.get(step).is_some_and(|record| record.outcome == StepOutcome::Done)
     }
 
+    /// The values of a generated item, as far as steps have read them.
+    #[must_use]
+    pub fn item_values(&self) -> IndexMap<&str, Value> {
+        let failed = self.fault.as_ref().and_then(|fault| fault.fingerprint.as_ref());
+        let read = self.steps.values().map(|record| &record.fingerprint).chain(failed);
+        let told = read.flat_map(|fingerprint| &fingerprint.values);
+        let value = |json: &String| serde_json::from_str(json).unwrap_or_else(|_| Value::from(json.as_str()));
+        told.map(|(name, json)| (name.as_str(), value(json))).collect()
+    }
+
+    /// Whether it is of an item that the pipeline made itself, which has a name in place of a file.
+    #[must_use]
+    pub fn is_generated(&self) -> bool {
+        let path = self.source.path.as_path();
+        path.is_relative() && path.as_os_str().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit)
+    }
+
     /// What `step` found out.
     #[must_use]
     pub fn result(&self, step: &str) -> Option<&Map<String, Value>> {

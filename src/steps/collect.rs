@@ -29,9 +29,9 @@ pub struct CollectParams {
     /// How the table is written.
     #[serde(default)]
     pub format: TableFormat,
-    /// The columns, in order: a name, and the text that fills it, such as `"{probe.duration}"` or `"{item.path}"`. With
-    /// `each` also `"{piece.path}"` and what steps of the same pieces found out; the text in a file that a step made
-    /// is `"{transcribe.text|content}"`.
+    /// The columns, in order: a name, and the text that fills it, such as `"{probe.duration}"` or `"{item.path}"`, or a
+    /// value of a generated item. With `each` also `"{piece.path}"` and what steps of the same pieces found out; the
+    /// text in a file that a step made is `"{transcribe.text|content}"`.
     pub columns: IndexMap<String, String>,
     /// Shares of the rows that go into tables of their own, for training and testing; the rest goes to `train`.
     #[serde(default)]

@@ -4,6 +4,7 @@
 //! no more room than one, and any of them can be made again alone.
 
 mod chance;
+mod record;
 mod shares;
 mod texts;
 
