@@ -3,8 +3,11 @@
 pub mod decode;
 pub mod encode;
 mod file;
+mod light;
 pub mod reduced;
+pub mod resample;
 pub mod resize;
+pub mod shape;
 pub mod walk;
 
 pub use decode::{MAX_BYTES, MAX_PIXELS, Picture, PictureInfo, load, probe, verify};

@@ -2,3 +2,4 @@
 
 pub mod probe;
 pub mod resize;
+pub mod sizes;
