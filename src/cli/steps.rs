@@ -117,8 +117,8 @@ fn example(step: &Builtin, parameters: &[Parameter]) -> String {
     if !with.is_empty() {
         let _ = writeln!(text, "with = {{ {} }}", with.join(", "));
     }
-    // The outputs of a split come with one.
-    let in_example = |out: &&OutputDoc| step.name != "collect" || out.name == "table";
+    // The outputs of a split come with one, and those that parameters name with them.
+    let in_example = |out: &&OutputDoc| !out.any && (step.name != "collect" || out.name == "table");
     let out: Vec<String> = step
         .outputs
         .iter()
@@ -157,7 +157,7 @@ fn as_json(step: &Builtin) -> Value {
         .iter()
         .map(|out| {
             json!({
-                "name": out.name, "summary": out.summary, "required": out.required, "many": out.many,
+                "name": out.name, "summary": out.summary, "required": out.required, "any": out.any, "many": out.many,
                 "piece_values": out.piece_values.iter()
                     .map(|value| json!({ "name": value.name, "summary": value.summary })).collect::<Value>(),
             })

@@ -46,9 +46,9 @@ impl Checker<'_, '_, '_> {
     }
 
     fn outputs_of_builtin(&mut self, step: &StepSpec<'_>, uses: &Text) {
-        let Some(known) = self.builtins.outputs(&uses.text) else { return };
-        for (name, out) in &step.out {
-            if known.iter().all(|(known, _)| known != name) {
+        let known = self.builtins.outputs(&uses.text);
+        if let Some(known) = &known {
+            for (name, out) in step.out.iter().filter(|(name, _)| known.iter().all(|(known, _)| known != *name)) {
                 let help = suggest::help(name, known.iter().map(|(known, _)| known.as_str()));
                 self.error(out.key.clone(), format!("`{}` makes no output `{name}`", uses.text), help);
             }
@@ -67,7 +67,7 @@ impl Checker<'_, '_, '_> {
             };
             self.error(span, problem.message, problem.suggestion);
         }
-        for (name, _) in known.iter().filter(|(name, required)| *required && !step.out.contains_key(name)) {
+        for (name, _) in known.iter().flatten().filter(|(name, required)| *required && !step.out.contains_key(name)) {
             let message = format!("`{}` needs a place for its output `{name}`", uses.text);
             let help = format!("add it: out = {{ {name} = \"{{item.stem}}.EXTENSION\" }}");
             self.error(uses.span.clone(), message, help);

@@ -11,5 +11,6 @@ pub mod hash;
 pub mod orient;
 pub mod probe;
 pub mod resize;
+pub mod sizes;
 pub mod strip;
 pub mod verify;
