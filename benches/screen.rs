@@ -64,6 +64,7 @@ impl Source {
                 success_threshold: 2,
             }],
             output: OsText::from(Path::new("/work/out")),
+            pools: Vec::new(),
         };
         let mut events = vec![self.event(started)];
         events.push(self.event(EventKind::DependencyChecked {
@@ -99,7 +100,8 @@ impl Source {
             let item = self.next;
             self.next += 1;
             self.running.push((item, 0));
-            let event = self.event(EventKind::AttemptStarted { item, step: 0, piece: None, attempt: 1 });
+            let event =
+                self.event(EventKind::AttemptStarted { item, step: 0, piece: None, attempt: 1, draws: Vec::new() });
             return found.push(event);
         }
         if self.running.is_empty() {
@@ -115,7 +117,13 @@ impl Source {
         found.push(self.event(EventKind::TaskDone { item, step, piece: None, attempts: 1, ms: 400, bytes: 1_000_000 }));
         if step < 2 {
             self.running.push((item, step + 1));
-            found.push(self.event(EventKind::AttemptStarted { item, step: step + 1, piece: None, attempt: 1 }));
+            found.push(self.event(EventKind::AttemptStarted {
+                item,
+                step: step + 1,
+                piece: None,
+                attempt: 1,
+                draws: Vec::new(),
+            }));
         } else {
             let (state, step) = (ItemState::Done, None);
             found.push(self.event(EventKind::ItemFinished { item, state, step, fault: None, before: false }));

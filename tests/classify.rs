@@ -134,6 +134,7 @@ fn the_pipelines_rows_come_first() {
         exit,
         output: output.map(str::to_owned),
         class,
+        pool: None,
         message: message.map(str::to_owned),
     };
     let spec = ToolSpec {

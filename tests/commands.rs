@@ -74,6 +74,7 @@ fn record(made: &Path) -> StepRecord {
         fingerprint: Fingerprint::default(),
         artifacts: [("file".to_owned(), artifact)].into_iter().collect(),
         pieces: indexmap::IndexMap::new(),
+        draws: indexmap::IndexMap::new(),
         each: None,
         attempts: 1,
         duration: 0.25,

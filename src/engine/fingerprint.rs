@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use indexmap::IndexMap;
+
 use super::context::{Context, is_glob};
 use super::item::Item;
 use super::piece_view::called;
@@ -37,7 +39,19 @@ pub fn fingerprint(context: &Context, step: usize, checkpoint: &Checkpoint) -> F
         tool: basis.tool.clone(),
         input: if basis.reads_item { checkpoint.source.hash.clone() } else { String::new() },
         reads: reads.chain(pieces).collect(),
+        values: values(context, step, checkpoint),
     }
+}
+
+/// The values of a generated item that `step` reads, each as JSON.
+pub(super) fn values(context: &Context, step: usize, checkpoint: &Checkpoint) -> IndexMap<String, String> {
+    let Some(generator) = context.batch.generator.as_ref() else { return IndexMap::new() };
+    let name = checkpoint.source.path.as_path().to_str();
+    let Some(made) = name.and_then(|name| generator.place(name)).map(|place| generator.item(place)) else {
+        return IndexMap::new();
+    };
+    let told = |name: &String| made.value(name).map_or_else(|why| why, |value| value.to_string());
+    context.bases[step].values.iter().map(|name| (name.clone(), told(name))).collect()
 }
 
 /// Whether `step` was left out without anything in its place.
@@ -104,7 +118,7 @@ pub fn stale_whole(
     if spec.each.is_some() {
         return None;
     }
-    stale_artifact(context, item, step, record, log)
+    changed_draw(&record.draws).or_else(|| stale_artifact(context, item, step, record, log))
 }
 
 /// Why the pieces of the output `name` do not stand.
@@ -134,6 +148,13 @@ fn stale_pieces(
         }
     }
     None
+}
+
+/// Which asset that a result was made with is not as it was then. One that is gone changes nothing: what was made with it
+/// is there.
+pub(super) fn changed_draw(draws: &IndexMap<String, Artifact>) -> Option<String> {
+    let changed = draws.values().find(|drawn| matches!(whole_file(drawn), Ok(false)))?;
+    Some(format!("the asset it was made with was changed: {}", changed.path.display()))
 }
 
 /// Why the artifact is not as it was committed.
@@ -185,13 +206,23 @@ fn stale_artifact(
 /// # Errors
 /// That it cannot be looked at.
 pub fn whole(artifact: &Artifact) -> std::io::Result<bool> {
+    is_same(artifact, &std::fs::symlink_metadata(artifact.path.as_path())?)
+}
+
+/// The same of a file that may be reached by a link.
+fn whole_file(artifact: &Artifact) -> std::io::Result<bool> {
+    is_same(artifact, &std::fs::metadata(artifact.path.as_path())?)
+}
+
+fn is_same(artifact: &Artifact, metadata: &std::fs::Metadata) -> std::io::Result<bool> {
     let path = artifact.path.as_path();
-    let metadata = std::fs::symlink_metadata(path)?;
-    let found = Identity::from_metadata(&metadata);
+    let found = Identity::from_metadata(metadata);
     if !metadata.is_file() || found.size != artifact.size {
         return Ok(false);
     }
-    Ok(found.mtime_ns == artifact.mtime_ns || hash_file(path)?.0 == artifact.hash)
+    // A file system with coarse times may give it that of the file whose place it was to take, which may still be there.
+    let by_time = found.mtime_ns == artifact.mtime_ns && artifact.replaces != Some(artifact.mtime_ns);
+    Ok(by_time || hash_file(path)?.0 == artifact.hash)
 }
 
 /// Whose the file at `path` is.

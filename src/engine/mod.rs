@@ -4,6 +4,7 @@
 //! attempts; others look at items ahead of them. Whatever wants something of a run sends it a
 //! [`Command`](crate::events::Command).
 
+pub mod assets;
 pub mod attempt;
 pub mod batch;
 pub mod context;
@@ -11,6 +12,7 @@ pub mod control;
 pub mod dispatcher;
 pub mod fingerprint;
 pub mod forecast;
+pub mod generator;
 pub mod item;
 pub mod owner;
 pub mod piece;

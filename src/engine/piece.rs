@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::context::Context;
-use super::fingerprint::{Owner, changed, owner_among, result_hash};
+use super::fingerprint::{Owner, changed, changed_draw, owner_among, result_hash, values};
 use super::item::Item;
 use super::piece_view::{PieceView, called};
 use crate::pipeline::plan::{Each, Plan, Step};
@@ -56,6 +56,7 @@ pub fn fingerprint_of(
         tool: basis.tool.clone(),
         input: hash_bytes(&serde_json::to_vec(&parts).unwrap_or_default()),
         reads,
+        values: values(context, step, checkpoint),
     }
 }
 
@@ -99,7 +100,8 @@ pub enum Told {
 /// Whether the files that `step` made of the piece are as they were.
 #[must_use]
 pub fn stand_of_files(context: &Context, item: &Item, step: usize, record: &PieceRecord, view: &PieceView) -> Stand {
-    match stale_artifact(context, item, &context.plan.steps[step], record, view) {
+    let changed = changed_draw(&record.draws);
+    match changed.or_else(|| stale_artifact(context, item, &context.plan.steps[step], record, view)) {
         None => Stand::Done,
         Some(why) => Stand::ToDo(why),
     }
@@ -269,6 +271,7 @@ fn as_step(record: PieceRecord) -> (StepRecord, serde_json::Map<String, Value>) 
         fingerprint: record.fingerprint,
         artifacts: record.artifacts,
         pieces: indexmap::IndexMap::new(),
+        draws: record.draws,
         each: None,
         attempts: record.attempts,
         duration: record.duration,

@@ -3,10 +3,12 @@
 //! The dispatcher alone writes events. They are delivered in two ways: lossless (the journal, lines, JSON, reports) and
 //! as the latest state (screens). What a screen shows can be rebuilt from the journal of a finished run.
 
+mod assets;
 pub mod journal;
 pub mod pace;
 pub mod paths;
 mod pieces;
+mod pools;
 mod shape;
 mod state;
 pub mod story;
@@ -21,7 +23,9 @@ use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
+pub use assets::{AssetView, Assets};
 pub use pieces::{PieceCounts, PieceFailure};
+pub use pools::{Draw, ListedAsset, PoolKind, PoolShape, PoolView, ScoreChange, Scoring, Standing};
 pub use shape::{BreakerShape, MachineView, Progress, StepShape};
 pub use state::{BatchView, BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
 pub use story::Story;
@@ -70,6 +74,9 @@ pub enum EventKind {
         /// The breakers that the run has.
         #[serde(default)]
         breakers: Vec<BreakerShape>,
+        /// The asset pools that its steps draw from.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pools: Vec<PoolShape>,
         /// The folder that the outputs are below.
         #[serde(default)]
         output: OsText,
@@ -106,6 +113,31 @@ pub enum EventKind {
         /// Their absolute paths.
         paths: Vec<OsText>,
     },
+    /// Assets joined a pool.
+    AssetsListed {
+        /// The pool's place in the run.
+        pool: u32,
+        /// The place in the pool of the first of them.
+        first: u32,
+        /// The assets.
+        assets: Vec<ListedAsset>,
+    },
+    /// The score of an asset moved, or its standing did.
+    AssetScored {
+        /// The pool's place in the run.
+        pool: u32,
+        /// The asset's place in the pool.
+        asset: u32,
+        /// Its score now.
+        score: i32,
+        /// Why it moved.
+        change: ScoreChange,
+        /// Whether it is drawn now.
+        standing: Standing,
+        /// The item that it was drawn for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<ItemIndex>,
+    },
     /// Items that were looked at need nothing: ranges of places, the end not in it.
     ItemsUpToDate {
         /// The ranges.
@@ -129,6 +161,9 @@ pub enum EventKind {
         piece: Option<PieceRef>,
         /// Counts from 1.
         attempt: u32,
+        /// The assets that it was given.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        draws: Vec<Draw>,
     },
     /// An attempt with a built-in step has done so much of its sound; told now and then.
     AttemptProgressed {
@@ -421,6 +456,20 @@ pub enum Command {
         /// The dependency.
         dependency: String,
     },
+    /// Give an asset of a pool the score of the start.
+    ReviveAsset {
+        /// The pool's name.
+        pool: String,
+        /// The asset's absolute path; nothing for all that are on the denylist.
+        asset: Option<OsText>,
+    },
+    /// Put an asset of a pool on its denylist.
+    BanAsset {
+        /// The pool's name.
+        pool: String,
+        /// The asset's absolute path.
+        asset: OsText,
+    },
     /// Open a breaker. The recovery of one that is open begins anew.
     TripBreaker {
         /// The dependency.
@@ -431,5 +480,7 @@ pub enum Command {
 /// Failures by cause: the key that they are grouped by, and how many.
 pub type Causes = IndexMap<(FaultClass, String), usize>;
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 pub(crate) mod tests;

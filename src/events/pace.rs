@@ -160,15 +160,31 @@ mod tests {
         let steps = vec!["work".to_owned()];
         let (run, pipeline, output) = (String::new(), String::new(), OsText::default());
         let (shapes, breakers) = (Vec::new(), Vec::new());
-        tell(0, EventKind::RunStarted { run, pipeline, steps, jobs: 1, seed: 0, shapes, breakers, output });
+        tell(
+            0,
+            EventKind::RunStarted {
+                run,
+                pipeline,
+                steps,
+                jobs: 1,
+                seed: 0,
+                shapes,
+                breakers,
+                output,
+                pools: Vec::new(),
+            },
+        );
         let paths = (0..100).map(|n| OsText::from(std::path::PathBuf::from(format!("/{n}")))).collect();
         tell(0, EventKind::ItemsListed { first: 0, paths });
-        tell(0, EventKind::AttemptStarted { item: 0, step: 0, piece: None, attempt: 1 });
+        tell(0, EventKind::AttemptStarted { item: 0, step: 0, piece: None, attempt: 1, draws: Vec::new() });
         for item in 0..ended {
             let now = u64::from(item + 1) * 1000;
             let state = ItemState::Done;
             tell(now, EventKind::ItemFinished { item, state, step: None, fault: None, before: false });
-            tell(now, EventKind::AttemptStarted { item: item + 1, step: 0, piece: None, attempt: 1 });
+            tell(
+                now,
+                EventKind::AttemptStarted { item: item + 1, step: 0, piece: None, attempt: 1, draws: Vec::new() },
+            );
         }
         (state, pace, u64::from(ended) * 1000)
     }

@@ -196,7 +196,7 @@ mod tests {
         let mut counted = Counted::default();
         counted.apply(&EventKind::PiecesFound { item, step, total: 3, done: 0, left_out: 0 });
         let fails = |counted: &mut Counted, index| {
-            counted.apply(&EventKind::AttemptStarted { item, step, piece: piece(index), attempt });
+            counted.apply(&EventKind::AttemptStarted { item, step, piece: piece(index), attempt, draws: Vec::new() });
             let fault = Fault::new(FaultClass::Dependency, "gone", "it is gone");
             let (log, ms) = (None, 1);
             counted.apply(&EventKind::AttemptFailed { item, step, piece: piece(index), attempt, fault, log, ms });
@@ -206,7 +206,7 @@ mod tests {
         fails(&mut counted, 2);
         assert_eq!(counted.counts().waiting, 2);
         // A fault of the tool costs no attempt: the next has the same number.
-        counted.apply(&EventKind::AttemptStarted { item, step, piece: piece(1), attempt });
+        counted.apply(&EventKind::AttemptStarted { item, step, piece: piece(1), attempt, draws: Vec::new() });
         assert_eq!((counted.counts().waiting, counted.counts().running), (1, 1));
         counted.apply(&EventKind::TaskParked { item, step, dependency: "tool".into() });
         assert_eq!((counted.counts().waiting, counted.counts().running), (0, 1));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::paths::PathTable;
 use super::pieces::{PieceCounts, PieceFailure, Pieces};
+use super::pools::{PoolView, Pools};
 use super::shape::{BreakerShape, MachineView, Progress, StepShape};
 use super::waits::Waits;
 use super::{Causes, Event, EventKind, ItemIndex, StopLevel};
@@ -209,6 +210,7 @@ pub struct RunState {
     pub at: u64,
     waits: Waits,
     pieces: Pieces,
+    pub(super) pools: Pools,
     /// The place in `causes` of each failed item's cause, of all of them: those whose faults are not kept, too.
     failed: BTreeMap<ItemIndex, u32>,
     phases: Vec<ItemPhase>,
@@ -252,6 +254,12 @@ impl RunState {
     #[must_use]
     pub fn failed_pieces(&self, item: ItemIndex) -> &[PieceFailure] {
         self.pieces.failures(item)
+    }
+
+    /// The asset pools.
+    #[must_use]
+    pub fn pools(&self) -> &[PoolView] {
+        &self.pools.views
     }
 
     /// How many attempts run: of a step, or of all.
@@ -307,6 +315,7 @@ impl RunState {
         self.elapsed = event.elapsed;
         self.at = event.at;
         self.pieces.apply(event, self.phases.len());
+        self.pools.apply(event);
         match &event.kind {
             EventKind::RunStarted { run, pipeline, steps, jobs, shapes, breakers, output, .. } => {
                 self.run.clone_from(run);
@@ -379,7 +388,7 @@ impl RunState {
             | EventKind::TaskDone { piece: Some(_), .. }
             | EventKind::TaskSkipped { piece: Some(_), .. }
             | EventKind::PieceFailed { .. } => {}
-            EventKind::AttemptStarted { item, step, attempt, piece: None } => {
+            EventKind::AttemptStarted { item, step, attempt, piece: None, .. } => {
                 self.move_to(*item, ItemPhase::Running);
                 self.waits_no_more(*item, Some(*step));
                 let view = TaskView { attempt: *attempt, since: event.elapsed, retry_at: None, progress: None };
@@ -448,7 +457,10 @@ impl RunState {
             EventKind::RunResumed { .. } => self.phase = RunPhase::Running,
             EventKind::JobsChanged { jobs } => self.jobs = *jobs,
             EventKind::StopRequested { level, .. } => self.phase = RunPhase::Stopping(*level),
-            EventKind::CanaryAnswered { .. } | EventKind::Warning { .. } => {}
+            EventKind::CanaryAnswered { .. }
+            | EventKind::Warning { .. }
+            | EventKind::AssetsListed { .. }
+            | EventKind::AssetScored { .. } => {}
             EventKind::BatchStepStarted { step } => {
                 let view = BatchView { since: event.elapsed, until: None, fault: None, artifact: None };
                 self.batch.insert(*step, view);

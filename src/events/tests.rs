@@ -53,6 +53,7 @@ fn of_run() -> impl Strategy<Value = EventKind> {
                     success_threshold: 0,
                 }],
                 output: OsText::default(),
+                pools: Vec::new(),
             })
             .boxed(),
         (small(), 0..5_usize)
@@ -86,7 +87,13 @@ fn of_items() -> impl Strategy<Value = EventKind> {
             .boxed(),
         small().prop_map(|item| EventKind::ItemLeftOut { item, reason: "by hand".into() }).boxed(),
         (small(), small(), small())
-            .prop_map(|(item, step, attempt)| EventKind::AttemptStarted { item, step, piece: None, attempt })
+            .prop_map(|(item, step, attempt)| EventKind::AttemptStarted {
+                item,
+                step,
+                piece: None,
+                attempt,
+                draws: Vec::new(),
+            })
             .boxed(),
         (small(), small(), number(), proptest::option::of(number()))
             .prop_map(|(item, step, done, of)| EventKind::AttemptProgressed {

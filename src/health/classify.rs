@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use super::canary::CanaryResult;
 use super::known::{self, EVERY_TOOL, KnownTool, Row};
 use crate::pipeline::plan::{FaultRule, ToolSpec};
+use crate::resilience::os_text::OsText;
 use crate::resilience::safe_text::safe_line;
 use crate::resilience::{Fault, FaultClass};
 
@@ -179,6 +180,7 @@ impl Case<'_> {
             Some(message) => Fault::new(rule.class, self.cause(), bounded(&safe_line(message))),
             None => self.fault(rule.class, self.cause(), rule.output.as_deref()),
         };
+        let fault = Fault { asset: rule.pool.as_deref().map(OsText::from), ..fault };
         match self.spec.and_then(|spec| spec.hint.as_deref()) {
             Some(hint) if rule.class == FaultClass::Dependency => fault.with_hint(hint),
             _ => fault,

@@ -107,6 +107,7 @@ mod tests {
             name: "p".to_owned(),
             description: String::new(),
             input: Input::default(),
+            generate: None,
             output: text("out"),
             tools: IndexMap::from([
                 ("sox".to_owned(), said(false)),

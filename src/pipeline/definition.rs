@@ -7,14 +7,15 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::plan::{Action, DecodeCheck, Step};
+use super::pools::Pool;
 use super::template::Template;
 
 /// The version of a built-in step; of no account for a command.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BuiltinVersion(pub(super) u32);
 
-/// The definition of `step`.
-pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion) -> Value {
+/// The definition of `step`, which draws from some of `pools`.
+pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion, pools: &[Pool]) -> Value {
     let action = match &step.action {
         Action::Run(run) => json!({ "run": sources(run) }),
         Action::Uses { name, with } => json!({ "uses": name, "version": version, "with": with }),
@@ -47,6 +48,13 @@ pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion) -> Value 
     });
     if let Some(each) = &step.each {
         whole["each"] = json!(each.output);
+    }
+    if !step.pools.is_empty() {
+        let drawn = step.pools.iter().filter_map(|place| pools.get(*place));
+        whole["pools"] = drawn.map(|pool| (pool.name.clone(), pool.definition())).collect::<Map<_, _>>().into();
+    }
+    if step.times_of_input {
+        whole["times"] = json!("input");
     }
     sorted(whole)
 }

@@ -32,6 +32,12 @@ impl NamePatterns {
         self.patterns.is_empty() || self.set.is_match(Path::new(name))
     }
 
+    /// As written.
+    #[must_use]
+    pub fn patterns(&self) -> &[String] {
+        &self.patterns
+    }
+
     /// Whether there are none, so that every name is taken.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

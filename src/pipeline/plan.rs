@@ -6,7 +6,9 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::generate::Generate;
 use super::names::NamePatterns;
+use super::pools::Pool;
 use super::template::Template;
 use crate::resilience::FaultClass;
 use crate::resilience::breaker::BreakerSettings;
@@ -21,6 +23,8 @@ pub struct Plan {
     pub description: String,
     /// The files of the batch.
     pub input: Input,
+    /// The items of the batch, where they are no files.
+    pub generate: Option<Generate>,
     /// Where the item's outputs go; relative to the folder mediamill is started in.
     pub output: Template,
     /// What is known of the dependencies beyond the built-in knowledge: `[health]` and `[tools]`, by name.
@@ -31,6 +35,8 @@ pub struct Plan {
     pub give_up_after: u32,
     /// Whether a power cut may lose finished work.
     pub durability: Durability,
+    /// The asset pools that steps draw from.
+    pub pools: Vec<Pool>,
     /// The steps, each after all that it reads or waits for.
     pub steps: Vec<Step>,
 }
@@ -84,6 +90,8 @@ pub struct FaultRule {
     pub output: Option<String>,
     /// Then it is a fault of this class.
     pub class: FaultClass,
+    /// The pool that is to blame, where the class is [`FaultClass::Asset`].
+    pub pool: Option<String>,
     /// What to tell the reader, where the tool's own words do not.
     pub message: Option<String>,
 }
@@ -105,6 +113,8 @@ pub struct Step {
     pub matches: NamePatterns,
     /// The files it makes, by name.
     pub out: IndexMap<String, OutputRule>,
+    /// The places of the pools that an attempt is given one asset each of.
+    pub pools: Vec<usize>,
     /// The dependency whose health and breaker count for it.
     pub tool: Option<String>,
     /// Indexes of the steps whose artifacts or values its placeholders read.
@@ -135,6 +145,8 @@ pub struct Step {
     pub max_output: u64,
     /// Whether the tool may write only to its scratch, caches and temporary folders (landlock).
     pub sandbox: bool,
+    /// Whether its outputs get the modification time of the item's file.
+    pub times_of_input: bool,
     /// Run once over the whole batch, when the items are done.
     pub batch: bool,
     /// What makes the step's result, in a canonical form: a part of the fingerprint. Policy (retry, timeouts, ...) is

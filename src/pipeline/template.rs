@@ -10,6 +10,8 @@ use std::ops::Range;
 pub enum Field {
     /// `{item.NAME}`.
     Item(ItemField),
+    /// `{item.NAME}` of a generated item: its `index`, `seed` or `spec`, or one of its values.
+    ItemValue(String),
     /// `{in}`: the file that the step reads (the first, where it reads several).
     In,
     /// `{scratch}`: the attempt's own folder.
@@ -18,6 +20,8 @@ pub enum Field {
     Out(Option<String>),
     /// `{piece}` and `{piece.NAME}`: of the piece that a step with `each` runs for.
     Piece(PieceField),
+    /// `{pools.NAME}`: the path of the asset that the attempt was given of this pool; empty where the pool has none.
+    Pool(String),
     /// `{STEP.NAME|content}`: the text in the artifact, not its path.
     Content {
         /// The other step's id.
@@ -227,7 +231,9 @@ impl std::fmt::Display for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Item(field) => write!(f, "{{item.{}}}", field.name()),
+            Self::ItemValue(name) => write!(f, "{{item.{name}}}"),
             Self::Piece(field) => write!(f, "{{piece.{}}}", field.name()),
+            Self::Pool(name) => write!(f, "{{pools.{name}}}"),
             Self::Content { step, name } => write!(f, "{{{step}.{name}|content}}"),
             Self::In => f.write_str("{in}"),
             Self::Scratch => f.write_str("{scratch}"),

@@ -72,6 +72,7 @@ pub(super) fn beginning(count: u32) -> Vec<(u64, EventKind)> {
                 shapes: Vec::new(),
                 breakers: Vec::new(),
                 output: OsText::default(),
+                pools: Vec::new(),
             },
         ),
         (
@@ -120,10 +121,10 @@ pub(super) fn story() -> Vec<Event> {
     );
     add(10, EventKind::ItemsUpToDate { ranges: vec![(5, 7)] });
     add(11, EventKind::ItemLeftOut { item: 7, reason: "its outputs exist".to_owned() });
-    add(20, EventKind::AttemptStarted { item: 0, step: 0, piece: None, attempt: 1 });
-    add(21, EventKind::AttemptStarted { item: 1, step: 0, piece: None, attempt: 1 });
+    add(20, EventKind::AttemptStarted { item: 0, step: 0, piece: None, attempt: 1, draws: Vec::new() });
+    add(21, EventKind::AttemptStarted { item: 1, step: 0, piece: None, attempt: 1, draws: Vec::new() });
     add(1220, EventKind::TaskDone { item: 0, step: 0, piece: None, attempts: 1, ms: 1200, bytes: 2048 });
-    add(1220, EventKind::AttemptStarted { item: 0, step: 1, piece: None, attempt: 1 });
+    add(1220, EventKind::AttemptStarted { item: 0, step: 1, piece: None, attempt: 1, draws: Vec::new() });
     add(
         1300,
         EventKind::AttemptFailed {
@@ -142,7 +143,7 @@ pub(super) fn story() -> Vec<Event> {
         EventKind::AttemptFailed { item: 0, step: 1, piece: None, attempt: 1, fault: timeout(), log: None, ms: 780 },
     );
     add(2000, EventKind::RetryScheduled { item: 0, step: 1, piece: None, attempt: 2, delay: 1040 });
-    add(3040, EventKind::AttemptStarted { item: 0, step: 1, piece: None, attempt: 2 });
+    add(3040, EventKind::AttemptStarted { item: 0, step: 1, piece: None, attempt: 2, draws: Vec::new() });
     add(
         3100,
         EventKind::BreakerChanged {
@@ -168,7 +169,7 @@ pub(super) fn story() -> Vec<Event> {
     add(5100, EventKind::Warning { message: "\x1b[2Ja \"strange\" log".to_owned(), item: Some(3) });
     add(6000, EventKind::RunPaused { reason: "the disk of out is full".to_owned() });
     add(8000, EventKind::RunResumed { reason: "there is room again".to_owned() });
-    add(9000, EventKind::AttemptStarted { item: 3, step: 0, piece: None, attempt: 1 });
+    add(9000, EventKind::AttemptStarted { item: 3, step: 0, piece: None, attempt: 1, draws: Vec::new() });
     add(9500, EventKind::StopRequested { level: crate::events::StopLevel::Cancel, by: "SIGINT".to_owned() });
     add(9600, finished(3, ItemState::Pending, None));
     let so_far = folded(&events(kinds.clone())).counts;

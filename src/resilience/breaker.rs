@@ -90,7 +90,11 @@ impl Outcome {
     pub fn of(fault: &Fault) -> Self {
         match fault.class {
             FaultClass::Transient | FaultClass::Dependency => Self::Failure(fault.message.clone()),
-            FaultClass::Input | FaultClass::Environment | FaultClass::Cancelled | FaultClass::Bug => Self::Neutral,
+            FaultClass::Input
+            | FaultClass::Environment
+            | FaultClass::Asset
+            | FaultClass::Cancelled
+            | FaultClass::Bug => Self::Neutral,
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Why an attempt failed, and whose account it is charged to.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+
+use super::os_text::OsText;
 
 /// The class of a fault. Each class is charged to one account only.
 ///
@@ -10,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// | `Transient` | yes | failure | failed after the last attempt |
 /// | `Dependency` | no | failure | parked |
 /// | `Environment` | when it is well again | neutral | waits; the run pauses |
+/// | `Asset` | at once, with another asset | neutral | failed when too many in a row did |
 /// | `Cancelled` | no | neutral | as it was |
 /// | `Bug` | no | neutral | failed, with the trace |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,6 +28,8 @@ pub enum FaultClass {
     Dependency,
     /// The machine is to blame: disk or inodes full, read-only, out of descriptors.
     Environment,
+    /// A font, a background or another asset of a pool is to blame: its score pays for it.
+    Asset,
     /// Somebody asked for it.
     Cancelled,
     /// mediamill is to blame: a panic of its own.
@@ -38,6 +45,7 @@ impl FaultClass {
             Self::Transient => "transient",
             Self::Dependency => "dependency",
             Self::Environment => "environment",
+            Self::Asset => "asset",
             Self::Cancelled => "cancelled",
             Self::Bug => "bug",
         }
@@ -62,17 +70,26 @@ pub struct Fault {
     /// What to do about it, when that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The asset that is to blame, where the class is [`FaultClass::Asset`]: its path, or its pool's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset: Option<OsText>,
 }
 
 impl Fault {
     /// A fault of `class`; `cause` is the key that failures are grouped by.
     pub fn new(class: FaultClass, cause: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { class, cause: cause.into(), message: message.into(), hint: None }
+        Self { class, cause: cause.into(), message: message.into(), hint: None, asset: None }
     }
 
     /// A fault of the input file.
     pub fn input(cause: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(FaultClass::Input, cause, message)
+    }
+
+    /// A fault of the asset at `path`, which a pool gave. A step whose file is of no pool says it all the same: the engine
+    /// knows what was drawn.
+    pub fn asset(path: &Path, cause: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { asset: Some(OsText::from(path)), ..Self::new(FaultClass::Asset, cause, message) }
     }
 
     /// The same fault with a word on what to do.

@@ -1,4 +1,4 @@
-//! What keeps a batch alive: faults and their accounts, retry, circuit breaker, scratch, checkpoints.
+//! What keeps a batch alive: faults and their accounts, retry, circuit breaker, health scores, scratch, checkpoints.
 //!
 //! Nothing here knows media, a tool or a screen. Time and chance are passed in.
 
@@ -10,6 +10,7 @@ pub mod os_text;
 pub mod piece;
 pub mod retry;
 pub mod safe_text;
+pub mod score;
 pub mod scratch;
 pub mod store;
 

@@ -59,6 +59,9 @@ pub struct PieceRecord {
     /// What it found out.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
+    /// The assets that it was made with, by the names of their pools: as they were then.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub draws: IndexMap<String, Artifact>,
     /// Attempts that were made.
     pub attempts: u32,
     /// Of the last attempt, in seconds.
@@ -83,6 +86,7 @@ impl PieceRecord {
             fingerprint,
             artifacts: IndexMap::new(),
             values: Map::new(),
+            draws: IndexMap::new(),
             attempts,
             duration: 0.0,
             left_out: None,

@@ -124,6 +124,7 @@ pub fn beginning(names: &[&str]) -> Vec<(u64, EventKind)> {
                 ],
                 breakers: vec![breaker("ffmpeg", 5, 60_000, 2), breaker("demucs", 3, 120_000, 1)],
                 output: OsText::from(std::path::Path::new("/work/out")),
+                pools: Vec::new(),
             },
         ),
         (1, checked("ffmpeg", Some("5.1.6"), "found", None)),
@@ -178,7 +179,7 @@ pub const NAMES: [&str; 12] = [
 pub fn scene() -> Vec<Event> {
     let mut kinds = beginning(&NAMES);
     let mut add = |at: u64, kind: EventKind| kinds.push((at, kind));
-    let start = |item, step, attempt| EventKind::AttemptStarted { item, step, piece: None, attempt };
+    let start = |item, step, attempt| EventKind::AttemptStarted { item, step, piece: None, attempt, draws: Vec::new() };
     let done = |item, step, ms, bytes| EventKind::TaskDone { item, step, piece: None, attempts: 1, ms, bytes };
     let fail = |item: ItemIndex, step: u32, attempt, fault, ms| EventKind::AttemptFailed {
         item,

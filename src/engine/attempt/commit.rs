@@ -37,6 +37,7 @@ impl Attempt<'_> {
             fingerprint,
             artifacts,
             pieces,
+            draws: self.drawn.files.clone(),
             each: None,
             attempts: self.task.attempt,
             duration: took.as_secs_f64(),

@@ -3,8 +3,10 @@
 pub mod batch;
 mod builtin;
 mod commit;
+mod drawn;
 mod outputs;
 pub mod piece;
+mod rows;
 mod tool;
 
 use std::ffi::OsString;
@@ -15,12 +17,13 @@ use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 
+use self::drawn::Drawn;
 use super::context::Context;
 use super::fingerprint::{fingerprint, read_source, stale_whole};
 use super::item::{Fields, Item};
 use super::piece_view::PieceView;
 use super::slot::Hosts;
-use crate::events::Progress;
+use crate::events::{Draw, Progress};
 use crate::pipeline::plan::{Action, Step};
 use crate::resilience::breaker::Ticket;
 use crate::resilience::checkpoint::{Checkpoint, Identity};
@@ -87,6 +90,8 @@ pub struct Task {
     pub piece: Option<u32>,
     /// From 1.
     pub attempt: u32,
+    /// The assets that it is given.
+    pub draws: Vec<Draw>,
     /// With it the item is done: no other step of it is left.
     pub last: bool,
     /// Ends it from outside.
@@ -136,6 +141,8 @@ struct Attempt<'a> {
     hear: &'a dyn Fn(Progress),
     /// The piece that it is made for.
     piece: Option<PieceView>,
+    /// What it was given, by the names of the pools.
+    drawn: Drawn,
     log: Option<String>,
     leftover: u32,
     note: Option<String>,
@@ -165,7 +172,18 @@ impl From<Fault> for Failure {
 pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts, hear: &dyn Fn(Progress)) -> Report {
     let started = Instant::now();
     let step = &workshop.context.plan.steps[task.step];
-    let mut attempt = Attempt { workshop, task, step, hosts, hear, piece: None, log: None, leftover: 0, note: None };
+    let mut attempt = Attempt {
+        workshop,
+        task,
+        step,
+        hosts,
+        hear,
+        piece: None,
+        drawn: Drawn::default(),
+        log: None,
+        leftover: 0,
+        note: None,
+    };
     let made = attempt.make(started);
     attempt.hosts.room.leave();
     let ending = match made {
@@ -187,9 +205,10 @@ impl Attempt<'_> {
         self.piece = self.task.piece.map(|place| self.piece_at(place)).transpose()?;
         let seen = self.look_at_input()?;
         let (known, before) = {
-            let unread = context.bases[self.task.step].reads_item && active.checkpoint().source.identity != Some(seen);
+            let reads_item = context.bases[self.task.step].reads_item;
+            let unread = seen.filter(|seen| reads_item && active.checkpoint().source.identity != Some(*seen));
             // Read without holding the checkpoint: others of the item, and the dispatcher, need it meanwhile.
-            let source = if unread { Some(read_source(&active.item.path, seen)) } else { None };
+            let source = unread.map(|seen| read_source(&active.item.path, seen));
             let source = source.transpose().map_err(|error| Fault::from_io("the input cannot be read", &error))?;
             let mut checkpoint = active.checkpoint();
             if let Some(source) = source {
@@ -207,6 +226,7 @@ impl Attempt<'_> {
             return Ok(Ending::Stands);
         }
         self.refuse_foreign_targets(&known)?;
+        self.drawn = self.look_at_drawn()?;
 
         let id = &active.item.id;
         let needs_scratch = matches!(self.step.action, Action::Run(_)) || !self.step.out.is_empty();
@@ -238,12 +258,16 @@ impl Attempt<'_> {
         }
     }
 
-    fn look_at_input(&self) -> Result<Identity, Fault> {
+    /// What the file looks like that the attempt reads; nothing where its item has none.
+    fn look_at_input(&self) -> Result<Option<Identity>, Fault> {
+        let item = &self.task.active.item;
         match &self.piece {
-            Some(view) if !self.workshop.context.bases[self.task.step].reads_item => {
-                Identity::of(view.path()).map_err(|error| Fault::from_io("the piece cannot be looked at", &error))
-            }
-            _ => Identity::of(&self.task.active.item.path)
+            Some(view) if !self.workshop.context.bases[self.task.step].reads_item => Identity::of(view.path())
+                .map(Some)
+                .map_err(|error| Fault::from_io("the piece cannot be looked at", &error)),
+            _ if item.made.is_some() => Ok(None),
+            _ => Identity::of(&item.path)
+                .map(Some)
                 .map_err(|error| Fault::from_io("the input cannot be looked at", &error)),
         }
     }
@@ -257,10 +281,10 @@ impl Attempt<'_> {
     }
 
     /// A file that changed while it was read gave a result of neither its old nor its new content.
-    fn refuse_changed_input(&self, seen: Identity) -> Result<(), Fault> {
+    fn refuse_changed_input(&self, seen: Option<Identity>) -> Result<(), Fault> {
         let reads_item = self.piece.is_some() || self.workshop.context.bases[self.task.step].reads_item;
-        let now = self.look_at_input()?;
-        if !reads_item || (now.size, now.mtime_ns, now.inode) == (seen.size, seen.mtime_ns, seen.inode) {
+        let is_as = |seen: Option<Identity>| seen.map(|seen| (seen.size, seen.mtime_ns, seen.inode));
+        if !reads_item || is_as(self.look_at_input()?) == is_as(seen) {
             return Ok(());
         }
         Err(Fault::input("input-changed", "the input changed while it was read")
@@ -276,7 +300,8 @@ impl Attempt<'_> {
         for template in &self.step.input {
             inputs.push(template.expand(&fields).map_err(|why| misfit("what it reads cannot be told", why))?);
         }
-        if inputs.is_empty() {
+        // A generated item has no file that a step could read unless it says so.
+        if inputs.is_empty() && (piece.is_some() || item.made.is_none()) {
             inputs.push(piece.map_or(item.path.as_path(), PieceView::path).into());
         }
         let mut outputs = IndexMap::new();
@@ -310,6 +335,7 @@ impl Attempt<'_> {
             checkpoint: Some(known),
             inputs: &place.inputs,
             scratch: Some(&place.scratch),
+            drawn: Some(&self.drawn.paths),
             outputs: Some(&place.outputs),
         }
     }

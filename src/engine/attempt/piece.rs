@@ -72,6 +72,7 @@ impl Attempt<'_> {
             fingerprint,
             artifacts: found.iter().map(|one| (one.name.clone(), one.artifact.clone())).collect(),
             values,
+            draws: self.drawn.files.clone(),
             attempts: self.task.attempt,
             duration: took.as_secs_f64(),
             left_out: None,

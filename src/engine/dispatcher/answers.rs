@@ -1,6 +1,7 @@
 //! What the workers answer.
 
 use super::Dispatcher;
+use super::assets::Verdict;
 use super::working::{Progress, TaskId};
 use crate::engine::attempt::{Ending, Report, Task};
 use crate::engine::slot::{Answer, Workers};
@@ -89,6 +90,7 @@ impl<W: Workers> Dispatcher<W> {
                     Ending::Done(bytes) => (bytes, Outcome::Success),
                     _ => (0, Outcome::Neutral),
                 };
+                let verdict = if matches!(outcome, Outcome::Success) { Verdict::Success } else { Verdict::Nobodys };
                 self.settle(step, ticket, outcome);
                 let piece = self.piece_ref(id);
                 if let Some(working) = self.active.get_mut(&item) {
@@ -102,6 +104,7 @@ impl<W: Workers> Dispatcher<W> {
                 }
                 let step = step as u32;
                 self.recorder.record(EventKind::TaskDone { item, step, piece, attempts: attempt, ms, bytes });
+                self.settle_draws(id, verdict);
                 self.machine_troubles = 0;
                 if id.piece.is_some() {
                     self.settle_piece(id);
@@ -109,7 +112,7 @@ impl<W: Workers> Dispatcher<W> {
                 self.advance(item);
             }
             Ending::Failed { fault, ambiguous } => {
-                let log = report.log;
+                let (log, fault) = (report.log, self.blame(id, fault));
                 if ambiguous
                     && self.stop.is_none()
                     && let Some(ticket) = ticket

@@ -37,6 +37,8 @@ impl<W: Workers> Dispatcher<W> {
             Command::SetJobs { jobs } => self.set_jobs(jobs),
             Command::ResetBreaker { dependency } => self.force_breaker(&dependency, false),
             Command::TripBreaker { dependency } => self.force_breaker(&dependency, true),
+            Command::ReviveAsset { pool, asset } => self.revive_asset(&pool, asset.as_ref()),
+            Command::BanAsset { pool, asset } => self.ban_asset(&pool, &asset),
         }
     }
 

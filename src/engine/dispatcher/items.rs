@@ -157,6 +157,7 @@ impl<W: Workers> Dispatcher<W> {
             fingerprint: fingerprint(&workshop.context, step, &checkpoint),
             artifacts: stand_ins.into_iter().flatten().collect(),
             pieces: IndexMap::new(),
+            draws: IndexMap::new(),
             each: None,
             attempts: working.steps[step].attempts,
             duration: 0.0,

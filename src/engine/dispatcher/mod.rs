@@ -4,6 +4,7 @@
 //! are its [`Workers`]. All its time comes from tokio's clock, so that tests run hours in no time.
 
 mod answers;
+mod assets;
 mod by_hand;
 mod dependencies;
 mod environment;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
+use self::assets::PoolState;
 use self::dependencies::Dependency;
 use self::working::{TaskId, Working};
 use super::attempt::Workshop;
@@ -74,6 +76,8 @@ pub struct Dispatcher<W> {
     /// So many are held before those of another item are looked at.
     most_pieces: usize,
     dependencies: Vec<Dependency>,
+    /// One for each pool of the plan.
+    assets: Vec<PoolState>,
     timers: BTreeMap<(Instant, u64), Timer>,
     timers_set: u64,
     paused: bool,
@@ -120,6 +124,7 @@ impl<W: Workers> Dispatcher<W> {
     /// A dispatcher for the batch of `workshop`, with `jobs` tasks at once.
     pub fn new(workshop: Arc<Workshop>, workers: W, recorder: Recorder, seed: u64, jobs: u32) -> Self {
         let dependencies = Dependency::all(&workshop.context.plan);
+        let assets = workshop.context.pools.iter().map(PoolState::new).collect();
         let mut dispatcher = Self {
             ready: vec![BTreeSet::new(); dependencies.len() + 1],
             to_fan_out: BTreeSet::new(),
@@ -141,6 +146,7 @@ impl<W: Workers> Dispatcher<W> {
             begun: HashSet::new(),
             active: HashMap::new(),
             dependencies,
+            assets,
             timers: BTreeMap::new(),
             timers_set: 0,
             paused: false,
@@ -153,6 +159,7 @@ impl<W: Workers> Dispatcher<W> {
             stop_reason: None,
             kill_at: None,
         };
+        dispatcher.tell_standings();
         dispatcher.find_slots(jobs);
         dispatcher
     }

@@ -183,6 +183,7 @@ impl<W: Workers> Dispatcher<W> {
                 fingerprint: fingerprint(&workshop.context, step, &checkpoint),
                 artifacts: IndexMap::new(),
                 pieces: IndexMap::new(),
+                draws: IndexMap::new(),
                 each: Some(EachDone { done: total - left_out, left_out }),
                 attempts: 1,
                 duration: fan.since.elapsed().as_secs_f64(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::assets::Verdict;
 use super::dependencies::Next;
 use super::working::{Progress, TaskId};
 use super::{Dispatcher, Timer};
@@ -38,6 +39,13 @@ impl<W: Workers> Dispatcher<W> {
         let Ok(ticket) = self.admit(step) else {
             return self.make_ready(id);
         };
+        let draws = match self.draw(id) {
+            Ok(draws) => draws,
+            Err(fault) => {
+                self.settle(step, ticket, Outcome::Neutral);
+                return self.fail_task(id, fault);
+            }
+        };
         let piece = self.piece_ref(id);
         let Some(working) = self.active.get_mut(&item) else {
             return self.settle(step, ticket, Outcome::Neutral);
@@ -48,6 +56,7 @@ impl<W: Workers> Dispatcher<W> {
         };
         task.attempts += 1;
         let attempt = task.attempts;
+        task.drawn.clone_from(&draws);
         working.set(id, Progress::Running(Arc::clone(&canceller)));
         if let Some(fan) = working.fans[step].as_mut() {
             fan.told_parked = false;
@@ -59,9 +68,9 @@ impl<W: Workers> Dispatcher<W> {
             .all(|(other, task)| other == step || matches!(task.progress, Progress::Through));
         let last = others_through && !self.workshop.context.asks_for_less();
         let active = Arc::clone(&working.active);
-        let task = Task { active, step, piece: place, attempt, last, canceller, ticket };
+        let task = Task { active, step, piece: place, attempt, draws: draws.clone(), last, canceller, ticket };
         self.running += 1;
-        self.recorder.record(EventKind::AttemptStarted { item, step: step as u32, piece, attempt });
+        self.recorder.record(EventKind::AttemptStarted { item, step: step as u32, piece, attempt, draws });
         self.workers.order(Order::Attempt(Box::new(task)));
     }
 
@@ -73,6 +82,8 @@ impl<W: Workers> Dispatcher<W> {
     /// The fault of an attempt is known: each class goes to its account, and the task on its way.
     pub(super) fn conclude(&mut self, id: TaskId, fault: Fault, ticket: Option<Ticket>) {
         self.settle(id.step, ticket, Outcome::of(&fault));
+        let verdict = self.verdict(id, &fault);
+        self.settle_draws(id, verdict);
         let Some(working) = self.active.get_mut(&id.item) else { return };
         let ends = fault.class == FaultClass::Cancelled || working.ending.is_some();
         let Some(task) = working.task_mut(id) else { return };
@@ -95,6 +106,17 @@ impl<W: Workers> Dispatcher<W> {
                 working.set(id, Progress::Ready);
                 self.make_ready(id);
                 self.pause_for_environment(&fault);
+            }
+            FaultClass::Asset => {
+                task.attempts = attempt.saturating_sub(1);
+                let Verdict::Blame(draw) = verdict else { return self.fail_task(id, fault) };
+                if let Some(fault) = self.note_blame(id, &fault, draw) {
+                    return self.fail_task(id, fault);
+                }
+                if let Some(working) = self.active.get_mut(&id.item) {
+                    working.set(id, Progress::Ready);
+                    self.make_ready(id);
+                }
             }
             FaultClass::Dependency => {
                 // Parked tasks lose no attempt. Until the breaker opens, the task itself finds out if it was right.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::engine::attempt::Active;
-use crate::events::ItemIndex;
+use crate::events::{Draw, ItemIndex};
 use crate::resilience::Fault;
 use crate::steps::shim::Canceller;
 
@@ -41,6 +41,10 @@ pub(super) struct Working {
     pub(super) failed: Option<(usize, Fault)>,
     /// Somebody asked for its end: no attempt of it begins any more.
     pub(super) ending: Option<Ending>,
+    /// Assets that failed for it: they are not drawn for it again.
+    pub(super) blamed: Vec<Draw>,
+    /// What the last of them was blamed for.
+    pub(super) last_blame: String,
     /// Something was noted that the store does not know.
     pub(super) unsaved: bool,
 }
@@ -61,11 +65,13 @@ pub(super) struct TaskState {
     pub(super) attempts: u32,
     /// Faults that count against no attempt: of the machine, or of a dependency whose breaker is not open yet.
     pub(super) passing: u32,
+    /// What its attempt was given of the pools, until that has ended.
+    pub(super) drawn: Vec<Draw>,
 }
 
 impl TaskState {
     pub(super) const fn new(progress: Progress) -> Self {
-        Self { progress, attempts: 0, passing: 0 }
+        Self { progress, attempts: 0, passing: 0, drawn: Vec::new() }
     }
 }
 
@@ -197,7 +203,16 @@ impl Fan {
 impl Working {
     pub(super) fn new(active: Arc<Active>, steps: Vec<TaskState>) -> Self {
         let fans = steps.iter().map(|_| None).collect();
-        Self { active, steps, fans, failed: None, ending: None, unsaved: false }
+        Self {
+            active,
+            steps,
+            fans,
+            failed: None,
+            ending: None,
+            blamed: Vec::new(),
+            last_blame: String::new(),
+            unsaved: false,
+        }
     }
 
     pub(super) fn task(&self, id: TaskId) -> Option<&TaskState> {

@@ -21,6 +21,7 @@ fn state_of(items: u32, kinds: impl IntoIterator<Item = EventKind>) -> RunState 
         shapes: vec![shape("one"), shape("two"), StepShape::default()],
         breakers: vec![breaker("one"), breaker("two")],
         output: OsText::default(),
+        pools: Vec::new(),
     };
     let paths = (0..items).map(|item| OsText::from(std::path::Path::new(&format!("/in/{item}")))).collect();
     let listed = EventKind::ItemsListed { first: 0, paths };
@@ -41,7 +42,7 @@ fn failed(item: ItemIndex, cause: &str) -> EventKind {
 }
 
 fn begun(item: ItemIndex, step: u32) -> EventKind {
-    EventKind::AttemptStarted { item, step, piece: None, attempt: 1 }
+    EventKind::AttemptStarted { item, step, piece: None, attempt: 1, draws: Vec::new() }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::Checker;
 use crate::pipeline::definition::{self, BuiltinVersion};
 use crate::pipeline::names::NamePatterns;
 use crate::pipeline::plan::{Action, Each, Input, OutputRule, Plan, Step, Verify, default_breaker};
+use crate::pipeline::pools::Pool;
 use crate::pipeline::spec::{RetrySection, Spec, StepSpec, Text, Written};
 use crate::pipeline::template::{Field, ItemField, Segment, Template};
 use crate::resilience::breaker::BreakerSettings;
@@ -25,7 +26,8 @@ impl Checker<'_, '_, '_> {
     pub(super) fn plan(&self, fallback_name: &str, order: &[usize]) -> Plan {
         let spec = self.spec;
         let place: HashMap<usize, usize> = order.iter().enumerate().map(|(new, old)| (*old, new)).collect();
-        let steps: Vec<Step> = order.iter().map(|index| self.step(*index, &place)).collect();
+        let pools = self.planned_pools();
+        let steps: Vec<Step> = order.iter().map(|index| self.step(*index, &place, &pools)).collect();
         Plan {
             name: spec.name.as_ref().map_or_else(|| fallback_name.to_owned(), |name| name.text.clone()),
             description: spec.description.as_ref().map(|text| text.text.clone()).unwrap_or_default(),
@@ -34,16 +36,18 @@ impl Checker<'_, '_, '_> {
                 matches: texts(&spec.matches),
                 recursive: spec.recursive.unwrap_or(true),
             },
+            generate: self.generated(),
             output: spec.output.as_ref().map_or_else(default_output, |dir| dir.template.clone()),
             tools: spec.tools.iter().map(|(name, section)| (name.clone(), section.tool.clone())).collect(),
             breakers: breakers(spec, &steps),
             give_up_after: spec.give_up_after.unwrap_or(GIVE_UP_AFTER),
             durability: spec.durability.unwrap_or_default(),
+            pools,
             steps,
         }
     }
 
-    fn step(&self, index: usize, place: &HashMap<usize, usize>) -> Step {
+    fn step(&self, index: usize, place: &HashMap<usize, usize>, pools: &[Pool]) -> Step {
         let spec = &self.spec.steps[index];
         let links = &self.links[index];
         let placed = |links: &[(usize, super::Span)]| {
@@ -65,6 +69,7 @@ impl Checker<'_, '_, '_> {
             input: templates(&spec.input),
             matches: matches(spec),
             out: self.rules(index, spec),
+            pools: self.pools_of(spec),
             tool: self.tool_of(spec),
             reads,
             after,
@@ -80,11 +85,12 @@ impl Checker<'_, '_, '_> {
             memory: spec.memory,
             max_output: spec.max_output.unwrap_or(MAX_OUTPUT),
             sandbox: spec.sandbox.unwrap_or(true),
+            times_of_input: spec.times.is_some(),
             batch: self.is_batch(spec),
             definition: serde_json::Value::Null,
         };
         let version = spec.uses.as_ref().map_or(0, |uses| self.builtins.version(&uses.text));
-        step.definition = definition::of(&step, BuiltinVersion(version));
+        step.definition = definition::of(&step, BuiltinVersion(version), pools);
         step
     }
 

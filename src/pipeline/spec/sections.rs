@@ -6,7 +6,7 @@ use toml::de::DeTable;
 use super::read::{Reader, Value};
 use super::{BreakerSection, RetrySection, Span, Spec, Text, ToolSection};
 use crate::pipeline::diagnostic::Diagnostic;
-use crate::pipeline::plan::{Durability, FaultRule, ToolSpec};
+use crate::pipeline::plan::{Durability, FaultRule};
 use crate::resilience::FaultClass;
 
 const TOP: &[&str] = &[
@@ -15,9 +15,11 @@ const TOP: &[&str] = &[
     "give_up_after",
     "durability",
     "input",
+    "generate",
     "output",
     "health",
     "tools",
+    "pools",
     "retry",
     "breakers",
     "step",
@@ -29,6 +31,7 @@ const CLASSES: &[(&str, FaultClass)] = &[
     ("transient", FaultClass::Transient),
     ("dependency", FaultClass::Dependency),
     ("environment", FaultClass::Environment),
+    ("asset", FaultClass::Asset),
 ];
 
 impl<'a> Reader<'a, '_> {
@@ -41,6 +44,11 @@ impl<'a> Reader<'a, '_> {
         spec.durability = self.get(root, "durability", |r, k, v| {
             r.choice(k, v, &[("process", Durability::Process), ("power", Durability::Power)])
         });
+        spec.input_key = root.get_key_value("input").map(|(key, _)| key.span());
+        if let Some(table) = self.get(root, "generate", Self::table) {
+            let key = root.get_key_value("generate").map(|(key, _)| key.span()).unwrap_or_default();
+            spec.generate = Some(self.generate(table, key));
+        }
         if let Some(table) = self.get(root, "input", Self::table) {
             self.input(table, spec);
         }
@@ -56,6 +64,9 @@ impl<'a> Reader<'a, '_> {
         }
         if let Some(table) = self.get(root, "tools", Self::table) {
             self.tools(table, &mut spec.tools, Self::tool);
+        }
+        if let Some(table) = self.get(root, "pools", Self::table) {
+            spec.pools = self.pools(table);
         }
         spec.retry = self.get(root, "retry", Self::retry).unwrap_or_default();
         if let Some(table) = self.get(root, "breakers", Self::table) {
@@ -115,7 +126,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A path that begins with `~` means a home to its writer, and a folder of that name to the system.
-    fn no_tilde(&mut self, path: &Text) {
+    pub(super) fn no_tilde(&mut self, path: &Text) {
         if path.text == "~" || path.text.starts_with("~/") {
             let help = "write the path of the folder: no shell stands here to fill it in";
             self.error(path.part(&(0..1)), "`~` does not stand for your home here", help.to_owned());
@@ -127,18 +138,19 @@ impl<'a> Reader<'a, '_> {
         &mut self,
         table: &'a DeTable<'a>,
         tools: &mut IndexMap<String, ToolSection>,
-        read: impl Fn(&mut Self, &'a DeTable<'a>, &mut ToolSpec),
+        read: impl Fn(&mut Self, &'a DeTable<'a>, &mut ToolSection),
     ) {
         for (name, value) in table {
             let section = tools.entry(name.get_ref().to_string()).or_default();
             section.keys.push(name.span());
             if let Some(table) = self.table(name.get_ref(), value) {
-                read(self, table, &mut section.tool);
+                read(self, table, section);
             }
         }
     }
 
-    fn health(&mut self, table: &'a DeTable<'a>, tool: &mut ToolSpec) {
+    fn health(&mut self, table: &'a DeTable<'a>, section: &mut ToolSection) {
+        let tool = &mut section.tool;
         self.known_keys(table, &["required", "probe", "version", "least", "hint"], "`[health]`");
         tool.required = self.get(table, "required", |r, k, v| r.boolean(k, v));
         tool.probe = self.get(table, "probe", Self::command);
@@ -167,36 +179,50 @@ impl<'a> Reader<'a, '_> {
         Some(version.text)
     }
 
-    fn tool(&mut self, table: &'a DeTable<'a>, tool: &mut ToolSpec) {
+    fn tool(&mut self, table: &'a DeTable<'a>, section: &mut ToolSection) {
         self.known_keys(table, &["canary", "faults"], "`[tools]`");
-        tool.canary = self.get(table, "canary", Self::command);
-        tool.faults = self.get(table, "faults", Self::faults).unwrap_or_default();
+        section.tool.canary = self.get(table, "canary", Self::command);
+        let blamed = &mut section.blamed;
+        section.tool.faults = self.get(table, "faults", |r, k, v| r.faults(k, v, blamed)).unwrap_or_default();
     }
 
-    fn faults(&mut self, key: &str, value: &'a Value<'a>) -> Option<Vec<FaultRule>> {
+    fn faults(&mut self, key: &str, value: &'a Value<'a>, blamed: &mut Vec<Text>) -> Option<Vec<FaultRule>> {
         let Some(list) = value.get_ref().as_array() else {
             let help = "for example: faults = [{ exit = 1, output = \"invalid data\", class = \"input\" }]";
             self.error(value.span(), format!("`{key}` must be a list of tables"), help.to_owned());
             return None;
         };
-        Some(list.iter().filter_map(|row| self.fault(key, row)).collect())
+        Some(list.iter().filter_map(|row| self.fault(key, row, blamed)).collect())
     }
 
-    fn fault(&mut self, key: &str, row: &'a Value<'a>) -> Option<FaultRule> {
+    fn fault(&mut self, key: &str, row: &'a Value<'a>, blamed: &mut Vec<Text>) -> Option<FaultRule> {
         let table = self.table(key, row)?;
-        self.known_keys(table, &["exit", "output", "class", "message"], "`faults`");
+        self.known_keys(table, &["exit", "output", "class", "pool", "message"], "`faults`");
         let exit = self.get(table, "exit", |r, k, v| r.whole(k, v, 0..=255));
         let output = self.get(table, "output", |r, k, v| r.text(k, v)).map(|output| output.text);
         let class = self.get(table, "class", |r, k, v| r.choice(k, v, CLASSES));
         let message = self.get(table, "message", |r, k, v| r.text(k, v)).map(|message| message.text);
+        let pool = self.get(table, "pool", |r, k, v| r.text(k, v));
+        blamed.extend(pool.clone());
+        match (class, table.get_key_value("pool")) {
+            (Some(FaultClass::Asset), None) => {
+                let help = "say which pool gave what is to blame: pool = \"fonts\"";
+                self.error(row.span(), "this row blames an asset, and not of which pool", help.to_owned());
+            }
+            (Some(class), Some((key, _))) if class != FaultClass::Asset => {
+                self.error(key.span(), "`pool` is for rows that blame an asset", "class = \"asset\"".to_owned());
+            }
+            _ => {}
+        }
         if !table.contains_key("exit") && !table.contains_key("output") {
             self.error(row.span(), "this row matches every failure", "give it `exit`, `output` or both".to_owned());
         }
         if !table.contains_key("class") {
-            let help = "class = \"input\", \"transient\", \"dependency\" or \"environment\"";
+            let help = "class = \"input\", \"transient\", \"dependency\", \"environment\" or \"asset\"";
             self.error(row.span(), "this row has no `class`", help.to_owned());
         }
-        Some(FaultRule { exit: exit.and_then(|code| i32::try_from(code).ok()), output, class: class?, message })
+        let (exit, pool) = (exit.and_then(|code| i32::try_from(code).ok()), pool.map(|pool| pool.text));
+        Some(FaultRule { exit, output, class: class?, pool, message })
     }
 
     /// A `retry` table, of the pipeline or of a step.

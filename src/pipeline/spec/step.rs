@@ -32,11 +32,12 @@ const STEP: &[&str] = &[
     "memory",
     "max_output",
     "sandbox",
+    "times",
     "tool",
 ];
 
 /// What placeholders call other things by.
-const RESERVED: &[&str] = &["item", "in", "out", "piece", "scratch"];
+const RESERVED: &[&str] = &["item", "in", "out", "piece", "pools", "scratch"];
 
 impl<'a> Reader<'a, '_> {
     pub(super) fn steps(&mut self, value: &'a Value<'a>, steps: &mut Vec<StepSpec<'a>>) {
@@ -90,6 +91,7 @@ impl<'a> Reader<'a, '_> {
         }
         step.env = self.get(table, "env", Self::env).unwrap_or_default();
         step.sandbox = self.get(table, "sandbox", |r, k, v| r.boolean(k, v));
+        step.times = self.get(table, "times", |r, k, v| r.choice(k, v, &[("input", v.span())]));
         step.tool = self.get(table, "tool", Self::tool_name);
         step
     }

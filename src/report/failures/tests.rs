@@ -74,7 +74,7 @@ fn a_file_that_went_well_when_it_was_tried_again_is_no_failure() {
     let mut kinds = beginning(2);
     kinds.push((10, finished(0, ItemState::Failed, Some((0, broken())))));
     kinds.push((11, finished(1, ItemState::Failed, Some((0, broken())))));
-    kinds.push((20, EventKind::AttemptStarted { item: 0, step: 0, piece: None, attempt: 1 }));
+    kinds.push((20, EventKind::AttemptStarted { item: 0, step: 0, piece: None, attempt: 1, draws: Vec::new() }));
     kinds.push((30, finished(0, ItemState::Done, None)));
     let report = read(folder(&events(kinds)).path()).unwrap();
     assert_eq!((report.groups.len(), report.groups[0].count), (1, 1));

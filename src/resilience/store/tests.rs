@@ -47,6 +47,7 @@ fn mark(checkpoint: &mut Checkpoint, step: &str) {
         fingerprint: Fingerprint::default(),
         artifacts: indexmap::IndexMap::new(),
         pieces: indexmap::IndexMap::new(),
+        draws: indexmap::IndexMap::new(),
         each: None,
         attempts: 1,
         duration: 0.5,

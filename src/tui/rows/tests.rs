@@ -116,7 +116,7 @@ proptest! {
             let fault = || Fault::new(FaultClass::Input, "decode", "broken");
             let finish = |state, fault| EventKind::ItemFinished { item, state, step: Some(0), fault, before: false };
             kinds.push((5, match what {
-                0 | 1 => EventKind::AttemptStarted { item, step: 0, piece: None, attempt: 1 },
+                0 | 1 => EventKind::AttemptStarted { item, step: 0, piece: None, attempt: 1, draws: Vec::new() },
                 2 => EventKind::TaskParked { item, step: 1, dependency: "demucs".into() },
                 3 => finish(ItemState::Done, None),
                 4 => finish(ItemState::Failed, Some(fault())),

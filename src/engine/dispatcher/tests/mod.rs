@@ -9,6 +9,7 @@ use std::rc::Rc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 mod asked;
+mod assets;
 mod by_hand;
 mod flow;
 mod pieces;
@@ -94,6 +95,7 @@ fn note_done(context: &Context, task: &Task) {
         fingerprint: fingerprint(context, task.step, &checkpoint),
         artifacts: indexmap::IndexMap::new(),
         pieces,
+        draws: indexmap::IndexMap::new(),
         each: None,
         attempts: task.attempt,
         duration: 0.0,
@@ -232,6 +234,8 @@ struct Scene {
     is_blind: bool,
     commands: Vec<(Duration, Command)>,
     options: Options,
+    /// Files of the folder that `ASSETS` stands for in the pipeline.
+    assets: Vec<String>,
     /// Pieces that are held before others are looked at, where that is not as always.
     most_pieces: Option<usize>,
 }
@@ -261,6 +265,7 @@ impl Scene {
             is_blind: false,
             commands,
             options,
+            assets: Vec::new(),
             most_pieces: None,
         }
     }
@@ -284,7 +289,14 @@ impl Scene {
         for item in 0..self.items {
             std::fs::write(inputs.join(format!("{item:04}")), b"x").unwrap();
         }
-        let (plan, found) = parse("test", self.text, &Catalog::registered());
+        let assets = folder.join("assets");
+        for name in &self.assets {
+            let path = assets.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, name).unwrap();
+        }
+        let text = self.text.replace("ASSETS", assets.to_str().unwrap());
+        let (plan, found) = parse("test", &text, &Catalog::registered());
         let plan = plan.unwrap_or_else(|| panic!("{}", found.to_text(false)));
         let wanted = batch::Wanted { paths: vec![inputs], matches: vec![], recursive: true, except: vec![] };
         let batch = Batch::find(&wanted).unwrap();

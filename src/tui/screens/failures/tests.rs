@@ -24,7 +24,7 @@ fn many() -> Vec<Event> {
     let mut kinds = beginning(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for item in 0..60 {
         let at = 1_000 * u64::from(item) + 100;
-        kinds.push((at, EventKind::AttemptStarted { item, step: 0, piece: None, attempt: 1 }));
+        kinds.push((at, EventKind::AttemptStarted { item, step: 0, piece: None, attempt: 1, draws: Vec::new() }));
         let log = Some(format!("logs/{item}/prepare.1.log"));
         let (step, fault, state) = match item % 7 {
             0..=3 => (0, broken(), ItemState::Failed),

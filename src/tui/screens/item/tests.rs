@@ -29,6 +29,7 @@ fn record(paths: &[(&str, &str, u64)]) -> StepRecord {
         fingerprint: Fingerprint::default(),
         artifacts: paths.iter().map(artifact).collect(),
         pieces: indexmap::IndexMap::new(),
+        draws: indexmap::IndexMap::new(),
         each: None,
         attempts: 1,
         duration: 1.1,
@@ -129,7 +130,7 @@ fn among_pieces() -> Vec<Event> {
     let piece = |index: u32| PieceRef { index, name: format!("{index:05}.wav") };
     add(EventKind::PiecesFound { item: 1, step: 2, total: 10_000, done: 300, left_out: 4 });
     for index in 305..320 {
-        add(EventKind::AttemptStarted { item: 1, step: 2, piece: Some(piece(index)), attempt: 1 });
+        add(EventKind::AttemptStarted { item: 1, step: 2, piece: Some(piece(index)), attempt: 1, draws: Vec::new() });
         if index % 10 == 7 {
             let fault = Fault::input("decode", format!("clip {index} cannot be decoded"));
             let (piece, log) = (Some(piece(index)), Some(format!("logs/item/analyze.{index}.1.log")));
@@ -371,4 +372,14 @@ proptest! {
         }
         drawn((width, height), |area, buffer| screen.draw(&facts, look, area, buffer));
     }
+}
+
+#[test]
+fn what_an_item_was_given_from_the_pools_is_told_with_where_it_stands_now() {
+    let facts = facts(&crate::events::testing::pools_scene());
+    let mut screen = ItemScreen::default();
+    screen.show(360, &facts);
+    let told = drawn((120, 30), |area, buffer| screen.draw(&facts, &look(), area, buffer));
+    assert!(told.contains("fonts  /fonts/sans/Font 3.ttf  score 100"), "{told}");
+    assert!(told.contains("papers  /papers/3.jpg  score 100"), "{told}");
 }

@@ -37,7 +37,10 @@ fn on(item: ItemIndex) -> (RunScreen, Facts) {
 #[test]
 fn a_path_is_copied_so_that_it_can_be_pasted_anywhere() {
     let mut kinds = crate::tui::testing::beginning(&["a\nb.wav"]);
-    kinds.push((10, crate::events::EventKind::AttemptStarted { item: 0, step: 0, piece: None, attempt: 1 }));
+    kinds.push((
+        10,
+        crate::events::EventKind::AttemptStarted { item: 0, step: 0, piece: None, attempt: 1, draws: Vec::new() },
+    ));
     let mut facts = facts(&crate::tui::testing::events(kinds));
     let (mut screen, _) = on(0);
     assert_eq!(screen.act(Action::Copy, &mut facts), [Effect::Copy(r"$'/music/a\x0ab.wav'".into(), "the path")]);
@@ -56,7 +59,10 @@ fn what_runs_is_sorted_by_how_long_it_has_run() {
     let names: Vec<String> = (0..6).map(|number| format!("{number}.wav")).collect();
     let mut kinds = crate::tui::testing::beginning(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for (at, item) in [(10, 4), (20, 1), (30, 3), (40, 0)] {
-        kinds.push((at, crate::events::EventKind::AttemptStarted { item, step: 0, piece: None, attempt: 1 }));
+        kinds.push((
+            at,
+            crate::events::EventKind::AttemptStarted { item, step: 0, piece: None, attempt: 1, draws: Vec::new() },
+        ));
     }
     let mut facts = facts(&crate::tui::testing::events(kinds));
     let items = |facts: &Facts| {
@@ -71,4 +77,12 @@ fn what_runs_is_sorted_by_how_long_it_has_run() {
     screen.act(Action::Down, &mut facts);
     screen.act(Action::Down, &mut facts);
     assert_eq!(screen.item(), Some(1));
+}
+
+#[test]
+fn how_much_of_each_pool_is_drawn_stands_with_what_the_run_depends_on() {
+    let facts = facts(&crate::events::testing::pools_scene());
+    let (_, look) = looks().into_iter().next().unwrap();
+    let told = drawn((80, 24), |area, buffer| RunScreen::default().draw(&facts, &look, area, buffer));
+    assert!(told.contains(" ▲ fonts 34/40   ▲ papers 1/4"), "{told}");
 }
