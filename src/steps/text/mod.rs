@@ -32,14 +32,14 @@ const VALUES: [ValueDoc; 7] = [
 
 /// Whose fault it is that a text could not be drawn: the font's, the background's, that of the text, or the machine's.
 fn text_fault(error: TextError) -> Fault {
-    match error {
-        TextError::Font { .. } => Fault::input("font", error.to_string()),
-        TextError::Background { .. } => Fault::input("background", error.to_string()),
+    match &error {
+        TextError::Font { path, .. } => Fault::asset(path, "font", error.to_string()),
+        TextError::Background { path, .. } => Fault::asset(path, "background", error.to_string()),
         TextError::Missing { .. } => Fault::input("glyph-missing", error.to_string())
             .with_hint("choose a font that has them, or say what is to become of them with `missing`"),
         TextError::Text(_) => Fault::input("text", error.to_string()),
         TextError::Changed { .. } => Fault::input("changed", error.to_string()),
-        TextError::Media(error) => media_fault(Path::new("the picture"), &error),
+        TextError::Media(error) => media_fault(Path::new("the picture"), error),
     }
 }
 
