@@ -4,7 +4,7 @@ use fast_image_resize::{ResizeOptions, Resizer};
 use image::{DynamicImage, Rgb, RgbImage, imageops};
 
 use super::picture::Picture;
-use super::picture::resize::Fit;
+use super::picture::shape::Shape;
 use super::plot::{Canvas, LETTER, LINE, text_width};
 
 /// Pixels between cells, and around them all.
@@ -184,7 +184,8 @@ fn fitted(text: &str, most: usize) -> String {
 pub fn thumbnail(picture: Picture, (width, height): (u32, u32)) -> DynamicImage {
     let Picture { info, pixels, orientation, .. } = picture;
     let (width, height) = if info.orientation >= 5 { (height, width) } else { (width, height) };
-    let (width, height) = Fit { width: Some(width), height: Some(height) }.size(pixels.width(), pixels.height());
+    let shape = Shape { width: Some(width), height: Some(height), ..Shape::default() };
+    let (width, height) = shape.plan(pixels.width(), pixels.height()).size;
     let mut small = DynamicImage::new(width, height, pixels.color());
     // It refuses only what has other pixels than its source, or none.
     let _ = Resizer::new().resize(&pixels, &mut small, &ResizeOptions::default());
