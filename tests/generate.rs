@@ -217,8 +217,8 @@ fn failed_items_are_known_by_their_numbers_everywhere() {
         (&["failures"][..], "example: 000002\n"),
         (&["checkpoint", "list"], " 000008\n"),
         (&["checkpoint", "show", "2"], "Values:  file = \"b\""),
-        (&["plan", "pipeline.toml"], "\n  000002  run take\n"),
-        (&["plan", "pipeline.toml", "--why", "2"], "000002\n  take             runs: "),
+        (&["plan", "pipeline.toml"], "\n  000002  failed before: step 'take': "),
+        (&["plan", "pipeline.toml", "--why", "2"], "000002\n  failed before: step 'take': "),
     ] {
         let told = told(&command(&bench, args));
         assert!(told.contains(wanted), "{args:?}\n{told}");
