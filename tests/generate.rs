@@ -211,7 +211,8 @@ fn failed_items_are_known_by_their_numbers_everywhere() {
     std::fs::write(bench.path("texts.txt"), "a\nb\nc\n").unwrap();
     bench.input("a", "1");
     bench.input("c", "3");
-    let ended = run(&bench).expect(1);
+    // One after the other: a tool that has never worked may itself be to blame for its first failure.
+    let ended = run(&bench).jobs(1).expect(1);
     assert!(ended.stdout.contains("000002"), "{}", ended.stdout);
     for (args, wanted) in [
         (&["failures"][..], "example: 000002\n"),
