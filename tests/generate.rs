@@ -211,16 +211,18 @@ fn failed_items_are_known_by_their_numbers_everywhere() {
     std::fs::write(bench.path("texts.txt"), "a\nb\nc\n").unwrap();
     bench.input("a", "1");
     bench.input("c", "3");
-    let ended = run(&bench).expect(1);
+    // One after the other: a tool that has never worked may itself be to blame for its first failure.
+    let ended = run(&bench).jobs(1).expect(1);
     assert!(ended.stdout.contains("000002"), "{}", ended.stdout);
     for (args, wanted) in [
-        (&["failures"][..], "000005"),
-        (&["checkpoint", "list"], "000008"),
+        (&["failures"][..], "example: 000002\n"),
+        (&["checkpoint", "list"], " 000008\n"),
         (&["checkpoint", "show", "2"], "Values:  file = \"b\""),
-        (&["plan", "pipeline.toml"], "000002"),
+        (&["plan", "pipeline.toml"], "\n  000002  failed before: step 'take': "),
+        (&["plan", "pipeline.toml", "--why", "2"], "000002\n  failed before: step 'take': "),
     ] {
         let told = told(&command(&bench, args));
-        assert!(told.contains(wanted) && !told.contains("/000"), "{args:?}\n{told}");
+        assert!(told.contains(wanted), "{args:?}\n{told}");
     }
     bench.input("b", "2");
     run(&bench).args(["--retry-failed", "--limit", "2"]).expect(0);

@@ -29,7 +29,12 @@ pub(super) fn of(known: &Checkpoint) -> Values {
     let of_step = |(step, values): (&String, &Map<String, Value>)| {
         (step.clone(), values.iter().take(MOST).map(|(name, value)| short(name, value)).collect())
     };
-    let of_item = known.item_values().iter().take(MOST).map(|(name, value)| short(name, value)).collect();
+    // What they mean the pipeline alone knows: a `size` of theirs is no size in bytes.
+    let plain = |name: &str, value: &Value| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (safe_line(name).into_owned(), safe_line(&text).chars().take(LONGEST).collect())
+    };
+    let of_item = known.item_values().iter().take(MOST).map(|(name, value)| plain(name, value)).collect();
     known.intermediate_results.iter().map(of_step).chain([(OF_ITEM.to_owned(), of_item)]).collect()
 }
 
