@@ -14,7 +14,7 @@ use tiff::encoder::compression::DeflateLevel;
 use tiff::encoder::{Compression, Predictor, TiffEncoder, TiffValue};
 use tiff::tags::{ExtraSamples, PhotometricInterpretation, SampleFormat, Tag};
 
-use super::encode::{JpegCoding, PngLevel, Subsampling, TiffCompression, WebPCoding};
+use super::coding::{JpegCoding, PngLevel, Subsampling, TiffCompression, WebPCoding};
 use super::file::PictureFile;
 use super::riff::write_webp;
 use crate::media::metadata::Metadata;
