@@ -169,7 +169,7 @@ impl Difference for u16 {
     }
 }
 
-fn tiff_page<C: TiffColours, T>(
+fn tiff_page<C, T>(
     mut encoder: TiffEncoder<&mut PictureFile>,
     pixels: &DynamicImage,
     samples: &[T],
