@@ -199,7 +199,7 @@ fn every_kind_decodes_to_the_pixels_that_others_get() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-/// Three frames: slopes, the same a little darker, and the same turned upside down.
+/// Three frames: stripes, the same with all the green there is, and the same from right to left.
 fn frames() -> [RgbaImage; 3] {
     let first = DynamicImage::ImageRgb8(stripes()).to_rgba8();
     let mut second = first.clone();
@@ -343,7 +343,7 @@ fn exif(orientation: u8) -> Vec<u8> {
 
 const XMP: &[u8] = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/></x:xmpmeta>";
 
-/// Every coding, and how far its pixels may be off; `None` where 16 bits are kept.
+/// Every coding, and how far its samples may be off, in steps of 8 bits.
 fn codings() -> Vec<(&'static str, Coding, f64)> {
     let jpeg = |progressive, subsampling| Coding::Jpeg(JpegCoding { quality: 95, progressive, subsampling });
     vec![
@@ -536,7 +536,6 @@ fn a_file_that_ends_too_soon_is_damaged_whatever_its_format() {
     files.extend(animations(folder.path()));
     for (name, path) in files {
         let whole = fs::read(&path).unwrap();
-        // The end of what a TIFF file was written last is that of its directory, whose last number is not needed.
         for cut in [5, 40, whole.len() / 3, whole.len() / 2] {
             fs::write(&path, &whole[..whole.len() - cut]).unwrap();
             let told = [verify(&path).map(drop), load(&path).map(drop), picture::check_structure(&path)];

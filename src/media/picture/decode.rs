@@ -6,9 +6,12 @@ use std::path::Path;
 
 use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
+pub use super::bounds::{MAX_BYTES, MAX_PIXELS};
+use super::bounds::{MAX_METADATA, limits, trouble};
 use super::frames;
+pub use super::info::{Picture, PictureInfo};
 use super::jpeg;
 use super::tiff;
 use super::walk::{Walk, walk};
@@ -16,56 +19,6 @@ use crate::media::error::MediaError;
 use crate::media::metadata::Metadata;
 use crate::media::opening::{DECODER_FAILED, guarded};
 use crate::media::sniff::{Kind, PictureFormat, sniff_file};
-
-/// The most pixels a picture may declare: 100 megapixels, looked at before anything is decoded.
-pub const MAX_PIXELS: u64 = 100_000_000;
-
-/// The most memory that decoding a picture may take, and the longest picture file that is read, in bytes.
-pub const MAX_BYTES: u64 = 1 << 30;
-
-/// The most memory that the metadata of a PNG may take once unpacked, in bytes.
-pub(super) const MAX_METADATA: u64 = 64 << 20;
-
-/// What a picture file says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PictureInfo {
-    /// The format.
-    pub format: PictureFormat,
-    /// Pixels from left to right, as stored; see [`PictureInfo::upright`].
-    pub width: u32,
-    /// Pixels from top to bottom, as stored.
-    pub height: u32,
-    /// Bits of one sample as stored; of one index, where there is a palette.
-    pub bits: u16,
-    /// What it decodes to: `gray`, `gray-alpha`, `rgb` or `rgba`. Palettes and CMYK become one of these.
-    pub colour: &'static str,
-    /// The colours as stored: `gray`, `gray-alpha`, `rgb`, `rgba`, `palette`, `ycbcr`, `cmyk` or `ycck`.
-    pub stored: &'static str,
-    /// Frames of an animation, or pages of a TIFF file.
-    pub frames: u32,
-    /// How EXIF says that it must be turned: 1 (not at all) to 8.
-    pub orientation: u8,
-}
-
-impl PictureInfo {
-    /// Width and height in pixels once the picture is turned as EXIF says.
-    #[must_use]
-    pub fn upright(&self) -> (u32, u32) {
-        if self.orientation >= 5 { (self.height, self.width) } else { (self.width, self.height) }
-    }
-}
-
-/// A decoded picture.
-pub struct Picture {
-    /// What the file says of it.
-    pub info: PictureInfo,
-    /// Its pixels as stored, not turned yet.
-    pub pixels: DynamicImage,
-    /// How it must be turned.
-    pub orientation: Orientation,
-    /// What it carries besides its pixels.
-    pub metadata: Metadata,
-}
 
 /// Reads the headers of the picture file at `path`.
 ///
@@ -253,13 +206,6 @@ fn picture_format(path: &Path) -> Result<PictureFormat, MediaError> {
     }
 }
 
-/// What decoders may take.
-pub(super) fn limits(bytes: u64) -> Limits {
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(bytes);
-    limits
-}
-
 fn decoder(path: &Path, format: PictureFormat) -> Result<Box<dyn ImageDecoder>, MediaError> {
     let file = BufReader::new(File::open(path).map_err(MediaError::Unreadable)?);
     let format = match format {
@@ -338,23 +284,4 @@ fn page_info(page: &super::pages::Page, frames: u32) -> Result<PictureInfo, Medi
             .filter(|orientation| (1..=8).contains(orientation))
             .unwrap_or(1),
     })
-}
-
-/// Tells an error of the decoder as ours.
-pub(super) fn trouble(error: ImageError) -> MediaError {
-    match error {
-        ImageError::IoError(error) => reading(error),
-        ImageError::Limits(limit) => MediaError::Limit(limit.to_string()),
-        ImageError::Unsupported(what) => MediaError::Unsupported(what.to_string()),
-        other => MediaError::damaged(other.to_string()),
-    }
-}
-
-/// Tells an error met while a decoder reads. Decoders wrap complaints of their own, and those carry no code of the system.
-pub(super) fn reading(error: std::io::Error) -> MediaError {
-    match error.raw_os_error() {
-        Some(_) => MediaError::Unreadable(error),
-        None if error.kind() == std::io::ErrorKind::UnexpectedEof => MediaError::reading(error),
-        None => MediaError::damaged(error.to_string()),
-    }
 }

@@ -14,7 +14,7 @@ use tiff::encoder::compression::DeflateLevel;
 use tiff::encoder::{Compression, Predictor, TiffEncoder, TiffValue};
 use tiff::tags::{ExtraSamples, PhotometricInterpretation, SampleFormat, Tag};
 
-use super::encode::{JpegCoding, PngLevel, Subsampling, TiffCompression, WebPCoding};
+use super::coding::{JpegCoding, PngLevel, Subsampling, TiffCompression, WebPCoding};
 use super::file::PictureFile;
 use super::riff::write_webp;
 use crate::media::metadata::Metadata;
@@ -169,7 +169,7 @@ impl Difference for u16 {
     }
 }
 
-fn tiff_page<C: TiffColours, T>(
+fn tiff_page<C, T>(
     mut encoder: TiffEncoder<&mut PictureFile>,
     pixels: &DynamicImage,
     samples: &[T],

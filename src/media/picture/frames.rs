@@ -7,7 +7,8 @@ use std::path::Path;
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder};
 
-use super::decode::{MAX_BYTES, MAX_METADATA, PictureInfo, limits, reading, trouble};
+use super::bounds::{MAX_BYTES, MAX_METADATA, limits, reading, trouble};
+use super::info::PictureInfo;
 use crate::media::error::MediaError;
 use crate::media::sniff::PictureFormat;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use image::{DynamicImage, RgbImage};
 use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
 
-use super::decode::{MAX_BYTES, reading};
+use super::bounds::{MAX_BYTES, reading};
 use crate::media::error::MediaError;
 
 /// The markers before the first scan. ITU-T T.81, annex B; T.872 for those of JFIF and Adobe.

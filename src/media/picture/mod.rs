@@ -1,5 +1,7 @@
 //! Pictures: what a file holds, its pixels, and pictures that are written.
 
+mod bounds;
+mod coding;
 pub mod crop;
 pub mod decode;
 pub mod details;
@@ -7,6 +9,7 @@ pub mod encode;
 mod file;
 mod formats;
 mod frames;
+mod info;
 mod jpeg;
 mod light;
 mod overlay;

@@ -9,7 +9,7 @@ use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
-use super::decode::{MAX_BYTES, reading};
+use super::bounds::{MAX_BYTES, reading};
 use super::overlay::Overlay;
 use super::pages::Page;
 use crate::media::error::MediaError;

@@ -2,7 +2,7 @@
 
 use image::metadata::Orientation;
 
-use super::decode::Picture;
+use super::info::Picture;
 
 /// Turns the pixels of `picture` upright, and sets the orientation that EXIF and XMP tell to 1.
 pub fn turn_upright(picture: &mut Picture) {
