@@ -23,12 +23,12 @@ times = "input"
 id = "second"
 uses = "file.copy"
 in = "{first.text}"
-out = { file = "{item.stem}.copy" }
+out = { copy = "{item.stem}.copy" }
 times = "input"
 [[step]]
 id = "third"
-uses = "file.copy"
-out = { file = "{item.stem}.now" }
+run = ["cp", "{in}", "{out}"]
+out = { copy = "{item.stem}.now" }
 "#;
 
 fn with(script: &str) -> String {

@@ -95,6 +95,7 @@ mod tests {
             memory: None,
             max_output: 0,
             sandbox: false,
+            times_of_input: false,
             batch: false,
             pools: Vec::new(),
             times_of_input: false,

@@ -271,7 +271,7 @@ impl Tables {
             gone.push((directory.doomed, tags.collect()));
         }
         let one_page = self.directories.iter().any(|directory| directory.doomed && directory.role == Role::Page(1));
-        let (mut live, mut dead, mut edits) = (vec![0..8], Vec::new(), Vec::new());
+        let (mut live, mut dead, mut edits) = (vec![Range { start: 0, end: 8 }], Vec::new(), Vec::new());
         let mut read = 0;
         for directory in &self.directories {
             let referred = self.referred(source, directory, &mut read)?;
