@@ -162,7 +162,7 @@ mod tests {
         let thirds =
             DynamicImage::ImageLuma8(GrayImage::from_fn(48, 1, |x, _| Luma([if x % 3 == 0 { 90 } else { 0 }])));
         let small = reduced(Flat::new(&thirds, WHITE));
-        assert!((small[0] - 60.0).abs() < 1e-9 && small[1].abs() < 1e-9, "{:?}", &small[..3]);
+        assert!((small[0] - 60.0).abs() < 1e-3 && small[1].abs() < 1e-3, "{:?}", &small[..3]);
     }
 
     #[test]
