@@ -5,7 +5,7 @@ use tiny_skia::{FillRule, LineCap, LineJoin, Mask, PathBuilder, Stroke, Transfor
 use super::outline::Outlines;
 use super::warp::Bounds;
 
-/// Stencil of a rectangle of pixels of the picture. What is outside of it is not covered.
+/// Coverage of a rectangle of pixels of the picture. What is outside of it is not covered.
 #[derive(Debug, Clone)]
 pub(super) struct Stencil {
     /// Its first column and row in the picture; it may begin outside of it.
