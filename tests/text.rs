@@ -41,7 +41,7 @@ fn geometries() -> Vec<(&'static str, TextSpec)> {
     };
     vec![
         ("plain", latin()),
-        ("arabic", with(spec("السلام عليكم (123) لَا", ARABIC), &|spec| spec.width = Some(160))),
+        ("arabic", with(spec("السلام عليكم 123 لَا", ARABIC), &|spec| spec.width = Some(160))),
         ("devanagari", spec("क्षत्रिय हिन्दी र्कि", DEVANAGARI)),
         ("vertical", {
             with(spec("縦書き、「テスト」ーABC", CJK), &|spec| {
@@ -302,14 +302,15 @@ fn a_text_that_does_not_fit_is_refused_shrunk_or_cut_and_lines_are_broken_to_fit
 fn bitmap_only() -> Vec<u8> {
     let mut bytes = fs::read(root(SANS)).unwrap();
     let tables = usize::from(u16::from_be_bytes([bytes[4], bytes[5]]));
-    for table in 0..tables {
-        let tag = &mut bytes[12 + table * 16..][..4];
-        match &*tag {
-            b"glyf" => tag.copy_from_slice(b"CBDT"),
-            b"loca" => tag.copy_from_slice(b"CBLC"),
+    let (directory, _) = bytes[12..].as_chunks_mut::<16>();
+    for entry in &mut directory[..tables] {
+        match &entry[..4] {
+            b"glyf" => entry[..4].copy_from_slice(b"CBDT"),
+            b"loca" => entry[..4].copy_from_slice(b"CBLC"),
             _ => {}
         }
     }
+    directory[..tables].sort_unstable();
     bytes
 }
 
@@ -356,9 +357,7 @@ fn each_failure_names_the_file_that_is_to_blame() {
         ("megapixels", |spec| (spec.text, spec.size, spec.width, spec.height) = ("a".repeat(200), 900.0, None, None)),
         ("blur", |spec| spec.blur = f64::NAN),
         ("corners", |spec| spec.corners = Some([[0.0; 2]; 4])),
-        ("fold", |spec| {
-            (spec.perspective, spec.corners) = (0.0, Some([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]]))
-        }),
+        ("fold", |spec| (spec.perspective, spec.corners) = (0.0, Some([[1.0, 0.0], [-1.0, 0.0], [0.0; 2], [0.0; 2]]))),
         ("margin", |spec| spec.margin = 300),
         ("features", |spec| spec.features = vec!["nonsense".to_owned()]),
     ];

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::colour::Colour;
-use super::raster::Coverage;
+use super::raster::Stencil;
 use crate::media::error::MediaError;
 use crate::media::picture::write_picture;
 
@@ -58,7 +58,7 @@ impl Canvas {
     }
 
     /// Lays `colour` over what is covered.
-    pub(super) fn lay(&mut self, coverage: &Coverage, colour: Colour, opacity: f64) {
+    pub(super) fn lay(&mut self, coverage: &Stencil, colour: Colour, opacity: f64) {
         let opacity = (opacity * 256.0).round() as u32;
         let columns = span(coverage.left, coverage.width, self.width);
         let rows = span(coverage.top, coverage.height, self.height);

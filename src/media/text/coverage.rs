@@ -5,7 +5,7 @@ use std::path::Path;
 use skrifa::Font;
 
 use super::error::TextError;
-use super::font::read_font;
+use super::open::read_font;
 
 /// The code points that a font maps to a glyph: OpenType specification 1.9.1, table `cmap`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

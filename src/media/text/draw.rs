@@ -37,6 +37,7 @@ pub struct Drawn {
 /// Every [`TextError`] but [`TextError::Changed`]: each names the file that is to blame.
 pub fn render(spec: &TextSpec) -> Result<Drawn, TextError> {
     spec.validate().map_err(TextError::Text)?;
+    let spec = &spec.rounded();
     if spec.font.is_empty() {
         return Err(TextError::Text("no font is given: `font` is empty".to_owned()));
     }
@@ -72,7 +73,11 @@ pub fn render(spec: &TextSpec) -> Result<Drawn, TextError> {
     draw(&mut canvas, spec, &outlines);
     apply(&mut canvas, spec)?;
 
-    let geometry = Geometry { curve: bend.degrees(ink), corners: shares, scale: frame.scale };
+    let geometry = Geometry {
+        curve: told(bend.degrees(ink)),
+        corners: shares.map(|share| share.map(told)),
+        scale: told(frame.scale),
+    };
     let placed = Placed {
         layout: &layout,
         outlines: &outlines,
@@ -180,7 +185,7 @@ impl Frame {
         let margin = f64::from(spec.margin);
         let needed = [ink.width(), ink.height()];
         let side = |given: Option<u32>, needed: f64| {
-            given.unwrap_or((needed - 1e-6).ceil().max(1.0).min(1e9) as u32 + 2 * spec.margin)
+            given.unwrap_or((needed - 1e-6).ceil().clamp(1.0, 1e9) as u32 + 2 * spec.margin)
         };
         let (width, height) = (side(spec.width, needed[0]), side(spec.height, needed[1]));
         pixels(width, height).map_err(TextError::Text)?;
@@ -222,7 +227,8 @@ fn ground(spec: &TextSpec, width: u32, height: u32) -> Result<(Canvas, Option<La
         let path = Path::new(&spec.background);
         let behind = background(path)?;
         let (canvas, Cut { scale, piece }) = behind.cut(width, height, spec.seed)?;
-        let label = LabelBackground { path: spec.background.clone(), blake3: behind.hash.clone(), scale, piece };
+        let label =
+            LabelBackground { path: spec.background.clone(), blake3: behind.hash.clone(), scale: told(scale), piece };
         return Ok((canvas, Some(label)));
     }
     let canvas = match spec.background_color {
@@ -258,6 +264,11 @@ fn draw(canvas: &mut Canvas, spec: &TextSpec, outlines: &Outlines) {
     if let Some(covered) = fill(outlines, None, whole) {
         canvas.lay(&covered, spec.color, spec.opacity);
     }
+}
+
+/// A number as labels tell it: with so few digits that it is read again as it was written.
+fn told(value: f64) -> f64 {
+    (value * 1e9).round() / 1e9
 }
 
 fn label_font(face: &Face) -> LabelFont {

@@ -1,22 +1,15 @@
-//! Font files, opened and judged.
+//! Fonts, judged and kept.
 
-use std::fs::File;
-use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use skrifa::raw::TableProvider;
 use skrifa::raw::types::NameId;
-use skrifa::{Font, ScalerFont, Tag};
+use skrifa::{Font, ScalerFont};
 
 use super::cache::Cache;
 use super::coverage::Coverage;
 use super::error::TextError;
-use crate::media::error::MediaError;
-
-/// The largest font file that is read, in bytes: the collections of Chinese, Japanese and Korean have 20 to 120 MB.
-pub const MAX_FONT_BYTES: u64 = 192 << 20;
+use super::open::{guarded, read_font};
 
 /// Bytes of fonts that a process keeps open.
 const KEPT_BYTES: usize = 96 << 20;
@@ -56,55 +49,10 @@ pub(super) fn face(path: &Path, index: u32) -> Result<Arc<Face>, TextError> {
     })
 }
 
-/// Reads the font number `index` of the file at `path`, and gives its bytes, too.
-pub(super) fn read_font(path: &Path, index: u32) -> Result<(Font, Arc<Vec<u8>>), TextError> {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        // A font that is gone, is a folder or is locked away is a bad font; the machine's troubles are not.
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::IsADirectory => {
-            TextError::font(path, format!("cannot be read: {error}"))
-        }
-        _ => TextError::Media(MediaError::Unreadable(error)),
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    let length = file.metadata().map_err(unreadable)?.len();
-    if length > MAX_FONT_BYTES {
-        let most = MAX_FONT_BYTES >> 20;
-        return Err(TextError::font(path, format!("it has {} MiB (at most {most} are taken)", length >> 20)));
-    }
-    let mut bytes = Vec::with_capacity(length as usize);
-    file.take(MAX_FONT_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-    let bytes = Arc::new(bytes);
-    let shared: Arc<dyn AsRef<[u8]> + Send + Sync> = Arc::clone(&bytes) as _;
-    let opened = guarded(path, || Font::new(shared, index))?;
-    let font = opened.ok_or_else(|| TextError::font(path, not_a_font(&bytes, index)))?;
-    Ok((font, bytes))
-}
-
-/// Does `work` on the font at `path`. A panic in there is the font's: nothing but a broken one brings it about.
-pub(super) fn guarded<T>(path: &Path, work: impl FnOnce() -> T) -> Result<T, TextError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .map_err(|_| TextError::font(path, "it is broken: reading it came to no good end"))
-}
-
-fn not_a_font(bytes: &[u8], index: u32) -> String {
-    match bytes.get(..4) {
-        None => "it is empty".to_owned(),
-        Some(b"wOFF" | b"wOF2") => "it is a web font (WOFF), which is not read: unpack it to TTF or OTF".to_owned(),
-        Some(b"ttcf") => format!("it is a broken collection, or has no font number {index}"),
-        Some(b"\0\x01\0\0" | b"OTTO" | b"true") if index > 0 => {
-            format!("it holds one font, and number {index} is asked for")
-        }
-        Some(b"\0\x01\0\0" | b"OTTO" | b"true") => "it is a broken font".to_owned(),
-        Some(_) => "it is no font (TTF, OTF or TTC)".to_owned(),
-    }
-}
-
 /// Tells why a font cannot be drawn with at all.
 fn fit(font: &Font) -> Result<(), String> {
     if ScalerFont::force_unhinted(font.clone(), None).outline_source().is_none() {
-        let has = |tag: &[u8; 4]| font.tables().data_for_tag(Tag::new(tag)).is_some();
-        let kind = if has(b"CBDT") || has(b"sbix") || has(b"EBDT") { "it has bitmaps only" } else { "it is broken" };
-        return Err(format!("{kind}: there are no outlines to draw"));
+        return Err("it has no outlines to draw: it has bitmaps only, or is broken".to_owned());
     }
     let metrics = font.metrics();
     if metrics.units_per_em != metrics.raw_units_per_em {

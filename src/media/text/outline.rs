@@ -6,8 +6,9 @@ use skrifa::raw::model::glyph::outline::{DrawMemory, PathSink};
 use skrifa::{GlyphId, ScalerFont};
 
 use super::error::TextError;
-use super::font::{MAX_EMS, guarded};
+use super::font::MAX_EMS;
 use super::layout::{Fonts, Layout};
+use super::open::guarded;
 
 /// How far a line may be from the curve that it stands for, in pixels.
 const TOLERANCE: f64 = 0.03;

@@ -7,7 +7,7 @@ use super::warp::Bounds;
 
 /// Coverage of a rectangle of pixels of the picture. What is outside of it is not covered.
 #[derive(Debug, Clone)]
-pub(super) struct Coverage {
+pub(super) struct Stencil {
     /// Its first column and row in the picture; it may begin outside of it.
     pub(super) left: i32,
     pub(super) top: i32,
@@ -18,7 +18,7 @@ pub(super) struct Coverage {
 
 /// Fills `outlines` by the rule of fonts (non-zero winding); with `line`, their edges are covered by a line of this width,
 /// too, half of it outside. Nothing beyond `most` is looked at. `None` where nothing is left.
-pub(super) fn fill(outlines: &Outlines, line: Option<f64>, most: Bounds) -> Option<Coverage> {
+pub(super) fn fill(outlines: &Outlines, line: Option<f64>, most: Bounds) -> Option<Stencil> {
     let ink = Bounds::of(&outlines.points).grown(line.map_or(0.0, |line| line / 2.0));
     let ([a, b, c, d], [e, f, g, h]) = (ink.0, most.0);
     let [left, top, right, bottom] =
@@ -45,10 +45,10 @@ pub(super) fn fill(outlines: &Outlines, line: Option<f64>, most: Bounds) -> Opti
         let around = path.stroke(&stroke, 1.0)?;
         mask.fill_path(&around, FillRule::Winding, true, Transform::identity());
     }
-    Some(Coverage { left, top, width: width as usize, height: height as usize, data: mask.take() })
+    Some(Stencil { left, top, width: width as usize, height: height as usize, data: mask.take() })
 }
 
-impl Coverage {
+impl Stencil {
     /// With so many pixels more on every side, which nothing covers.
     pub(super) fn padded(&self, by: usize) -> Self {
         let (width, height) = (self.width + 2 * by, self.height + 2 * by);

@@ -7,7 +7,8 @@ use skrifa::Font;
 
 use super::coverage::ignorable;
 use super::error::TextError;
-use super::font::{Face, MAX_EMS, guarded};
+use super::font::{Face, MAX_EMS};
+use super::open::guarded;
 
 /// A glyph and where it goes, in ems; up is positive, as in the font.
 #[derive(Debug, Clone, Copy, PartialEq)]

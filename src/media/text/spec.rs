@@ -363,6 +363,42 @@ impl TextSpec {
         }
     }
 
+    /// The same, with every number rounded to a millionth: so few digits go into a label and come out of it unchanged.
+    #[must_use]
+    pub(super) fn rounded(&self) -> Self {
+        let round = |value: f64| (value * 1e6).round() / 1e6;
+        Self {
+            size: round(self.size),
+            line_spacing: round(self.line_spacing),
+            letter_spacing: round(self.letter_spacing),
+            opacity: round(self.opacity),
+            stroke: self.stroke.map(|stroke| Stroke { width: round(stroke.width), ..stroke }),
+            shadow: self.shadow.map(|shadow| Shadow {
+                x: round(shadow.x),
+                y: round(shadow.y),
+                blur: round(shadow.blur),
+                opacity: round(shadow.opacity),
+                ..shadow
+            }),
+            curve: round(self.curve),
+            wave: self.wave.map(|wave| Wave {
+                amplitude: round(wave.amplitude),
+                length: round(wave.length),
+                phase: round(wave.phase),
+            }),
+            shear: round(self.shear),
+            rotation: round(self.rotation),
+            perspective: round(self.perspective),
+            corners: self.corners.map(|corners| corners.map(|corner| corner.map(round))),
+            downscale: round(self.downscale),
+            blur: round(self.blur),
+            contrast: round(self.contrast),
+            brightness: round(self.brightness),
+            noise: round(self.noise),
+            ..self.clone()
+        }
+    }
+
     /// Tells what is out of range or does not go together.
     ///
     /// # Errors
