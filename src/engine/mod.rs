@@ -13,6 +13,7 @@ pub mod dispatcher;
 pub mod fingerprint;
 pub mod forecast;
 pub mod item;
+pub mod kept;
 pub mod owner;
 pub mod piece;
 pub mod piece_view;

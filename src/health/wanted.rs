@@ -80,6 +80,7 @@ mod tests {
             input: Vec::new(),
             matches: crate::pipeline::names::NamePatterns::default(),
             out: IndexMap::new(),
+            pools: Vec::new(),
             tool: tool.map(str::to_owned),
             reads: Vec::new(),
             after: Vec::new(),
@@ -104,6 +105,7 @@ mod tests {
     fn a_tool_is_required_unless_the_pipeline_or_all_its_steps_say_otherwise() {
         let said = |required| ToolSpec { required: Some(required), ..ToolSpec::default() };
         let plan = Plan {
+            pools: Vec::new(),
             name: "p".to_owned(),
             description: String::new(),
             input: Input::default(),
