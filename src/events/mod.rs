@@ -3,6 +3,7 @@
 //! The dispatcher alone writes events. They are delivered in two ways: lossless (the journal, lines, JSON, reports) and
 //! as the latest state (screens). What a screen shows can be rebuilt from the journal of a finished run.
 
+mod assets;
 pub mod journal;
 pub mod pace;
 pub mod paths;
@@ -22,8 +23,9 @@ use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
+pub use assets::{AssetView, Assets};
 pub use pieces::{PieceCounts, PieceFailure};
-pub use pools::{AssetView, Draw, ListedAsset, PoolKind, PoolShape, PoolView, ScoreChange, Scoring, Standing};
+pub use pools::{Draw, ListedAsset, PoolKind, PoolShape, PoolView, ScoreChange, Scoring, Standing};
 pub use shape::{BreakerShape, MachineView, Progress, StepShape};
 pub use state::{BatchView, BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
 pub use story::Story;
@@ -478,5 +480,7 @@ pub enum Command {
 /// Failures by cause: the key that they are grouped by, and how many.
 pub type Causes = IndexMap<(FaultClass, String), usize>;
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 pub(crate) mod tests;

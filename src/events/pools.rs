@@ -1,11 +1,12 @@
 //! What the events tell of the asset pools, and the fold of it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::assets::{AssetView, Assets};
 use super::{Event, EventKind, ItemIndex};
+use crate::resilience::Fault;
 use crate::resilience::os_text::OsText;
 
 pub use crate::pipeline::pools::PoolKind;
@@ -81,25 +82,19 @@ pub enum ScoreChange {
     Standing,
 }
 
-/// An asset as the screen shows it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AssetView {
-    /// Its absolute path.
-    pub path: PathBuf,
-    /// The place of its folder in the pool's shape.
-    pub folder: u32,
-    /// Its score.
-    pub score: i32,
-    /// Whether it is drawn.
-    pub standing: Standing,
-    /// How often it was drawn in this run.
-    pub draws: u32,
-    /// Attempts with it that were done.
-    pub successes: u32,
-    /// Attempts that failed for it.
-    pub failures: u32,
-    /// The last item that failed for it, and why.
-    pub last_failure: Option<(ItemIndex, String)>,
+impl Standing {
+    /// All of them, the best first.
+    pub const ALL: [Self; 3] = [Self::Available, Self::Spared, Self::Denylisted];
+
+    /// It in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Spared => "spared",
+            Self::Denylisted => "denylisted",
+        }
+    }
 }
 
 /// A pool as the screen shows it.
@@ -108,16 +103,73 @@ pub struct PoolView {
     /// What does not change.
     pub shape: PoolShape,
     /// Its assets, in the order of their paths.
-    pub assets: Vec<AssetView>,
+    pub assets: Assets,
     /// Draws in this run.
     pub draws: u64,
+    /// Draws of assets of each folder of the shape, in its order.
+    pub folder_draws: Vec<u64>,
+    /// How often a score, a standing or a count of failures changed: while it is the same, so is their order.
+    pub moves: u64,
+    /// How many assets stand like each of [`Standing::ALL`].
+    standings: [usize; 3],
 }
 
 impl PoolView {
+    fn new(shape: &PoolShape) -> Self {
+        Self { shape: shape.clone(), folder_draws: vec![0; shape.folders.len()], ..Self::default() }
+    }
+
     /// How many assets stand like this.
     #[must_use]
     pub fn standing(&self, standing: Standing) -> usize {
-        self.assets.iter().filter(|asset| asset.standing == standing).count()
+        self.standings[place(standing)]
+    }
+
+    /// The share of the draws that went to the folder, 0 to 1; nothing before the first draw.
+    #[must_use]
+    pub fn share(&self, folder: usize) -> Option<f64> {
+        let draws = self.folder_draws.get(folder)?;
+        (self.draws > 0).then(|| *draws as f64 / self.draws as f64)
+    }
+
+    fn add(&mut self, listed: &ListedAsset) {
+        let asset = AssetView::listed(listed, self.shape.scoring.threshold);
+        self.standings[place(asset.standing)] += 1;
+        self.assets.push(asset);
+        self.moves += 1;
+    }
+
+    fn draw(&mut self, asset: u32) {
+        self.draws += 1;
+        let Some(asset) = self.assets.get_mut(asset as usize) else { return };
+        asset.draws += 1;
+        if let Some(draws) = self.folder_draws.get_mut(asset.folder as usize) {
+            *draws += 1;
+        }
+    }
+
+    fn score(&mut self, asset: u32, score: i32, standing: Standing) {
+        let Some(asset) = self.assets.get_mut(asset as usize) else { return };
+        self.standings[place(asset.standing)] -= 1;
+        self.standings[place(standing)] += 1;
+        (asset.score, asset.standing) = (score, standing);
+        self.moves += 1;
+    }
+}
+
+/// Why an attempt failed for an asset, without the asset's path before it: whoever tells the one tells the other.
+pub(super) fn reason(fault: &Fault) -> &str {
+    let path = fault.asset.as_ref().map(|asset| format!("'{}': ", asset.display()));
+    let reason = path.and_then(|path| fault.message.split_once(&path));
+    reason.map_or(fault.message.as_str(), |(_, reason)| reason)
+}
+
+/// The place in [`Standing::ALL`].
+const fn place(standing: Standing) -> usize {
+    match standing {
+        Standing::Available => 0,
+        Standing::Spared => 1,
+        Standing::Denylisted => 2,
     }
 }
 
@@ -133,22 +185,18 @@ impl Pools {
     pub(super) fn apply(&mut self, event: &Event) {
         match &event.kind {
             EventKind::RunStarted { pools, .. } => {
-                let view = |shape: &PoolShape| PoolView { shape: shape.clone(), ..PoolView::default() };
-                self.views = pools.iter().map(view).collect();
+                self.views = pools.iter().map(PoolView::new).collect();
                 self.drawn.clear();
             }
             EventKind::AssetsListed { pool, assets, .. } => {
                 if let Some(pool) = self.views.get_mut(*pool as usize) {
-                    pool.assets.extend(assets.iter().map(|asset| listed(asset, pool.shape.scoring.threshold)));
+                    assets.iter().for_each(|asset| pool.add(asset));
                 }
             }
             EventKind::AttemptStarted { item, step, piece, draws, .. } if !draws.is_empty() => {
                 for draw in draws {
                     if let Some(pool) = self.views.get_mut(draw.pool as usize) {
-                        pool.draws += 1;
-                    }
-                    if let Some(asset) = self.asset(*draw) {
-                        asset.draws += 1;
+                        pool.draw(draw.asset);
                     }
                 }
                 let piece = piece.as_ref().map_or(0, |piece| piece.index);
@@ -157,7 +205,8 @@ impl Pools {
             EventKind::TaskDone { item, step, piece, .. } => {
                 let piece = piece.as_ref().map_or(0, |piece| piece.index);
                 for draw in self.drawn.remove(&(*item, *step, piece)).unwrap_or_default() {
-                    if let Some(asset) = self.asset(draw) {
+                    let pool = self.views.get_mut(draw.pool as usize);
+                    if let Some(asset) = pool.and_then(|pool| pool.assets.get_mut(draw.asset as usize)) {
                         asset.successes += 1;
                     }
                 }
@@ -165,37 +214,32 @@ impl Pools {
             EventKind::AttemptFailed { item, step, piece, fault, .. } => {
                 let piece = piece.as_ref().map_or(0, |piece| piece.index);
                 for draw in self.drawn.remove(&(*item, *step, piece)).unwrap_or_default() {
+                    let Some(pool) = self.views.get_mut(draw.pool as usize) else { continue };
                     let blamed = fault.asset.as_ref().map(OsText::as_path);
-                    if let Some(asset) = self.asset(draw).filter(|asset| blamed == Some(asset.path.as_path())) {
+                    let asset = pool.assets.get(draw.asset as usize);
+                    if !asset.is_some_and(|asset| blamed == Some(&asset.path)) {
+                        continue;
+                    }
+                    if let Some(asset) = pool.assets.get_mut(draw.asset as usize) {
                         asset.failures += 1;
-                        asset.last_failure = Some((*item, fault.message.clone()));
+                        asset.last_failure = Some((*item, reason(fault).into()));
+                        pool.moves += 1;
                     }
                 }
             }
             EventKind::AssetScored { pool, asset, score, standing, .. } => {
-                if let Some(asset) = self.asset(Draw { pool: *pool, asset: *asset }) {
-                    asset.score = *score;
-                    asset.standing = *standing;
+                if let Some(pool) = self.views.get_mut(*pool as usize) {
+                    pool.score(*asset, *score, *standing);
                 }
+            }
+            // What was drawn for an attempt that was ended did neither well nor badly.
+            EventKind::ItemFinished { item, .. } if !self.drawn.is_empty() => {
+                self.drawn.retain(|(of, ..), _| of != item);
             }
             _ => {}
         }
     }
-
-    fn asset(&mut self, draw: Draw) -> Option<&mut AssetView> {
-        self.views.get_mut(draw.pool as usize)?.assets.get_mut(draw.asset as usize)
-    }
 }
 
-fn listed(asset: &ListedAsset, threshold: i32) -> AssetView {
-    AssetView {
-        path: asset.path.as_path().to_path_buf(),
-        folder: asset.folder,
-        score: asset.score,
-        standing: if asset.score >= threshold { Standing::Available } else { Standing::Denylisted },
-        draws: 0,
-        successes: 0,
-        failures: 0,
-        last_failure: None,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -210,7 +210,7 @@ pub struct RunState {
     pub at: u64,
     waits: Waits,
     pieces: Pieces,
-    pools: Pools,
+    pub(super) pools: Pools,
     /// The place in `causes` of each failed item's cause, of all of them: those whose faults are not kept, too.
     failed: BTreeMap<ItemIndex, u32>,
     phases: Vec<ItemPhase>,

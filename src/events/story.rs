@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::pace::Pace;
 use super::pieces::{Counted, PieceCounts, task_of};
-use super::{Event, EventKind, ItemIndex, PieceRef};
+use super::{Draw, Event, EventKind, ItemIndex, PieceRef};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::Because;
@@ -68,6 +68,8 @@ pub struct StepStory {
     pub bytes: u64,
     /// The attempts that failed, the latest last.
     pub failed: Vec<FailedAttempt>,
+    /// What the last attempt was given from the pools.
+    pub draws: Vec<Draw>,
     /// How far its pieces are, where it runs for each.
     pub pieces: Option<PieceCounts>,
     /// How they are counted.
@@ -172,9 +174,10 @@ impl Story {
             return self.apply_to_piece(item, step, &event.kind, at);
         }
         match &event.kind {
-            EventKind::AttemptStarted { item, step, attempt, .. } => {
+            EventKind::AttemptStarted { item, step, attempt, draws, .. } => {
                 let task = self.task(*item, *step, at);
                 (task.stand, task.attempts, task.since) = (StepStand::Running, *attempt, at);
+                task.draws.clone_from(draws);
             }
             EventKind::AttemptFailed { item, step, ms, .. } => {
                 let task = self.task(*item, *step, at);
@@ -248,8 +251,9 @@ impl Story {
         (story.ended, story.parked) = (None, None);
         let place = story.steps.iter().position(|task| task.step == step).unwrap_or_else(|| {
             let stand = StepStand::Running;
-            let (attempts, ms, bytes, failed, pieces, counted) = (0, 0, 0, Vec::new(), None, Counted::default());
-            story.steps.push(StepStory { step, stand, attempts, since: at, ms, bytes, failed, pieces, counted });
+            let (attempts, ms, bytes, pieces, counted) = (0, 0, 0, None, Counted::default());
+            let (failed, draws) = (Vec::new(), Vec::new());
+            story.steps.push(StepStory { step, stand, attempts, since: at, ms, bytes, failed, draws, pieces, counted });
             story.steps.len() - 1
         });
         &mut story.steps[place]

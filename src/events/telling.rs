@@ -1,12 +1,16 @@
 //! Events in words: one sentence for each, for lines and for the log on a screen.
 
+mod pools;
+
 use std::path::Path;
 
-use super::{Counts, Event, EventKind, ItemIndex, PieceRef, RunState, ScoreChange, Standing, StopLevel};
+use super::{Counts, Event, EventKind, ItemIndex, PieceRef, RunState, StopLevel};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::safe_text::safe_line;
+
+pub use pools::is_known;
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,13 +52,15 @@ pub enum Topic {
     Breakers,
     /// Dependencies and the machine.
     Health,
+    /// Asset pools: the scores of what is in them.
+    Pools,
     /// The run as a whole.
     Run,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Items, Self::Attempts, Self::Breakers, Self::Health, Self::Run];
+    pub const ALL: [Self; 6] = [Self::Items, Self::Attempts, Self::Breakers, Self::Health, Self::Pools, Self::Run];
 
     /// Its name.
     #[must_use]
@@ -64,6 +70,7 @@ impl Topic {
             Self::Attempts => "attempts",
             Self::Breakers => "breakers",
             Self::Health => "health",
+            Self::Pools => "pools",
             Self::Run => "run",
         }
     }
@@ -136,10 +143,8 @@ pub fn class(kind: &EventKind) -> (Level, Topic) {
         EventKind::ItemsListed { .. } | EventKind::ItemsUpToDate { .. } | EventKind::ItemLeftOut { .. } => {
             (Level::Info, Topic::Items)
         }
-        EventKind::AssetsListed { .. } => (Level::Info, Topic::Items),
-        EventKind::AssetScored { change: ScoreChange::Success, .. } => (Level::Debug, Topic::Items),
-        EventKind::AssetScored { standing: Standing::Available, .. } => (Level::Info, Topic::Items),
-        EventKind::AssetScored { .. } => (Level::Warn, Topic::Items),
+        EventKind::AssetsListed { .. } => (Level::Info, Topic::Pools),
+        EventKind::AssetScored { change, standing, .. } => (pools::level(*change, *standing), Topic::Pools),
         EventKind::ItemFinished { state, .. } => match state {
             ItemState::Failed => (Level::Error, Topic::Items),
             ItemState::Parked => (Level::Warn, Topic::Items),
@@ -186,7 +191,7 @@ pub const fn subject(kind: &EventKind) -> Option<ItemIndex> {
         | EventKind::TaskSkipped { item, .. }
         | EventKind::TaskParked { item, .. }
         | EventKind::ItemFinished { item, .. } => Some(*item),
-        EventKind::Warning { item, .. } => *item,
+        EventKind::Warning { item, .. } | EventKind::AssetScored { item, .. } => *item,
         _ => None,
     }
 }
@@ -199,31 +204,7 @@ fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> 
         |piece: &Option<PieceRef>| piece.as_ref().map_or_else(String::new, |piece| format!(" {}", piece.name));
     match kind {
         EventKind::ItemsListed { paths, .. } => (Tone::Plain, "items", counted(paths.len(), "file")),
-        EventKind::AssetsListed { pool, assets, .. } => {
-            let pool = state.pools().get(*pool as usize).map_or("a pool", |pool| pool.shape.name.as_str());
-            (Tone::Plain, "pool", format!("{pool}  {}", counted(assets.len(), "asset")))
-        }
-        EventKind::AssetScored { pool, asset, score, change, standing, item } => {
-            let pool = state.pools().get(*pool as usize);
-            let path = pool.and_then(|pool| pool.assets.get(*asset as usize)).map(|asset| asset.path.as_path());
-            let path = path.map_or_else(|| format!("asset {asset}"), name);
-            let pool = pool.map_or("a pool", |pool| pool.shape.name.as_str());
-            let item = item.map_or_else(String::new, |item| format!(", {}", file(item)));
-            let (tone, standing) = match standing {
-                Standing::Available => (Tone::Plain, ""),
-                Standing::Denylisted => (Tone::Careful, "; denylisted"),
-                Standing::Spared => (Tone::Careful, "; there is no better one"),
-            };
-            let why = match change {
-                ScoreChange::Success => "it worked",
-                ScoreChange::Failure => "it failed",
-                ScoreChange::TakenBack => "it was not to blame",
-                ScoreChange::Revived => "revived by hand",
-                ScoreChange::Banned => "denylisted by hand",
-                ScoreChange::Standing => "the others changed",
-            };
-            (tone, "pool", format!("{pool}  {path}  score {score}: {why}{item}{standing}"))
-        }
+        EventKind::AssetsListed { .. } | EventKind::AssetScored { .. } => pools::words(kind, state, name),
         EventKind::ItemsUpToDate { ranges } => {
             let count: u64 = ranges.iter().map(|(from, to)| u64::from(to.saturating_sub(*from))).sum();
             (Tone::Good, "done", format!("{count} up to date"))
@@ -240,8 +221,11 @@ fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> 
         }
         EventKind::AttemptFailed { item, step, piece, fault, log, .. } => {
             let log = log.as_deref().map_or_else(String::new, |log| format!("; log: {log}"));
-            let text = format!("{}{}  {}{log}", file(*item), of_piece(piece), why(Some(*step), fault, state));
-            (Tone::Bad, "attempt", text)
+            let text = match &fault.asset {
+                Some(asset) => pools::blamed(&task(*item, *step), &of_piece(piece), name(asset.as_path()), fault),
+                None => format!("{}{}  {}", file(*item), of_piece(piece), why(Some(*step), fault, state)),
+            };
+            (Tone::Bad, "attempt", text + &log)
         }
         EventKind::PiecesFound { item, step, total, done, left_out } => {
             let known = [(*done, "done before"), (*left_out, "left out")];

@@ -16,6 +16,7 @@ use crate::resilience::checkpoint::ItemState;
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
+use super::pools::PoolReport;
 use again::Again;
 pub use tell::{json, text};
 
@@ -43,6 +44,9 @@ pub struct Report {
     pub total: u32,
     /// The groups, the failed ones first, the largest of each first.
     pub groups: Vec<Group>,
+    /// What came of the asset pools, of a run that has some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<PoolReport>,
 }
 
 /// Files that failed, or wait, for one reason.
@@ -229,6 +233,7 @@ impl Found {
             finished: matches!(self.state.phase, RunPhase::Finished(_)),
             total: self.state.counts.total,
             groups,
+            pools: super::pools::of(&self.state),
             run: self.state.run,
             pipeline: self.state.pipeline,
         }

@@ -12,9 +12,9 @@ use super::names::{Names, counted, duration};
 use crate::engine::recorder::Sink;
 use crate::events::telling::{Tone, step_id, why};
 use crate::events::{Event, EventKind, ItemIndex, PieceRef, RunState};
-use crate::resilience::Fault;
 use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::safe_text::safe_line;
+use crate::resilience::{Fault, FaultClass};
 
 /// Held back at most before it is written.
 const FULL: usize = 64 * 1024;
@@ -195,7 +195,9 @@ impl<W: Write> Lines<W> {
 
     fn retry(&mut self, elapsed: u64, task: (ItemIndex, u32, Option<PieceRef>), to_come: (u32, u64), state: &RunState) {
         let fault = self.faults.remove(&task);
-        if self.level < Level::Warn {
+        // That an asset failed was told, and another is tried at once.
+        let is_told = fault.as_ref().is_some_and(|fault| fault.class == FaultClass::Asset);
+        if self.level < if is_told { Level::Debug } else { Level::Warn } {
             return;
         }
         let ((item, step, piece), (attempt, delay)) = (task, to_come);
@@ -242,7 +244,9 @@ impl<W: Write> Sink for Lines<W> {
             }
             EventKind::AttemptFailed { item, step, piece, fault, .. } => {
                 self.faults.insert((*item, *step, piece.clone()), fault.clone());
-                self.tell(event, state, Level::Debug);
+                // Of an asset that is to blame nothing else tells.
+                let level = if fault.class == FaultClass::Asset { Level::Warn } else { Level::Debug };
+                self.tell(event, state, level);
             }
             EventKind::RetryScheduled { item, step, piece, attempt, delay } => {
                 self.retry(at, (*item, *step, piece.clone()), (*attempt, *delay), state);

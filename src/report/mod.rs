@@ -6,6 +6,7 @@ pub mod failures;
 pub mod json;
 pub mod lines;
 mod names;
+pub mod pools;
 pub mod summary;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::names::{Names, counted};
+use super::pools::{self, PoolReport};
 use crate::events::{Counts, ItemIndex, ItemPhase, RunPhase, RunState};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::os_text::OsText;
@@ -41,6 +42,7 @@ pub fn text_with(state: &RunState, places: &Places, names: &Names) -> String {
     let _ = figures(&mut told, state);
     let _ = failed(&mut told, state, names);
     let _ = parked(&mut told, state);
+    let _ = pools::tell(&mut told, &pools::of(state), names);
     let _ = ended(&mut told, state);
     let _ = left(&mut told, places, names);
     told
@@ -178,6 +180,9 @@ struct Json<'a> {
     failures_left_out: usize,
     breakers: IndexMap<&'a str, BreakerJson<'a>>,
     dependencies: IndexMap<&'a str, DependencyJson<'a>>,
+    /// The asset pools, of a run that has some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pools: Vec<PoolReport>,
     output: &'a str,
     checkpoints: OsText,
     run_folder: OsText,
@@ -274,6 +279,7 @@ pub fn json(state: &RunState, places: &Places) -> String {
         failures,
         breakers: breakers.collect(),
         dependencies: dependencies.collect(),
+        pools: pools::of(state),
         output: &places.output,
         checkpoints: OsText::from(places.state.join("items")),
         run_folder: OsText::from(&places.run_folder),

@@ -21,12 +21,17 @@ pub enum Action {
     GoHealth,
     GoBreakers,
     GoLog,
+    GoPools,
     NextScreen,
     PreviousScreen,
     Search,
     NextMatch,
     PreviousMatch,
     Sort,
+    SortAssets,
+    NextPool,
+    PreviousPool,
+    Denylist,
     Fold,
     Follow,
     Wrap,
@@ -43,6 +48,9 @@ pub enum Action {
     CheckAll,
     ResetBreaker,
     TripBreaker,
+    ReviveAsset,
+    ReviveAll,
+    BanAsset,
     Pause,
     MoreJobs,
     FewerJobs,
@@ -76,11 +84,13 @@ pub enum Place {
     Breakers,
     /// The events.
     Log,
+    /// The asset pools, of a run that draws from some.
+    Pools,
 }
 
 impl Place {
     /// The screens that a digit opens, in the order of their tabs.
-    pub const TABS: [Self; 5] = [Self::Run, Self::Failures, Self::Health, Self::Breakers, Self::Log];
+    pub const TABS: [Self; 6] = [Self::Run, Self::Failures, Self::Health, Self::Breakers, Self::Log, Self::Pools];
 
     /// Its name, as its tab shows it.
     #[must_use]
@@ -92,6 +102,7 @@ impl Place {
             Self::Health => "Health",
             Self::Breakers => "Breakers",
             Self::Log => "Log",
+            Self::Pools => "Pools",
         }
     }
 }
@@ -180,6 +191,7 @@ pub const ACTIONS: &[About] = &[
     about(Action::GoHealth, "go-health", "dependencies and the machine", None, &["3"], Group::Screens, ALL),
     about(Action::GoBreakers, "go-breakers", "circuit breakers", None, &["4"], Group::Screens, ALL),
     about(Action::GoLog, "go-log", "the stream of events", None, &["5"], Group::Screens, ALL),
+    about(Action::GoPools, "go-pools", "asset pools", None, &["6"], Group::Screens, ALL),
     about(Action::NextScreen, "next-screen", "the next screen", None, &["tab"], Group::Screens, ALL),
     about(Action::PreviousScreen, "previous-screen", "the screen before", None, &["shift-tab"], Group::Screens, ALL),
     about(
@@ -189,12 +201,32 @@ pub const ACTIONS: &[About] = &[
         Some("filter"),
         &["/"],
         Group::View,
-        &[Place::Run, Place::Failures],
+        &[Place::Run, Place::Failures, Place::Pools],
     ),
     about(Action::Search, "find", "search the text", Some("search"), &["/"], Group::View, SEARCHED),
     about(Action::NextMatch, "next-match", "the next match", None, &["n"], Group::View, SEARCHED),
     about(Action::PreviousMatch, "previous-match", "the match before", None, &["N"], Group::View, SEARCHED),
     about(Action::Sort, "sort", "sort by place, name or time", Some("sort"), &["s"], Group::View, &[Place::Run]),
+    about(
+        Action::SortAssets,
+        "sort-assets",
+        "sort by score, draws or path",
+        Some("sort"),
+        &["s"],
+        Group::View,
+        &[Place::Pools],
+    ),
+    about(Action::NextPool, "next-pool", "the next pool", Some("pool"), &["right", "l"], Group::View, &[Place::Pools]),
+    about(Action::PreviousPool, "previous-pool", "the pool before", None, &["left", "h"], Group::View, &[Place::Pools]),
+    about(
+        Action::Denylist,
+        "denylist",
+        "only the denylist, or all",
+        Some("denylist"),
+        &["d"],
+        Group::View,
+        &[Place::Pools],
+    ),
     about(Action::Fold, "fold", "fold or unfold the group", Some("fold"), &["z", "space"], Group::View, &[Place::Run]),
     about(Action::Follow, "follow", "follow the end", Some("follow"), &["f"], Group::View, SEARCHED),
     about(Action::Wrap, "wrap", "wrap long lines", Some("wrap"), &["w"], Group::View, SEARCHED),
@@ -243,6 +275,17 @@ pub const ACTIONS: &[About] = &[
     about(Action::CheckAll, "check-all", "look at all again", Some("check all"), &["R"], Group::Work, &[Place::Health]),
     about(Action::ResetBreaker, "reset", "close the breaker", Some("reset"), &["r"], Group::Work, &[Place::Breakers]),
     about(Action::TripBreaker, "trip", "open the breaker", Some("trip"), &["t"], Group::Work, &[Place::Breakers]),
+    about(Action::ReviveAsset, "revive", "begin anew with it", Some("revive"), &["r"], Group::Work, &[Place::Pools]),
+    about(
+        Action::ReviveAll,
+        "revive-all",
+        "begin anew with all on the denylist",
+        Some("revive all"),
+        &["R"],
+        Group::Work,
+        &[Place::Pools],
+    ),
+    about(Action::BanAsset, "ban", "put it on the denylist", Some("ban"), &["b"], Group::Work, &[Place::Pools]),
     about(Action::Pause, "pause", "start nothing new, or go on", Some("pause"), &["p"], Group::Work, ALL),
     about(Action::MoreJobs, "more-jobs", "one task more at once", Some("jobs"), &["+", "="], Group::Work, ALL),
     about(Action::FewerJobs, "fewer-jobs", "one task less at once", None, &["-"], Group::Work, ALL),

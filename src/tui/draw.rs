@@ -12,7 +12,7 @@ use super::overlays::confirm;
 use super::text;
 use super::theme::Role;
 use super::widgets::clock;
-use crate::events::RunPhase;
+use crate::events::{RunPhase, Standing};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::safe_text::safe_line;
 
@@ -135,13 +135,15 @@ fn tabs(facts: &Facts, look: &Look, now: Place, area: Rect, buffer: &mut Buffer)
     }
     let narrow = area.width < 70;
     let shown = if now == Place::Item { Place::Run } else { now };
-    for (place, go) in Place::TABS.into_iter().zip([
-        Action::GoRun,
-        Action::GoFailures,
-        Action::GoHealth,
-        Action::GoBreakers,
-        Action::GoLog,
-    ]) {
+    for place in facts.tabs() {
+        let go = match place {
+            Place::Run | Place::Item => Action::GoRun,
+            Place::Failures => Action::GoFailures,
+            Place::Health => Action::GoHealth,
+            Place::Breakers => Action::GoBreakers,
+            Place::Log => Action::GoLog,
+            Place::Pools => Action::GoPools,
+        };
         let key = look.keymap.key(go, now).unwrap_or_default();
         let (news, role) = news(facts, look, place);
         let title = if narrow && place != shown { "" } else { place.title() };
@@ -192,6 +194,10 @@ fn news(facts: &Facts, look: &Look, place: Place) -> (String, Role) {
         Place::Breakers => {
             let open = state.breakers.values().filter(|breaker| breaker.state != BreakerState::Closed).count();
             (open, look.glyphs.breaker_open, Role::BreakerOpen)
+        }
+        Place::Pools => {
+            let out = state.pools().iter().map(|pool| pool.standing(Standing::Denylisted)).sum();
+            (out, look.glyphs.cross, Role::Missing)
         }
         Place::Run | Place::Item | Place::Log => (0, "", Role::Dim),
     };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::action::Place;
 use super::rows::Rows;
 use crate::events::{Event, EventKind, ItemIndex, RunPhase, RunState, Story};
 use crate::resilience::safe_text::safe_line;
@@ -77,6 +78,13 @@ impl Facts {
         let Some(path) = self.state.path(item) else { return format!("item {item}") };
         let below = path.strip_prefix(&self.root).unwrap_or(&path);
         safe_line(&below.to_string_lossy()).into_owned()
+    }
+
+    /// The screens that have something to show, in the order of their tabs.
+    #[must_use]
+    pub fn tabs(&self) -> Vec<Place> {
+        let has_pools = !self.state.pools().is_empty();
+        Place::TABS.into_iter().filter(|place| has_pools || *place != Place::Pools).collect()
     }
 
     /// Whether the run came to its end.

@@ -15,6 +15,7 @@ use super::screens::failures::Failures;
 use super::screens::health::Health;
 use super::screens::item::ItemScreen;
 use super::screens::log::Log;
+use super::screens::pools::Pools;
 use super::screens::run::RunScreen;
 
 /// How long a word to the person stays.
@@ -78,6 +79,7 @@ pub struct Screens {
     pub health: Health,
     pub breakers: Breakers,
     pub log: Log,
+    pub pools: Pools,
 }
 
 impl Screens {
@@ -90,6 +92,7 @@ impl Screens {
             Place::Health => &mut self.health,
             Place::Breakers => &mut self.breakers,
             Place::Log => &mut self.log,
+            Place::Pools => &mut self.pools,
         }
     }
 
@@ -103,6 +106,7 @@ impl Screens {
             Place::Health => &self.health,
             Place::Breakers => &self.breakers,
             Place::Log => &self.log,
+            Place::Pools => &self.pools,
         }
     }
 }

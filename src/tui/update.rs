@@ -104,8 +104,9 @@ impl Model {
             Action::GoHealth => self.go(Place::Health),
             Action::GoBreakers => self.go(Place::Breakers),
             Action::GoLog => self.go(Place::Log),
+            Action::GoPools => self.go(Place::Pools),
             Action::NextScreen => self.go(self.tab(1)),
-            Action::PreviousScreen => self.go(self.tab(Place::TABS.len() - 1)),
+            Action::PreviousScreen => self.go(self.tab(-1)),
             Action::Search => {
                 let text = self.screens.look_at(self.place()).searched().to_owned();
                 self.overlay = Some(Overlay::Prompt(Prompt::new(self.place(), &text)));
@@ -190,10 +191,11 @@ impl Model {
         Vec::new()
     }
 
-    fn tab(&self, by: usize) -> Place {
-        let tabs = Place::TABS;
-        let at = tabs.iter().position(|tab| *tab == self.place()).unwrap_or(0);
-        tabs[(at + by) % tabs.len()]
+    fn tab(&self, by: isize) -> Place {
+        let tabs = self.facts.tabs();
+        let at = tabs.iter().position(|tab| *tab == self.place()).unwrap_or(0) as isize;
+        let to = (at + by).rem_euclid(tabs.len().max(1) as isize);
+        tabs.get(to as usize).copied().unwrap_or(Place::Run)
     }
 
     fn seek(&mut self, to: impl Fn(u64, u64) -> u64) -> Vec<Effect> {
@@ -271,6 +273,9 @@ impl Model {
             return Err(format!("not on the screen {}", place.title()));
         }
         match action {
+            Action::GoPools if self.facts.state.pools().is_empty() => {
+                Err("the steps of this pipeline draw from none".into())
+            }
             Action::Pause => match &self.facts.state.phase {
                 RunPhase::Stopping(_) => Err("the run is ending".into()),
                 _ => self.facts.reachable(),
@@ -298,12 +303,19 @@ impl Model {
             | Action::CheckOne
             | Action::CheckAll
             | Action::ResetBreaker
-            | Action::TripBreaker => {
+            | Action::TripBreaker
+            | Action::ReviveAsset
+            | Action::ReviveAll
+            | Action::BanAsset => {
                 self.facts.reachable()?;
                 self.screens.look_at(place).can(action, &self.facts)
             }
             Action::Open
             | Action::Sort
+            | Action::SortAssets
+            | Action::NextPool
+            | Action::PreviousPool
+            | Action::Denylist
             | Action::Fold
             | Action::Follow
             | Action::Wrap

@@ -79,3 +79,53 @@ fn a_step_that_is_for_other_files_is_no_news() {
     assert_eq!(skipped(Because::Unmatched), Level::Debug);
     assert_eq!(skipped(Because::Passing), Level::Info);
 }
+
+/// What is told of a run that draws from pools, of the events that `wanted` takes.
+fn told_of_pools(wanted: impl Fn(&EventKind) -> bool) -> Vec<Told> {
+    let mut state = RunState::default();
+    let mut all = Vec::new();
+    for event in crate::events::testing::pools_scene() {
+        state.apply(&event);
+        if wanted(&event.kind) {
+            all.push(tell(&event, &state));
+        }
+    }
+    all
+}
+
+#[test]
+fn an_asset_that_is_denylisted_is_told_with_its_pool_its_failures_and_the_last_reason() {
+    let scored = told_of_pools(|kind| matches!(kind, EventKind::AssetScored { .. }));
+    let warnings: Vec<_> = scored.iter().filter(|told| told.level == Level::Warn).collect();
+    let first = warnings.first().map(|told| (told.word, told.text.as_str()));
+    let expected = "fonts  Font 24.ttf  score 40 after 6 failures; the last: its table glyf is cut off";
+    assert_eq!(first, Some(("denylist", expected)));
+    assert!(scored.iter().all(|told| told.kind == Topic::Pools));
+    // Five that are broken, one by hand, two papers, and the one that is left.
+    assert_eq!(warnings.len(), 9, "{warnings:#?}");
+    let last = warnings.last().map(|told| told.text.as_str());
+    assert_eq!(last, Some("papers  2.jpg  score 40: it is drawn all the same, there is no better one"));
+    let by_hand = warnings.iter().find(|told| told.text.contains("by hand")).map(|told| told.text.as_str());
+    assert_eq!(by_hand, Some("fonts  Font 1.ttf  score 49: by hand"));
+}
+
+#[test]
+fn an_attempt_that_failed_for_an_asset_names_the_item_the_asset_and_the_reason() {
+    let failed = told_of_pools(|kind| matches!(kind, EventKind::AttemptFailed { .. }));
+    let text = &failed[0].text;
+    assert!(text.ends_with(".ttf': its table glyf is cut off (asset/font)"), "{text}");
+    assert!(text.contains(".txt  render: with 'Font "), "{text}");
+    assert_eq!(failed[0].level, Level::Warn);
+}
+
+#[test]
+fn a_font_that_fails_once_more_after_its_denylisting_is_no_second_warning() {
+    use crate::events::Scoring;
+    let scoring = Scoring::default();
+    let known = |change, score| is_known(change, score, scoring);
+    use crate::events::ScoreChange::{Banned, Failure};
+    assert_eq!(
+        [known(Failure, 40), known(Failure, 49), known(Failure, 39), known(Banned, 0)],
+        [false, false, true, false]
+    );
+}

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Group, Report};
 use crate::report::names::{Names, counted};
+use crate::report::pools;
 use crate::resilience::safe_text::safe_line;
 
 /// The report for people.
@@ -15,11 +16,11 @@ pub fn text(report: &Report, names: &Names) -> String {
     }
     if report.groups.is_empty() {
         let _ = writeln!(told, "Nothing failed: {}.", counted(report.total as usize, "file"));
-        return told;
     }
     for group in &report.groups {
         tell(&mut told, group, names);
     }
+    let _ = pools::tell(&mut told, &report.pools, names);
     told
 }
 

@@ -23,9 +23,16 @@ impl<W: Write> Lines<W> {
             EventKind::MachineChecked { .. } | EventKind::BreakerCounted { .. } | EventKind::BatchStepStarted { .. }
         ) {
             let (level, _) = telling::class(&event.kind);
-            self.tell(event, state, level.into());
+            self.tell(event, state, if is_known(&event.kind, state) { Level::Debug } else { level.into() });
         }
     }
+}
+
+/// Whether it tells that an asset is on the denylist that was on it before.
+fn is_known(kind: &EventKind, state: &RunState) -> bool {
+    let EventKind::AssetScored { pool, change, score, .. } = kind else { return false };
+    let pool = state.pools().get(*pool as usize);
+    pool.is_some_and(|pool| telling::is_known(*change, *score, pool.shape.scoring))
 }
 
 impl From<telling::Level> for Level {

@@ -66,3 +66,17 @@ fn only_the_word_has_a_colour() {
     told(&events(kinds), &mut Lines::new(shared.clone(), Level::Info, true).with_names(Names::below("/music")));
     assert!(shared.text().ends_with("1:01:01 \x1b[32mdone     \x1b[0m song0.wav\n"), "{:?}", shared.text());
 }
+
+#[test]
+fn what_fails_for_an_asset_is_told_once_with_the_asset_and_its_denylisting_once() {
+    let shared = Shared::default();
+    told(&crate::events::testing::pools_scene(), &mut Lines::new(shared.clone(), Level::Warn, false));
+    let text = shared.text();
+    let first = text.lines().next().unwrap_or_default();
+    assert!(first.contains(" attempt   /texts/00") && first.contains(".txt  render: with '/fonts/s"), "{first}");
+    assert!(first.ends_with(".ttf': its table glyf is cut off (asset/font)"), "{first}");
+    assert_eq!(text.matches("retry").count(), 0, "{text}");
+    let denylisted = text.lines().filter(|line| line.contains(" denylist  ")).count();
+    assert_eq!((denylisted, text.matches(" spared ").count()), (8, 1), "{text}");
+    assert!(text.contains("denylist  fonts  /fonts/serif/Font 8.ttf  score 40 after 6 failures; the last: its table"));
+}

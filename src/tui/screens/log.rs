@@ -296,8 +296,12 @@ impl Screen for Log {
                 self.follow(facts);
             }
             Action::Kind => {
-                let at = self.index.topic().and_then(|topic| Topic::ALL.iter().position(|other| *other == topic));
-                let next = Topic::ALL.get(at.map_or(0, |at| at + 1)).copied();
+                let has_pools = !facts.state.pools().is_empty();
+                let mut topics = Topic::ALL.into_iter().filter(|topic| has_pools || *topic != Topic::Pools);
+                let next = match self.index.topic() {
+                    None => topics.next(),
+                    Some(topic) => topics.skip_while(|other| *other != topic).nth(1),
+                };
                 self.index.ask(self.index.level(), next);
                 self.follow(facts);
             }

@@ -6,6 +6,7 @@ pub mod failures;
 pub mod health;
 pub mod item;
 pub mod log;
+pub mod pools;
 pub mod run;
 
 use ratatui::buffer::Buffer;

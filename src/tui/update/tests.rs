@@ -125,7 +125,7 @@ fn a_filter_is_typed_used_and_taken_away() {
 
 #[test]
 fn every_action_is_named_once_on_a_screen_and_has_keys_that_are_read() {
-    for place in [Place::Run, Place::Item, Place::Failures, Place::Health, Place::Breakers, Place::Log] {
+    for place in [Place::Run, Place::Item, Place::Failures, Place::Health, Place::Breakers, Place::Log, Place::Pools] {
         let here = super::super::action::ACTIONS.iter().filter(|about| about.belongs_to(place));
         let mut own_keys = std::collections::HashSet::new();
         for about in here {

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::steps::{StepRow, story_of, told};
-use super::values::Values;
-use crate::events::{ItemIndex, ItemPhase, PieceFailure};
+use super::values::{OF_ITEM, Values};
+use crate::events::{Draw, ItemIndex, ItemPhase, PieceFailure, Standing};
 use crate::resilience::Fault;
 use crate::resilience::checkpoint::Checkpoint;
 use crate::resilience::safe_text::{safe_line, safe_text};
@@ -105,6 +105,7 @@ impl Detail<'_> {
     pub(super) fn lines(&self, look: &Look) -> Vec<Line<'static>> {
         let mut lines = self.reason(look);
         lines.extend(self.fault(look));
+        lines.extend(self.drawn(look));
         if let Some(made) = self.facts.state.batch.get(&self.row.step).and_then(|view| view.artifact.as_deref()) {
             let below = made.strip_prefix(&self.facts.state.output).unwrap_or(made).to_string_lossy();
             let below = clip_middle(&safe_line(&below), self.columns, look.glyphs.ellipsis).into_owned();
@@ -114,6 +115,12 @@ impl Detail<'_> {
             let own = self.facts.state.steps.get(self.row.step as usize).map(String::as_str);
             lines.extend(self.found(own, look));
             lines.extend(self.made(known, own, look));
+            let of_item = self.found(Some(OF_ITEM), look);
+            if !of_item.is_empty() {
+                lines.push(Line::default());
+                lines.push(Line::from(span("of the item", Role::Dim, look)));
+                lines.extend(of_item);
+            }
             for id in known.steps.keys().map(String::as_str).filter(|id| Some(*id) != own) {
                 let (found, made) = (self.found(Some(id), look), self.made(known, Some(id), look));
                 if !found.is_empty() || !made.is_empty() {
@@ -134,6 +141,29 @@ impl Detail<'_> {
             lines.push(Line::from(span(self.nothing(), Role::Dim, look)));
         }
         lines
+    }
+
+    /// What the last attempt was given from the pools, each with where it stands now.
+    fn drawn(&self, look: &Look) -> Vec<Line<'static>> {
+        let story = story_of(self.facts, self.item, self.row.step);
+        let draws = story.filter(|_| self.row.attempt.is_none()).map_or(&[][..], |story| &story.draws);
+        let pools = self.facts.state.pools();
+        let drawn = |draw: &Draw| {
+            let pool = pools.get(draw.pool as usize)?;
+            let asset = pool.assets.get(draw.asset as usize)?;
+            let path = asset.path.to_string_lossy();
+            let told = format!("score {}", asset.score);
+            let name = format!("{}  ", safe_line(&pool.shape.name));
+            let room = self.columns.saturating_sub(width(&name) + width(&told) + 2);
+            let path = clip_middle(&safe_line(&path), room, look.glyphs.ellipsis).into_owned();
+            let role = if asset.standing == Standing::Available { Role::Dim } else { Role::Warn };
+            Some(Line::from(vec![
+                span(name, Role::Dim, look),
+                span(path, Role::Text, look),
+                span(format!("  {told}"), role, look),
+            ]))
+        };
+        draws.iter().filter_map(drawn).collect()
     }
 
     fn nothing(&self) -> &'static str {

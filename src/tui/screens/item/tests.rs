@@ -373,3 +373,13 @@ proptest! {
         drawn((width, height), |area, buffer| screen.draw(&facts, look, area, buffer));
     }
 }
+
+#[test]
+fn what_an_item_was_given_from_the_pools_is_told_with_where_it_stands_now() {
+    let facts = facts(&crate::events::testing::pools_scene());
+    let mut screen = ItemScreen::default();
+    screen.show(360, &facts);
+    let told = drawn((120, 30), |area, buffer| screen.draw(&facts, &look(), area, buffer));
+    assert!(told.contains("fonts  /fonts/sans/Font 3.ttf  score 100"), "{told}");
+    assert!(told.contains("papers  /papers/3.jpg  score 100"), "{told}");
+}

@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::events::RunPhase;
 use crate::events::pace::TimeLeft;
+use crate::events::{RunPhase, Standing};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::safe_text::safe_line;
 use crate::tui::action::{Action, Place};
@@ -261,7 +261,7 @@ fn steps(facts: &Facts, look: &Look, width: usize) -> Line<'static> {
     Line::from(spans)
 }
 
-/// What the run depends on: is it there, does its breaker let calls through.
+/// What the run depends on: is it there, does its breaker let calls through, how much of its pools is drawn.
 fn dependencies(facts: &Facts, look: &Look, width: usize) -> Line<'static> {
     let state = &facts.state;
     let glyphs = &look.glyphs;
@@ -290,6 +290,12 @@ fn dependencies(facts: &Facts, look: &Look, width: usize) -> Line<'static> {
             }
             _ => (format!("{} {name}", glyphs.tick), Role::Available),
         });
+    }
+    for pool in state.pools() {
+        let (available, all) = (pool.standing(Standing::Available), pool.assets.len());
+        let (sign, role) = if available < all { (glyphs.warning, Role::Warn) } else { (glyphs.tick, Role::Available) };
+        let (available, all) = (text::count(available as u64), text::count(all as u64));
+        told.push((format!("{sign} {} {available}/{all}", safe_line(&pool.shape.name)), role));
     }
     // Whoever is not well is told first: there may not be room for all.
     told.sort_by_key(|(_, role)| *role == Role::Available);

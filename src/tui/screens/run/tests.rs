@@ -78,3 +78,11 @@ fn what_runs_is_sorted_by_how_long_it_has_run() {
     screen.act(Action::Down, &mut facts);
     assert_eq!(screen.item(), Some(1));
 }
+
+#[test]
+fn how_much_of_each_pool_is_drawn_stands_with_what_the_run_depends_on() {
+    let facts = facts(&crate::events::testing::pools_scene());
+    let (_, look) = looks().into_iter().next().unwrap();
+    let told = drawn((80, 24), |area, buffer| RunScreen::default().draw(&facts, &look, area, buffer));
+    assert!(told.contains(" ▲ fonts 34/40   ▲ papers 1/4"), "{told}");
+}
