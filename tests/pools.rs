@@ -72,7 +72,7 @@ fn broken_fonts_are_used_a_few_times_and_every_item_is_drawn_the_same_however_ma
         assert_eq!(journal.counts().unwrap().done, 120);
         let pool = pool(&journal);
         assert_eq!(pool.assets.len(), 30);
-        for asset in &pool.assets {
+        for asset in pool.assets.iter() {
             // No update is lost, whoever ends when.
             assert_eq!(asset.draws, asset.successes + asset.failures, "{}", asset.path.display());
             if std::fs::read(&asset.path).unwrap().starts_with(b"broken") {
@@ -156,7 +156,8 @@ fn an_item_that_fails_with_every_font_is_told_and_costs_no_font() {
     assert!(fault.message.contains("all 6 fonts of the pool 'fonts'"), "{}", fault.message);
     assert!(ended.stdout.contains("bad.txt") && ended.stdout.contains("cannot open font"), "{}", ended.stdout);
     assert!(pool(&journal).assets.iter().all(|font| font.score == 100 && font.standing == Standing::Available));
-    let taken = journal.kinds().filter(|kind| matches!(kind, EventKind::AssetScored { change: ScoreChange::TakenBack, .. }));
+    let taken =
+        journal.kinds().filter(|kind| matches!(kind, EventKind::AssetScored { change: ScoreChange::TakenBack, .. }));
     assert_eq!(taken.count(), 6);
     // It would only fail again.
     bench.run().expect(1);
@@ -213,7 +214,8 @@ run = ["sh", "-c", ":", "{pools.backgrounds}"]
     bench.inputs(200);
     bench.run().jobs(4).expect(0);
     let view = pool(&bench.journal());
-    let of = |folder: u32| view.assets.iter().filter(|asset| asset.folder == folder).map(|asset| asset.draws).sum::<u32>();
+    let of =
+        |folder: u32| view.assets.iter().filter(|asset| asset.folder == folder).map(|asset| asset.draws).sum::<u32>();
     assert_eq!(of(0) + of(1), 200);
     assert!((110..=170).contains(&of(0)), "{} of 200", of(0));
 }

@@ -97,7 +97,6 @@ mod tests {
             max_output: 0,
             sandbox: false,
             batch: false,
-            pools: Vec::new(),
             times_of_input: false,
             definition: serde_json::Value::Null,
         }
@@ -112,7 +111,6 @@ mod tests {
             description: String::new(),
             input: Input::default(),
             generate: None,
-            pools: Vec::new(),
             output: text("out"),
             tools: IndexMap::from([
                 ("sox".to_owned(), said(false)),

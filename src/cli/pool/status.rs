@@ -38,7 +38,8 @@ struct Row<'a> {
 pub(super) fn run(args: &Args, state: &Path) -> Result<ExitCode, Failure> {
     let found = args.which.find(state, Access::Look)?;
     let latest = latest(&found);
-    let rows: Vec<(&AssetPool, Vec<Row<'_>>)> = found.pools.iter().map(|pool| (pool, rows(pool, latest.as_ref()))).collect();
+    let rows: Vec<(&AssetPool, Vec<Row<'_>>)> =
+        found.pools.iter().map(|pool| (pool, rows(pool, latest.as_ref()))).collect();
     output::print(&if args.json { as_json(&rows, latest.as_ref()) } else { as_text(&rows, latest.as_ref()) });
     for problem in found.pools.iter().flat_map(AssetPool::findings) {
         output::note(&format!("warning: {problem}\n"));
@@ -59,7 +60,7 @@ fn latest(found: &Found) -> Option<RunState> {
 fn rows<'a>(pool: &'a AssetPool, latest: Option<&'a RunState>) -> Vec<Row<'a>> {
     let views = latest.into_iter().flat_map(RunState::pools).filter(|view| view.shape.name == pool.spec.name);
     let seen: HashMap<&Path, &AssetView> =
-        views.flat_map(|view| &view.assets).map(|asset| (asset.path.as_path(), asset)).collect();
+        views.flat_map(|view| view.assets.iter()).map(|asset| (&*asset.path, asset)).collect();
     let row = |path: &'a Path, start: i32| {
         let seen = seen.get(path).copied();
         let score = seen.filter(|_| !pool.spec.persist).map_or(start, |seen| seen.score);
@@ -76,8 +77,7 @@ fn rows<'a>(pool: &'a AssetPool, latest: Option<&'a RunState>) -> Vec<Row<'a>> {
 const fn word(standing: Standing) -> &'static str {
     match standing {
         Standing::Available => "healthy",
-        Standing::Denylisted => "denylisted",
-        Standing::Spared => "spared",
+        other => other.word(),
     }
 }
 
@@ -93,7 +93,11 @@ fn as_text(pools: &[(&AssetPool, Vec<Row<'_>>)], latest: Option<&RunState>) -> S
         };
         let count = rows.len();
         let _ = writeln!(text, "{}: {count} {}, {denied} denylisted; {since}", pool.spec.name, pool.spec.kind.word());
-        let _ = writeln!(text, "  {:>6}  {:<10}  {:>6}  {:>6}  {:>6}  ASSET", "SCORE", "STANDING", "DRAWS", "DONE", "FAILED");
+        let _ = writeln!(
+            text,
+            "  {:>6}  {:<10}  {:>6}  {:>6}  {:>6}  ASSET",
+            "SCORE", "STANDING", "DRAWS", "DONE", "FAILED"
+        );
         for row in rows {
             let counts = row.seen.map_or([0; 3], |seen| [seen.draws, seen.successes, seen.failures]);
             let [draws, done, failed] = counts;

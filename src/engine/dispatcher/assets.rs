@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(super) use self::pool::{Moved, PoolState};
-use super::{Dispatcher, Timer};
 use super::working::TaskId;
+use super::{Dispatcher, Timer};
 use crate::engine::assets::{AssetPool, is_path};
 use crate::engine::item::Fields;
 use crate::engine::kept;
