@@ -80,7 +80,6 @@ mod tests {
             input: Vec::new(),
             matches: crate::pipeline::names::NamePatterns::default(),
             out: IndexMap::new(),
-            pools: Vec::new(),
             tool: tool.map(str::to_owned),
             reads: Vec::new(),
             after: Vec::new(),
@@ -97,6 +96,7 @@ mod tests {
             max_output: 0,
             sandbox: false,
             batch: false,
+            pools: Vec::new(),
             times_of_input: false,
             definition: serde_json::Value::Null,
         }
@@ -106,11 +106,11 @@ mod tests {
     fn a_tool_is_required_unless_the_pipeline_or_all_its_steps_say_otherwise() {
         let said = |required| ToolSpec { required: Some(required), ..ToolSpec::default() };
         let plan = Plan {
-            pools: Vec::new(),
             name: "p".to_owned(),
             description: String::new(),
             input: Input::default(),
             generate: None,
+            pools: Vec::new(),
             output: text("out"),
             tools: IndexMap::from([
                 ("sox".to_owned(), said(false)),
