@@ -1,12 +1,14 @@
 //! `mediamill check`: everything that is wrong with pipeline files, at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::failure::{Failure, code};
 use super::output;
+use crate::engine::assets::AssetPool;
 use crate::pipeline::diagnostic::Severity;
 use crate::pipeline::load::{LoadError, load};
+use crate::pipeline::pools::Pool;
 use crate::report::Names;
 use crate::resilience::safe_text::safe_line;
 use crate::steps::catalog::Catalog;
@@ -34,16 +36,18 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         let found = match load(path, &Catalog::registered()) {
             Ok(loaded) => {
                 good += 1;
+                for message in pool_findings(&loaded.plan.pools) {
+                    warnings += 1;
+                    text.push_str(&format!("warning: {}\n\n", safe_line(&message)));
+                    json.push(without_place(path, "warning", &message));
+                }
                 loaded.warnings
             }
             Err(LoadError::Invalid(found)) => found,
             Err(error @ LoadError::Read { .. }) => {
                 errors += 1;
                 text.push_str(&format!("error: {}\n\n", safe_line(&error.to_string())));
-                json.push(serde_json::json!({
-                    "file": path.to_string_lossy(), "line": null, "column": null, "end_line": null, "end_column": null,
-                    "severity": "error", "message": error.to_string(), "help": [], "notes": [],
-                }));
+                json.push(without_place(path, "error", &error.to_string()));
                 continue;
             }
         };
@@ -63,6 +67,19 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     text.push('\n');
     output::print(&if args.json { format!("{:#}\n", serde_json::Value::from(json)) } else { text });
     Ok(ExitCode::from(if errors > 0 { code::USAGE } else { code::DONE }))
+}
+
+/// What is to be told of the pools' files on this machine: the pipeline itself is good without them.
+fn pool_findings(pools: &[Pool]) -> Vec<String> {
+    let found = AssetPool::find_all(pools).unwrap_or_default();
+    found.iter().flat_map(AssetPool::findings).collect()
+}
+
+fn without_place(path: &Path, severity: &str, message: &str) -> serde_json::Value {
+    serde_json::json!({
+        "file": path.to_string_lossy(), "line": null, "column": null, "end_line": null, "end_column": null,
+        "severity": severity, "message": message, "help": [], "notes": [],
+    })
 }
 
 fn counted(count: usize, one: &str) -> String {

@@ -13,6 +13,7 @@ mod init;
 mod look;
 mod output;
 mod plan;
+mod pool;
 mod run;
 mod runs;
 #[cfg(feature = "tui")]
@@ -52,6 +53,8 @@ enum Command {
     Init(init::Args),
     /// Tell what a run would do and why, and what is in its way.
     Plan(plan::Args),
+    /// Look at the asset pools of a pipeline: scores, who is on the denylist; forget scores that were kept.
+    Pool(pool::Args),
     /// Run a pipeline over a batch of files; what is done already is not done again.
     Run(run::Args),
     /// List the built-in steps, or tell all of one: parameters, outputs, values, an example.
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Health(args) => health::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Pool(args) => pool::run(&args),
         #[cfg(feature = "tui")]
         Command::Run(args) if args.wants_screen() => screen::own(args.state(), args.screen()),
         Command::Run(args) => run::run(&args),

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::failure::{Failure, code};
 use super::output;
 use super::run::{BatchArgs, conflict_line, failure};
+use crate::engine::assets::AssetPool;
 use crate::engine::context::Context;
 use crate::engine::forecast::{Fate, Forecast, PieceFate, StepFate, forecast};
 use crate::engine::piece_view::called;
@@ -57,6 +58,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             listed.push((index, fate.clone()));
         }
     });
+    for problem in context.pools.iter().filter(|pool| pool.missing().is_none()).flat_map(AssetPool::findings) {
+        output::note(&format!("warning: {problem}\n"));
+    }
     let in_the_way = in_the_way(&context, &checks, &sum);
     let text = if args.json {
         as_json(&context, &listed, &sum, &in_the_way)
@@ -85,6 +89,8 @@ fn in_the_way(context: &Context, checks: &[HealthCheck], sum: &Forecast) -> Vec<
             message: format!("{} is missing: {}{hint}", check.name, check.details),
         });
     }
+    let empty = context.pools.iter().filter_map(AssetPool::missing);
+    found.extend(empty.map(|message| Obstacle { code: code::USAGE, message }));
     let output = context.output_root();
     let folder = output.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
     let disks = machine::disk(&[folder]);

@@ -111,6 +111,11 @@ impl AssetPool {
         (!may_be_empty).then(why)
     }
 
+    /// All that a person should know of it before a run: what it lacks, what cannot be looked at.
+    pub fn findings(&self) -> impl Iterator<Item = String> {
+        self.missing().into_iter().chain(self.problems.iter().filter(|_| self.missing().is_none()).cloned())
+    }
+
     /// What the events tell of it.
     #[must_use]
     pub fn shape(&self) -> PoolShape {
@@ -177,6 +182,12 @@ impl AssetPool {
             }
         };
         Ok(Artifact { path: path.into(), size: seen.size, hash, mtime_ns: seen.mtime_ns, replaces: None })
+    }
+
+    /// The content of the asset, where an attempt has read it.
+    #[must_use]
+    pub fn known_content(&self, place: u32) -> Option<(Identity, String)> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner).get(&place).cloned()
     }
 
     /// The place of the asset at `path`: byte for byte, or as it is written for people.

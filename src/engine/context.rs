@@ -14,6 +14,7 @@ use super::piece_view::PieceView;
 use crate::pipeline::plan::{Action, OutputRule, Plan, Step};
 use crate::pipeline::template::{Field, ItemField, PieceField, Segment, Template};
 use crate::resilience::hash::hash_bytes;
+use crate::resilience::kept_scores::KeptScores;
 use crate::resilience::store::Store;
 
 /// How a run was asked for.
@@ -79,6 +80,8 @@ pub struct Context {
     pub bases: Vec<Basis>,
     /// One for each pool of the plan.
     pub pools: Vec<AssetPool>,
+    /// The scores that earlier runs kept.
+    pub kept: KeptScores,
 }
 
 impl Basis {

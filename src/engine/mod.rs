@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod forecast;
 pub mod generator;
 pub mod item;
+pub mod kept;
 pub mod owner;
 pub mod piece;
 pub mod piece_view;

@@ -14,6 +14,7 @@ use super::batch::Batch;
 use super::context::{Basis, Context, Options, select};
 use super::control::{Commands, Inbox};
 use super::dispatcher::{Dispatcher, Outcome};
+use super::kept;
 use super::preflight::{Conflict, conflicts};
 use super::recorder::{Recorder, Sink};
 use super::signals::Signals;
@@ -135,8 +136,9 @@ pub fn prepare(
     let mut bases: Vec<Basis> = plan.steps.iter().map(|step| Basis::of(step, plan.generate.is_some())).collect();
     select(&plan, &options, &mut bases);
     let checks = tools::prepare(&plan, &mut bases, &store.dir().join("tools.json"), access != Access::Look);
-    let pools = AssetPool::find_all(&plan.pools)?;
-    Ok((Context { plan, batch, store, options, bases, pools }, checks))
+    let mut pools = AssetPool::find_all(&plan.pools)?;
+    let kept = kept::take_up(&mut pools, &store);
+    Ok((Context { plan, batch, store, options, bases, pools, kept }, checks))
 }
 
 /// Runs it to its end.

@@ -6,6 +6,7 @@ pub mod breaker;
 pub mod checkpoint;
 pub mod fault;
 pub mod hash;
+pub mod kept_scores;
 pub mod os_text;
 pub mod piece;
 pub mod retry;

@@ -6,12 +6,16 @@
 mod pool;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 pub(super) use self::pool::{Moved, PoolState};
-use super::Dispatcher;
 use super::working::TaskId;
+use super::{Dispatcher, Timer};
 use crate::engine::assets::{AssetPool, is_path};
 use crate::engine::item::Fields;
+use crate::engine::kept;
 use crate::engine::slot::Workers;
 use crate::events::{Draw, EventKind, ItemIndex, ScoreChange};
 use crate::resilience::os_text::OsText;
@@ -20,6 +24,8 @@ use crate::resilience::{Fault, FaultClass};
 
 /// An item that so many assets of one pool fail for is to blame itself.
 const MOST_BLAMED: usize = 16;
+/// Scores that are kept are written at most so often.
+const KEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// Whose doing the end of an attempt was, as far as its assets go.
 #[derive(Debug, Clone, Copy)]
@@ -222,7 +228,23 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
+    /// Writes the scores that outlive the run, where any moved since they were written.
+    pub(super) fn keep_scores(&mut self) {
+        if !std::mem::take(&mut self.keeps_scores) {
+            return;
+        }
+        let scores = |pool: usize, asset: u32| self.assets[pool].score(asset);
+        if let Err(error) = kept::keep(&self.workshop.context, scores) {
+            let message = format!("the scores of the pools cannot be kept: {error}");
+            self.recorder.record(EventKind::Warning { message, item: None });
+        }
+    }
+
     fn tell_moved(&mut self, pool: u32, moved: Vec<Moved>, item: Option<ItemIndex>) {
+        let is_kept = self.workshop.context.pools[pool as usize].spec.persist;
+        if is_kept && !moved.is_empty() && !std::mem::replace(&mut self.keeps_scores, true) {
+            self.set_timer(Instant::now() + KEEP_EVERY, Timer::Scores);
+        }
         for Moved { asset, score, change, standing } in moved {
             let item = item.filter(|_| change != ScoreChange::Standing);
             self.recorder.record(EventKind::AssetScored { pool, asset, score, change, standing, item });

@@ -78,6 +78,8 @@ pub struct Dispatcher<W> {
     dependencies: Vec<Dependency>,
     /// One for each pool of the plan.
     assets: Vec<PoolState>,
+    /// Scores that are to be kept have moved, and when they are written is set.
+    keeps_scores: bool,
     timers: BTreeMap<(Instant, u64), Timer>,
     timers_set: u64,
     paused: bool,
@@ -105,6 +107,8 @@ enum Timer {
     Breaker(usize),
     /// A look whether the machine is well again.
     Environment,
+    /// Scores of assets are written.
+    Scores,
     /// A look at disks and memory, whether or not anything is wrong.
     Machine,
 }
@@ -147,6 +151,7 @@ impl<W: Workers> Dispatcher<W> {
             active: HashMap::new(),
             dependencies,
             assets,
+            keeps_scores: false,
             timers: BTreeMap::new(),
             timers_set: 0,
             paused: false,
@@ -230,6 +235,7 @@ impl<W: Workers> Dispatcher<W> {
                 Timer::Breaker(_) => {}
                 Timer::Environment => self.look_at_environment(),
                 Timer::Machine => self.machine_is_due(),
+                Timer::Scores => self.keep_scores(),
             }
         }
     }
@@ -321,6 +327,7 @@ impl<W: Workers> Dispatcher<W> {
     fn finish(mut self) -> (Outcome, W, Recorder) {
         self.end_parked_items();
         self.end_active_items();
+        self.keep_scores();
         self.recorder.flush();
         let outcome = Outcome { counts: self.recorder.state().counts, reason: self.stop_reason, stopped: self.stop };
         (outcome, self.workers, self.recorder)

@@ -38,7 +38,7 @@ pub fn write_whole(path: &Path, content: &[u8], sync: bool) -> std::io::Result<s
 }
 
 /// Renames a file that cannot be read to the first free `<name>.unreadable-<n>`.
-pub(super) fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
+pub(in crate::resilience) fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     for n in 1.. {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(format!(".unreadable-{n}"));

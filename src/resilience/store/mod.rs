@@ -31,6 +31,7 @@ use self::writer::JsonWriter;
 use super::checkpoint::{Checkpoint, Unusable, parse};
 use super::os_text::to_hex;
 
+pub(super) use self::files::set_aside;
 pub use self::files::{list, remove, write_whole};
 pub use self::pieces::{Claim, PieceLog};
 

@@ -62,6 +62,10 @@ impl PoolState {
         }
     }
 
+    pub(in crate::engine::dispatcher) fn score(&self, asset: u32) -> i32 {
+        self.scores.score(&asset)
+    }
+
     pub(in crate::engine::dispatcher) fn is_available(&self, asset: u32) -> bool {
         self.scores.is_available(&asset)
     }
