@@ -130,6 +130,11 @@ fn behave(arguments: &[std::ffi::OsString]) -> std::io::Result<()> {
             println!("{}", arguments[1].to_string_lossy());
             copy(path(2), path(3), 0)
         }
+        // write OUT TEXT...: each text on a line of its own.
+        "write" => {
+            let mut file = File::create(path(1))?;
+            arguments[2..].iter().try_for_each(|text| writeln!(file, "{}", text.to_string_lossy()))
+        }
         // outside FILE IN OUT: tries to write where it must not.
         "outside" => {
             let tried = std::fs::write(path(1), "x");

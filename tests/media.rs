@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mediamill::media::analyze::{Analyzed, Drawings, analyze};
-use mediamill::media::picture::Coding;
 use mediamill::media::picture::resize::{Fit, resize};
+use mediamill::media::picture::{Coding, PngLevel};
 use mediamill::media::spectrogram::Look;
 use mediamill::media::{MediaError, SoundReader, Source, decode, picture};
 
@@ -200,7 +200,8 @@ fn a_cut_picture_is_damaged_and_is_not_made_into_a_grey_thumbnail() {
             let path = broken(folder.path(), name, |bytes| bytes.truncate(bytes.len() - cut));
             let error = picture::verify(&path).map(drop).unwrap_err();
             assert!(matches!(error, MediaError::Damaged { .. }), "{name} cut by {cut}: {error}");
-            let error = resize(&path, &folder.path().join("small.png"), Fit::default(), Coding::Png).unwrap_err();
+            let error = resize(&path, &folder.path().join("small.png"), Fit::default(), Coding::Png(PngLevel::Fast))
+                .unwrap_err();
             assert!(matches!(error, MediaError::Damaged { .. }), "{name} cut by {cut}: {error}");
         }
     }

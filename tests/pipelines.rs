@@ -16,8 +16,8 @@ use mediamill::pipeline::load::{LoadError, load};
 use mediamill::steps::catalog::Catalog;
 use serde_json::Value;
 
-const SHIPPED: [&str; 7] =
-    ["lesson", "library-check", "podcast", "quickstart", "speech-data", "thumbnails", "transcode"];
+const SHIPPED: [&str; 8] =
+    ["lesson", "library-check", "photo-check", "podcast", "quickstart", "speech-data", "thumbnails", "transcode"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -324,6 +324,37 @@ fn thumbnails_are_upright_never_enlarged_and_a_broken_photo_stops_nothing() {
     assert_eq!((&ran.counts["failed"], &ran.counts["up_to_date"]), (&1.into(), &4.into()));
     assert!(!place.at("out/thumbnails/cut.jpg").exists(), "nothing half-made is left");
     assert_eq!(place.table("out/thumbnails/thumbnails.csv").len(), 4);
+}
+
+#[test]
+fn photos_that_are_broken_or_there_twice_are_named_and_all_are_on_a_contact_sheet() {
+    let place = Place::new();
+    for name in ["photo-coffee-rotated.jpg", "photo-cat.png", "photo-astronaut.webp", "photo-rocket.jpg"] {
+        place.take(name, &format!("photos/{name}"));
+    }
+    let coffee = image::open(fixture("photo-coffee-rotated.jpg")).unwrap().rotate90();
+    fs::create_dir_all(place.at("photos/phone")).unwrap();
+    coffee.resize_exact(160, 107, FilterType::Lanczos3).to_rgb8().save(place.at("photos/phone/coffee.jpg")).unwrap();
+    place.run_all("photo-check", &[place.at("photos")], 5);
+
+    let copies = place.table("out/photo-check/duplicates.csv");
+    let told: Vec<(&str, &str, bool)> = copies
+        .iter()
+        .map(|row| (row[0].as_str(), row[1].as_str(), row[2].ends_with("photo-coffee-rotated.jpg")))
+        .collect();
+    assert_eq!(told, [("1", "true", true), ("1", "false", false)]);
+    assert_eq!(place.table("out/photo-check/photos.csv").len(), 5);
+    // Five in one row of six.
+    let sheet = image::open(place.at("out/photo-check/contact-0001.jpg")).unwrap();
+    assert_eq!(sheet.dimensions(), (12 + 6 * 252, 12 + 33 + 274));
+    assert!(!place.at("out/photo-check/contact-0002.jpg").exists());
+
+    let whole = fs::read(fixture("photo-rocket.jpg")).unwrap();
+    fs::write(place.at("photos/cut.jpg"), &whole[..whole.len() / 2]).unwrap();
+    let ran = place.run("photo-check", &[place.at("photos")]);
+    assert_eq!((&ran.counts["failed"], &ran.counts["up_to_date"]), (&1.into(), &5.into()), "{}", ran.told());
+    assert!(ran.told().contains("cut.jpg"), "{}", ran.told());
+    assert_eq!(place.table("out/photo-check/photos.csv").len(), 5);
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn as_text(
 ) -> String {
     let items = if sum.total == 1 { "item" } else { "items" };
     let mut text = format!("{}: {} {items}, {} to work on", context.plan.name, sum.total, sum.work);
-    if sum.work > 0 {
+    if sum.work > 0 && context.batch.generator.is_none() {
         let _ = write!(text, " ({} of input)", bytes(sum.bytes));
     }
     for (count, what) in [
@@ -164,7 +164,7 @@ fn as_text(
     if !listed.is_empty() {
         text.push_str("\nItems:\n");
         for (index, fate) in listed {
-            let path = context.batch.files.get(*index as usize).unwrap_or_default();
+            let path = context.batch.path(*index);
             let _ = writeln!(text, "  {}  {}", names.short(&path), safe_line(&one_line(context, fate)));
         }
         let told = listed.len();
@@ -208,7 +208,7 @@ fn as_json(context: &Context, listed: &[(ItemIndex, Fate)], sum: &Forecast, in_t
     let items: Vec<serde_json::Value> = listed
         .iter()
         .map(|(index, fate)| {
-            let path = context.batch.files.get(*index as usize).unwrap_or_default();
+            let path = context.batch.path(*index);
             let (state, reason, steps) = match fate {
                 Fate::UpToDate => ("up_to_date", None, Vec::new()),
                 Fate::FailedBefore(why) => ("failed_before", Some(why.clone()), Vec::new()),
@@ -262,13 +262,20 @@ fn why(context: &Context, wanted: &str, names: &Names) -> Result<ExitCode, Failu
         let item = crate::engine::item::Item::of(&context.batch, *index);
         item.path == path || item.id == wanted || item.path.file_name().is_some_and(|name| name == wanted)
     };
-    let found: Vec<ItemIndex> = (0..context.batch.len() as ItemIndex).filter(is_it).collect();
+    let numbered = context.batch.generator.as_ref().and_then(|generator| generator.place(wanted));
+    let found: Vec<ItemIndex> = match numbered {
+        Some(index) => vec![index],
+        None => (0..context.batch.len() as ItemIndex).filter(is_it).collect(),
+    };
     let [index] = found.as_slice() else {
         let count = found.len();
         let failure = Failure::usage(format!("{count} items of the batch are called {wanted}"));
-        return Err(failure.hint("name one by its whole path"));
+        return Err(match &context.batch.generator {
+            Some(generator) => failure.hint(format!("they are numbered from 1 to {}", generator.len())),
+            None => failure.hint("name one by its whole path"),
+        });
     };
-    let path = context.batch.files.get(*index as usize).unwrap_or_default();
+    let path = context.batch.path(*index);
     let mut text = format!("{}\n", names.short(&path));
     let fate = crate::engine::forecast::fate(context, *index);
     let steps = match &fate {

@@ -11,11 +11,13 @@ use super::{detach, engine_process, output};
 use crate::engine::batch::{Batch, Wanted, absolute, listed};
 use crate::engine::context::{Options, fixed_output};
 use crate::engine::control::channel;
+use crate::engine::generator::Generator;
 use crate::engine::owner::{self, OwnerSink};
 use crate::engine::preflight::Conflict;
 use crate::engine::recorder::Sink;
 use crate::engine::run::{Finished, Request, RunError, run as run_engine};
 use crate::health::HealthCheck;
+use crate::pipeline::generate::Generate;
 use crate::pipeline::plan::Plan;
 use crate::report::Names;
 use crate::report::json::JsonLines;
@@ -64,6 +66,10 @@ pub struct BatchArgs {
     /// Let outputs replace files that mediamill did not make.
     #[arg(long)]
     pub overwrite: bool,
+    /// The seed of all chance: what generated items are like, and the jitter of retries [default: that of [generate], or
+    /// 0].
+    #[arg(long)]
+    pub seed: Option<u64>,
 }
 
 /// What `run` is given.
@@ -98,9 +104,6 @@ pub struct Args {
     /// This process is the engine of the one that started it.
     #[arg(long, hide = true)]
     owned: bool,
-    /// The seed of all chance: the jitter of retries.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -152,8 +155,29 @@ impl BatchArgs {
         super::state::plan(&self.pipeline).map(|loaded| loaded.plan)
     }
 
-    /// Finds the files.
+    /// The seed of the run.
+    pub fn seed(&self, plan: &Plan) -> u64 {
+        self.seed.or(plan.generate.as_ref().and_then(|generate| generate.seed)).unwrap_or_default()
+    }
+
+    /// The items that the pipeline makes itself.
+    fn generated(&self, generate: &Generate, seed: u64) -> Result<Batch, Failure> {
+        if !self.inputs.is_empty() || self.files_from.is_some() {
+            return Err(Failure::usage("this pipeline makes its items itself, and takes no files")
+                .hint("leave the files out; `count` in its [generate] says how many items there are"));
+        }
+        let generator = Generator::new(generate.clone(), seed).map_err(|wrong| {
+            let failure = Failure::usage("a text of the generated items cannot be used");
+            wrong.into_iter().fold(failure, Failure::hint)
+        })?;
+        Ok(Batch::generated(generator))
+    }
+
+    /// Finds the files, or makes the items.
     pub fn batch(&self, plan: &Plan) -> Result<Batch, Failure> {
+        if let Some(generate) = &plan.generate {
+            return self.generated(generate, self.seed(plan));
+        }
         let mut batch = match &self.files_from {
             Some(list) => {
                 let mut batch = Batch::default();
@@ -234,7 +258,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         options: args.batch.options(args.fail_fast),
         state: args.batch.state.clone(),
         jobs,
-        seed: args.seed,
+        seed: args.batch.seed(&plan),
         keep_scratch: args.keep_scratch,
         host: HostProgram::default(),
         sinks: vec![sink],
@@ -342,12 +366,15 @@ pub fn failure(error: RunError) -> Failure {
             let lines: Vec<String> =
                 conflicts.iter().map(|conflict| format!("  {}", conflict_line(conflict))).collect();
             let failure = Failure::usage(format!("{error}:\n{}", lines.join("\n")));
-            let collide = conflicts.iter().any(|conflict| matches!(conflict, Conflict::Collision { .. }));
-            if collide {
-                failure
-                    .hint("put {item.dir} or {item.hash} into the output's path, so that files of one name keep apart")
-            } else {
-                failure
+            let collides = |conflict: &Conflict| match conflict {
+                Conflict::Collision { first, .. } => Some(first.is_absolute()),
+                Conflict::Name { .. } => None,
+            };
+            match conflicts.iter().find_map(collides) {
+                Some(true) => failure
+                    .hint("put {item.dir} or {item.hash} into the output's path, so that files of one name keep apart"),
+                Some(false) => failure.hint("put {item.stem} into the output's path, so that items keep apart"),
+                None => failure,
             }
         }
     }

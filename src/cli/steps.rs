@@ -104,8 +104,10 @@ fn reference(step: &Builtin) -> String {
 fn example(step: &Builtin, parameters: &[Parameter]) -> String {
     let id = step.name.rsplit('.').next().unwrap_or(step.name);
     let mut text = format!("[[step]]\nid = \"{id}\"\nuses = \"{}\"\n", step.name);
-    if step.name == "audio.compare" {
-        text.push_str("in = [\"{item.path}\", \"reference.wav\"]\n");
+    match step.name {
+        "audio.compare" => text.push_str("in = [\"{item.path}\", \"reference.wav\"]\n"),
+        "image.compare" => text.push_str("in = [\"{item.path}\", \"reference.png\"]\n"),
+        _ => {}
     }
     let with: Vec<String> = parameters
         .iter()
@@ -115,8 +117,8 @@ fn example(step: &Builtin, parameters: &[Parameter]) -> String {
     if !with.is_empty() {
         let _ = writeln!(text, "with = {{ {} }}", with.join(", "));
     }
-    // The outputs of a split come with one.
-    let in_example = |out: &&OutputDoc| step.name != "collect" || out.name == "table";
+    // The outputs of a split come with one, and those that parameters name with them.
+    let in_example = |out: &&OutputDoc| !out.any && (step.name != "collect" || out.name == "table");
     let out: Vec<String> = step
         .outputs
         .iter()
@@ -132,7 +134,11 @@ fn example(step: &Builtin, parameters: &[Parameter]) -> String {
 /// A file name that shows what the output is.
 fn file(step: &Builtin, output: &str) -> String {
     if step.outputs.iter().any(|out| out.name == output && out.many) {
-        let extension = if step.name.starts_with("audio.") { "wav" } else { "txt" };
+        let extension = match step.name {
+            name if name.starts_with("audio.") => "wav",
+            name if name.starts_with("image.") => "jpg",
+            _ => "txt",
+        };
         return format!("{output}/*.{extension}");
     }
     match output {
@@ -151,7 +157,7 @@ fn as_json(step: &Builtin) -> Value {
         .iter()
         .map(|out| {
             json!({
-                "name": out.name, "summary": out.summary, "required": out.required, "many": out.many,
+                "name": out.name, "summary": out.summary, "required": out.required, "any": out.any, "many": out.many,
                 "piece_values": out.piece_values.iter()
                     .map(|value| json!({ "name": value.name, "summary": value.summary })).collect::<Value>(),
             })

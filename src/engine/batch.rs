@@ -1,20 +1,25 @@
-//! The batch: which files a run works on.
+//! The batch: which files a run works on, or which items it makes itself.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::generator::Generator;
+use crate::events::ItemIndex;
 use crate::events::paths::PathTable;
 use crate::resilience::store::ItemKey;
 
-/// The files of a batch, in a fixed order: as given on the command line, and sorted within a folder.
+/// The items of a batch, in a fixed order: files as given on the command line, and sorted within a folder.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Their absolute paths.
+    /// The files' absolute paths.
     pub files: PathTable,
+    /// What makes the items, where they are no files.
+    pub generator: Option<Arc<Generator>>,
     /// For each folder, its place below the input folder that it was found in.
     below: HashMap<PathBuf, PathBuf>,
     /// What was asked for and cannot be had.
@@ -67,6 +72,12 @@ impl Batch {
         Ok(finder.batch)
     }
 
+    /// The items that `generator` makes.
+    #[must_use]
+    pub fn generated(generator: Generator) -> Self {
+        Self { generator: Some(Arc::new(generator)), ..Self::default() }
+    }
+
     /// Adds one file as it stands: from a list, where nothing is looked for. One that is listed twice is taken once.
     pub fn push(&mut self, path: &Path) {
         let path = absolute(path);
@@ -75,21 +86,33 @@ impl Batch {
         }
     }
 
-    /// How many files there are.
+    /// How many items there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.files.len()
+        self.generator.as_ref().map_or(self.files.len(), |generator| generator.len())
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.len() == 0
+    }
+
+    /// What the item at `place` is known by: the path of its file, or the name of one that is made.
+    #[must_use]
+    pub fn path(&self, place: ItemIndex) -> PathBuf {
+        match &self.generator {
+            Some(_) => Generator::name(place).into(),
+            None => self.files.get(place as usize).unwrap_or_default(),
+        }
     }
 
     /// The folder of the file at `place`, as it stands below the input folder that it was found in.
     #[must_use]
     pub fn below(&self, place: usize) -> &Path {
+        if self.generator.is_some() {
+            return Path::new("");
+        }
         self.below.get(self.files.folder(place)).map_or(Path::new(""), PathBuf::as_path)
     }
 }

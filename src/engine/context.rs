@@ -3,8 +3,12 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexSet;
+use serde_json::Value;
+
 use super::assets::AssetPool;
 use super::batch::Batch;
+use super::generator::values_of;
 use super::item::{Fields, Item, place_below};
 use super::piece_view::PieceView;
 use crate::pipeline::plan::{Action, OutputRule, Plan, Step};
@@ -48,6 +52,8 @@ pub struct Basis {
     pub program: Option<PathBuf>,
     /// Whether the item's own file is among what it reads.
     pub reads_item: bool,
+    /// The values of generated items that it reads.
+    pub values: Vec<String>,
     /// Whether a piece's number is among what it reads.
     pub reads_index: bool,
     /// Why it cannot run here.
@@ -78,9 +84,34 @@ pub struct Context {
 impl Basis {
     /// That of a step, as far as its definition goes.
     #[must_use]
-    pub fn of(step: &Step) -> Self {
+    pub fn of(step: &Step, is_generated: bool) -> Self {
         let definition = hash_bytes(step.definition.to_string().as_bytes());
-        Self { definition, reads_item: reads_item(step), reads_index: reads_index(step), ..Self::default() }
+        let reads_item = !is_generated && reads_item(step);
+        Self { definition, reads_item, values: values(step), reads_index: reads_index(step), ..Self::default() }
+    }
+}
+
+/// The values of the item that the step names, each once. Those in the names of its outputs count by where they go.
+fn values(step: &Step) -> Vec<String> {
+    let mut found = IndexSet::new();
+    let templates = step.input.iter().chain(step.env.values()).chain(step.fallback.values());
+    found.extend(templates.flat_map(values_of).cloned());
+    match &step.action {
+        Action::Run(argv) => found.extend(argv.iter().flat_map(values_of).cloned()),
+        Action::Uses { with, .. } => texts(with, &mut |text| {
+            found.extend(Template::parse(text).iter().flat_map(values_of).cloned());
+        }),
+    }
+    found.into_iter().collect()
+}
+
+/// Every text in `value`.
+fn texts(value: &Value, each: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => each(text),
+        Value::Array(list) => list.iter().for_each(|value| texts(value, each)),
+        Value::Object(map) => map.values().for_each(|value| texts(value, each)),
+        _ => {}
     }
 }
 

@@ -39,7 +39,19 @@ pub fn fingerprint(context: &Context, step: usize, checkpoint: &Checkpoint) -> F
         tool: basis.tool.clone(),
         input: if basis.reads_item { checkpoint.source.hash.clone() } else { String::new() },
         reads: reads.chain(pieces).collect(),
+        values: values(context, step, checkpoint),
     }
+}
+
+/// The values of a generated item that `step` reads, each as JSON.
+pub(super) fn values(context: &Context, step: usize, checkpoint: &Checkpoint) -> IndexMap<String, String> {
+    let Some(generator) = context.batch.generator.as_ref() else { return IndexMap::new() };
+    let name = checkpoint.source.path.as_path().to_str();
+    let Some(made) = name.and_then(|name| generator.place(name)).map(|place| generator.item(place)) else {
+        return IndexMap::new();
+    };
+    let told = |name: &String| made.value(name).map_or_else(|why| why, |value| value.to_string());
+    context.bases[step].values.iter().map(|name| (name.clone(), told(name))).collect()
 }
 
 /// Whether `step` was left out without anything in its place.
@@ -208,7 +220,9 @@ fn is_same(artifact: &Artifact, metadata: &std::fs::Metadata) -> std::io::Result
     if !metadata.is_file() || found.size != artifact.size {
         return Ok(false);
     }
-    Ok(found.mtime_ns == artifact.mtime_ns || hash_file(path)?.0 == artifact.hash)
+    // A file system with coarse times may give it that of the file whose place it was to take, which may still be there.
+    let by_time = found.mtime_ns == artifact.mtime_ns && artifact.replaces != Some(artifact.mtime_ns);
+    Ok(by_time || hash_file(path)?.0 == artifact.hash)
 }
 
 /// Whose the file at `path` is.

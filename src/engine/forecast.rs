@@ -127,8 +127,9 @@ pub fn forecast(context: &Context, mut each: impl FnMut(ItemIndex, &Fate)) -> Fo
             Fate::Refused(_) => sum.refused += 1,
             Fate::Work(steps) => {
                 sum.work += 1;
-                let path = context.batch.files.get(index as usize).unwrap_or_default();
-                sum.bytes += std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+                if context.batch.generator.is_none() {
+                    sum.bytes += std::fs::metadata(context.batch.path(index)).map_or(0, |metadata| metadata.len());
+                }
                 for (step, fate) in steps {
                     match fate {
                         StepFate::Run(reason) | StepFate::LeaveOut(reason) => {

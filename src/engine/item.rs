@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::batch::Batch;
+use super::generator::Made;
 use super::piece_view::{PieceView, reach};
 use crate::events::ItemIndex;
 use crate::pipeline::template::{Field, ItemField, Lookup, Template};
@@ -22,8 +23,10 @@ const CONTENT: u64 = 1 << 20;
 pub struct Item {
     /// Its place in the batch.
     pub index: ItemIndex,
-    /// Absolute.
+    /// Absolute; of a generated item, which has no file, its name alone.
     pub path: PathBuf,
+    /// What it has instead of a file.
+    pub made: Option<Made>,
     /// Its folder below the input folder that it was found in.
     pub below: PathBuf,
     /// Its key in the store.
@@ -37,16 +40,25 @@ impl Item {
     #[must_use]
     pub fn of(batch: &Batch, index: ItemIndex) -> Self {
         let place = index as usize;
-        let path = batch.files.get(place).unwrap_or_default();
+        let path = batch.path(index);
         let key = ItemKey::of(&path);
         let id = key.item_id(&path);
-        Self { index, below: batch.below(place).to_path_buf(), key, id, path }
+        let made = batch.generator.as_ref().map(|generator| generator.item(index));
+        Self { index, below: batch.below(place).to_path_buf(), key, id, path, made }
     }
 
-    /// The name of its file.
+    /// The name of its file, or its own.
     #[must_use]
     pub fn name(&self) -> &OsStr {
         self.path.file_name().unwrap_or_default()
+    }
+
+    /// What a generated item has by this name.
+    ///
+    /// # Errors
+    /// That it has no such value.
+    pub fn value(&self, name: &str) -> Result<Value, String> {
+        self.made.as_ref().ok_or("only generated items have values")?.value(name)
     }
 
     fn field(&self, field: ItemField) -> OsString {
@@ -127,6 +139,10 @@ impl Lookup for Fields<'_> {
             Field::Item(field) => {
                 self.item.map(|item| item.field(*field)).ok_or_else(|| "there is no item here".into())
             }
+            Field::ItemValue(name) => {
+                let made = self.item.and_then(|item| item.made.as_ref()).ok_or("there is no generated item here")?;
+                made.text(name)
+            }
             Field::Piece(field) => self.piece.ok_or("there is no piece here")?.field(field),
             Field::Content { step, name } => self.content(step, name).map(Into::into),
             Field::In => self.inputs.first().cloned().ok_or_else(|| "the step reads no file".into()),
@@ -172,6 +188,7 @@ pub fn fill(with: &Value, fields: &Fields<'_>) -> Result<Value, String> {
             let template = Template::parse(text).map_err(|error| error.message)?;
             match template.whole_field() {
                 Some(Field::Step { step, name }) => fields.step_value(step, name),
+                Some(Field::ItemValue(name)) => fields.item.ok_or("there is no item here")?.value(name),
                 Some(Field::Piece(field)) => fields.piece.ok_or("there is no piece here")?.value(field),
                 _ => template.expand(fields).map(|text| Value::String(text.to_string_lossy().into_owned())),
             }

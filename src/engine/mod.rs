@@ -12,6 +12,7 @@ pub mod control;
 pub mod dispatcher;
 pub mod fingerprint;
 pub mod forecast;
+pub mod generator;
 pub mod item;
 pub mod owner;
 pub mod piece;

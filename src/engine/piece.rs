@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::context::Context;
-use super::fingerprint::{Owner, changed, changed_draw, owner_among, result_hash};
+use super::fingerprint::{Owner, changed, changed_draw, owner_among, result_hash, values};
 use super::item::Item;
 use super::piece_view::{PieceView, called};
 use crate::pipeline::plan::{Each, Plan, Step};
@@ -56,6 +56,7 @@ pub fn fingerprint_of(
         tool: basis.tool.clone(),
         input: hash_bytes(&serde_json::to_vec(&parts).unwrap_or_default()),
         reads,
+        values: values(context, step, checkpoint),
     }
 }
 

@@ -5,7 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
+use super::generator::values_of;
 use super::item::Item;
+use crate::pipeline::generate::FACTS;
 use crate::pipeline::plan::Step;
 use crate::pipeline::template::{Field, ItemField, Segment, Template};
 
@@ -42,11 +44,14 @@ pub fn conflicts(context: &Context, limit: usize) -> Vec<Conflict> {
     if steps.is_empty() {
         return Vec::new();
     }
-    let fields = fields_of(context, &steps);
     let batch = &context.batch;
+    let fields = fields_of(context, &steps);
     let unique_by_hash = fields.contains(&ItemField::Hash);
     let by_stem = fields.contains(&ItemField::Stem) || fields.contains(&ItemField::Name);
-    let close: Vec<u32> = if unique_by_hash || !by_stem {
+    let close: Vec<u32> = if batch.generator.is_some() {
+        // Names of items are short, and each is there once: what a value brings into a path has to be looked at.
+        if by_stem && !names_values(context, &steps) { Vec::new() } else { (0..batch.len() as u32).collect() }
+    } else if unique_by_hash || !by_stem {
         (0..batch.len() as u32).filter(|item| !unique_by_hash || is_long(batch.files.name(*item as usize))).collect()
     } else {
         worth_a_look(context)
@@ -61,7 +66,7 @@ pub fn conflicts(context: &Context, limit: usize) -> Vec<Conflict> {
                 Some(Ok(target)) => {
                     let first = *writers.entry(target.clone()).or_insert(index);
                     if first != index {
-                        let first = batch.files.get(first as usize).unwrap_or_default();
+                        let first = batch.path(first);
                         found.push(Conflict::Collision { target, first, second: item.path.clone() });
                     }
                 }
@@ -98,6 +103,14 @@ fn worth_a_look(context: &Context) -> Vec<u32> {
 /// With an ending of ours a name of this length could become too long.
 fn is_long(name: &std::ffi::OsStr) -> bool {
     name.len() > 150
+}
+
+/// Whether a value of the item is part of where its outputs go.
+fn names_values(context: &Context, steps: &[&Step]) -> bool {
+    let rules = steps.iter().flat_map(|step| step.out.values()).map(|rule| rule.to.as_ref().unwrap_or(&rule.from));
+    let mut templates = rules.chain([&context.plan.output]);
+    // What is known of every item holds nothing that could lead elsewhere.
+    templates.any(|template| values_of(template).any(|name| !FACTS.contains(&name.as_str())))
 }
 
 /// What of an item is in the path of every one of its outputs.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::assets::AssetPool;
 use super::attempt::Workshop;
-use super::attempt::batch::make_batch_step;
+use super::attempt::batch::{batch_hosts, make_batch_step};
 use super::batch::Batch;
 use super::context::{Basis, Context, Options, select};
 use super::control::{Commands, Inbox};
@@ -132,7 +132,7 @@ pub fn prepare(
         }
     }
     let store = Store::open(&super::batch::absolute(state), &plan.name, access)?;
-    let mut bases: Vec<Basis> = plan.steps.iter().map(Basis::of).collect();
+    let mut bases: Vec<Basis> = plan.steps.iter().map(|step| Basis::of(step, plan.generate.is_some())).collect();
     select(&plan, &options, &mut bases);
     let checks = tools::prepare(&plan, &mut bases, &store.dir().join("tools.json"), access != Access::Look);
     let pools = AssetPool::find_all(&plan.pools)?;
@@ -189,6 +189,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
 
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("start the run in", &folder))?;
+    let batch_program = request.host.clone();
     let ended: std::io::Result<_> = runtime.block_on(async {
         let (answers, from_workers) = unbounded_channel();
         let lookers = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, 4));
@@ -220,7 +221,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     } else {
         threads.join();
     }
-    let batch_failed = outcome.stopped.is_none() && !batch_steps(&workshop, &mut recorder);
+    let batch_failed = outcome.stopped.is_none() && !batch_steps(&workshop, batch_program, &mut recorder);
     let store = Arc::try_unwrap(workshop).map(|workshop| workshop.context.store);
     if let Ok(Err(error)) = store.map(Store::close) {
         let message = format!("some checkpoints could not be written ({error}); the next run writes them");
@@ -265,9 +266,13 @@ pub(super) fn tell_beginning(
     for (place, pool) in (0..).zip(&context.pools) {
         pool.tell(place, recorder);
     }
+    let generator = context.batch.generator.as_ref();
+    if let Some(message) = generator.and_then(|generator| generator.change_since_last_run(context.store.dir())) {
+        recorder.record(EventKind::Warning { message, item: None });
+    }
     for first in (0..context.batch.len()).step_by(LISTED_AT_ONCE) {
         let places = first..context.batch.len().min(first + LISTED_AT_ONCE);
-        let paths = places.filter_map(|place| context.batch.files.get(place)).map(OsText::from).collect();
+        let paths = places.map(|place| OsText::from(context.batch.path(place as u32))).collect();
         recorder.record(EventKind::ItemsListed { first: first as u32, paths });
     }
 }
@@ -302,8 +307,9 @@ fn shape(step: &Step) -> StepShape {
 }
 
 /// The steps over the whole batch, in order. `false`: one of them failed.
-fn batch_steps(workshop: &Workshop, recorder: &mut Recorder) -> bool {
+fn batch_steps(workshop: &Workshop, program: HostProgram, recorder: &mut Recorder) -> bool {
     let context = &workshop.context;
+    let mut hosts = batch_hosts(workshop, program);
     let mut all_well = true;
     for (place, step) in context.plan.steps.iter().enumerate() {
         if !step.batch || context.bases[place].left_out {
@@ -311,8 +317,8 @@ fn batch_steps(workshop: &Workshop, recorder: &mut Recorder) -> bool {
         }
         recorder.record(EventKind::BatchStepStarted { step: place as u32 });
         recorder.flush();
-        let (fault, artifact) = match make_batch_step(workshop, place) {
-            Ok(artifact) => (None, Some(OsText::from(artifact))),
+        let (fault, artifact) = match make_batch_step(workshop, place, &mut hosts) {
+            Ok(artifact) => (None, artifact.map(OsText::from)),
             Err(fault) => (Some(fault), None),
         };
         all_well &= fault.is_none();

@@ -69,19 +69,11 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
         let fault = Fault::input("checkpoint-newer", why);
         return Look::Refused(fault.with_hint("use the newer mediamill, or another --state"));
     }
-    let seen = match std::fs::metadata(&item.path) {
-        Ok(metadata) if metadata.is_file() => Identity::from_metadata(&metadata),
-        Ok(_) => return refused(checkpoint, Fault::input("not-a-file", "it is not a regular file")),
-        Err(error) => return refused(checkpoint, Fault::from_io("it cannot be looked at", &error)),
-    };
     let is_new = checkpoint.steps.is_empty() && checkpoint.fault.is_none();
-    // What has never run is read when it does; an earlier result makes it worth reading a changed input now, and so does
-    // a step that may be left out before any has read it: what is recorded of it holds the input's content.
-    if (!is_new || may_leave_out_unread(context)) && checkpoint.source.identity != Some(seen) {
-        match read_source(&item.path, seen) {
-            Ok(source) => checkpoint.source = source,
-            Err(error) => return refused(checkpoint, Fault::from_io("it cannot be read", &error)),
-        }
+    if item.made.is_none()
+        && let Err(fault) = look_at_file(context, &item, &mut checkpoint, is_new)
+    {
+        return refused(checkpoint, fault);
     }
     if !again && let Some(reason) = unwanted(context, &item, &checkpoint, is_new) {
         return Look::LeftOut(reason);
@@ -102,6 +94,22 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
         return Look::UpToDate;
     }
     Look::Work(Box::new(Work { item, checkpoint, stale, note }))
+}
+
+/// Looks at the item's file, and reads it where what is known of it may be of another content.
+fn look_at_file(context: &Context, item: &Item, checkpoint: &mut Checkpoint, is_new: bool) -> Result<(), Fault> {
+    let metadata = std::fs::metadata(&item.path).map_err(|error| Fault::from_io("it cannot be looked at", &error))?;
+    if !metadata.is_file() {
+        return Err(Fault::input("not-a-file", "it is not a regular file"));
+    }
+    let seen = Identity::from_metadata(&metadata);
+    // What has never run is read when it does; an earlier result makes it worth reading a changed input now, and so does
+    // a step that may be left out before any has read it: what is recorded of it holds the input's content.
+    if (!is_new || may_leave_out_unread(context)) && checkpoint.source.identity != Some(seen) {
+        checkpoint.source =
+            read_source(&item.path, seen).map_err(|error| Fault::from_io("it cannot be read", &error))?;
+    }
+    Ok(())
 }
 
 fn may_leave_out_unread(context: &Context) -> bool {

@@ -96,6 +96,8 @@ mod tests {
             max_output: 0,
             sandbox: false,
             batch: false,
+            pools: Vec::new(),
+            times_of_input: false,
             definition: serde_json::Value::Null,
         }
     }
@@ -107,6 +109,8 @@ mod tests {
             name: "p".to_owned(),
             description: String::new(),
             input: Input::default(),
+            generate: None,
+            pools: Vec::new(),
             output: text("out"),
             tools: IndexMap::from([
                 ("sox".to_owned(), said(false)),

@@ -35,6 +35,9 @@ pub trait Builtins {
     /// The version of `name`: a part of its fingerprint.
     fn version(&self, name: &str) -> u32;
 
+    /// Whether `name` reads a file: the item's, where the pipeline names no other.
+    fn reads_file(&self, name: &str) -> bool;
+
     /// Whether `name` runs once over the whole batch.
     fn is_batch(&self, name: &str) -> bool;
 }

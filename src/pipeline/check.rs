@@ -3,6 +3,7 @@
 mod actions;
 mod build;
 mod each;
+mod generate;
 mod graph;
 mod outputs;
 mod policy;
@@ -10,7 +11,7 @@ mod pools;
 mod refs;
 mod tools;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(super) use self::build::name_of_file;
 use super::builtins::Builtins;
@@ -31,9 +32,11 @@ pub(super) fn check(
             ids.entry(id.text.as_str()).or_insert(index);
         }
     }
-    let mut checker = Checker { spec, ids, builtins, found, links: vec![Links::default(); spec.steps.len()] };
+    let links = vec![Links::default(); spec.steps.len()];
+    let mut checker = Checker { spec, ids, builtins, found, links, used: HashSet::new() };
     checker.ids();
     checker.name(fallback_name);
+    checker.generate();
     checker.output_dir();
     checker.fan_outs();
     for (index, step) in spec.steps.iter().enumerate() {
@@ -41,12 +44,14 @@ pub(super) fn check(
         checker.references(index, step);
         checker.outputs(step);
         checker.pieces(index, step);
+        checker.reads_no_file(step);
         checker.policy(step);
     }
     checker.same_files();
     checker.tools();
     checker.pools();
     checker.skipped_along();
+    checker.unused_values();
     let order = checker.order();
     (!checker.found.has_errors()).then(|| checker.plan(fallback_name, &order))
 }
@@ -60,6 +65,8 @@ struct Checker<'s, 'a, 'd> {
     found: &'d mut Diagnostics,
     /// By step, in the order of the file.
     links: Vec<Links>,
+    /// The values of generated items that something reads.
+    used: HashSet<String>,
 }
 
 /// What a step waits for: indexes in the order of the file, each with the place that says so.

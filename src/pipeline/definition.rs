@@ -53,6 +53,9 @@ pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion, pools: &[
         let drawn = step.pools.iter().filter_map(|place| pools.get(*place));
         whole["pools"] = drawn.map(|pool| (pool.name.clone(), pool.definition())).collect::<Map<_, _>>().into();
     }
+    if step.times_of_input {
+        whole["times"] = json!("input");
+    }
     sorted(whole)
 }
 

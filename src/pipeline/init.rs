@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::template::{Template, is_name};
+use super::template::{Field, Template, is_name};
 use super::words::{self, NotWords};
 
 /// The extension of an output that the command says nothing of.
@@ -128,7 +128,10 @@ impl Draft {
                     done.push_str(&self.output("", extension));
                 } else if inner == "scratch" || inner.starts_with("item.") {
                     let whole = format!("{{{inner}}}");
-                    Template::parse(&whole).ok()?;
+                    let template = Template::parse(&whole).ok()?;
+                    if matches!(template.whole_field(), Some(Field::ItemValue(_))) {
+                        return None;
+                    }
                     self.reads |= inner == "item.path";
                     done.push_str(&whole);
                 } else {

@@ -7,6 +7,7 @@ pub mod builtins;
 mod check;
 mod definition;
 pub mod diagnostic;
+pub mod generate;
 pub mod init;
 pub mod load;
 pub mod names;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::generate::Generate;
 use super::names::NamePatterns;
 use super::pools::Pool;
 use super::template::Template;
@@ -22,6 +23,8 @@ pub struct Plan {
     pub description: String,
     /// The files of the batch.
     pub input: Input,
+    /// The items of the batch, where they are no files.
+    pub generate: Option<Generate>,
     /// Where the item's outputs go; relative to the folder mediamill is started in.
     pub output: Template,
     /// What is known of the dependencies beyond the built-in knowledge: `[health]` and `[tools]`, by name.
@@ -142,6 +145,8 @@ pub struct Step {
     pub max_output: u64,
     /// Whether the tool may write only to its scratch, caches and temporary folders (landlock).
     pub sandbox: bool,
+    /// Whether its outputs get the modification time of the item's file.
+    pub times_of_input: bool,
     /// Run once over the whole batch, when the items are done.
     pub batch: bool,
     /// What makes the step's result, in a canonical form: a part of the fingerprint. Policy (retry, timeouts, ...) is

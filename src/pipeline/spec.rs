@@ -1,5 +1,6 @@
 //! A pipeline as written: every key of the file with its place, each value of the right type, nothing resolved yet.
 
+mod generate;
 mod pools;
 mod quantity;
 mod read;
@@ -18,6 +19,7 @@ use toml::de::{DeTable, DeValue};
 pub(super) use self::sections::is_pipeline_name;
 pub(super) use self::written::{Text, Written};
 use super::diagnostic::Diagnostics;
+use super::generate::LineOrder;
 use super::plan::{DecodeCheck, Durability, OnOpen, ToolSpec};
 use super::pools::PoolKind;
 use crate::resilience::score::Scoring;
@@ -32,9 +34,12 @@ pub(super) struct Spec<'a> {
     pub(super) description: Option<Text>,
     pub(super) give_up_after: Option<u32>,
     pub(super) durability: Option<Durability>,
+    /// The key `input`, if it is there.
+    pub(super) input_key: Option<Span>,
     pub(super) paths: Vec<Text>,
     pub(super) matches: Vec<Text>,
     pub(super) recursive: Option<bool>,
+    pub(super) generate: Option<GenerateSection>,
     pub(super) output: Option<Written>,
     /// `[health]` and `[tools]`, one entry for each name.
     pub(super) tools: IndexMap<String, ToolSection>,
@@ -43,6 +48,48 @@ pub(super) struct Spec<'a> {
     pub(super) retry: RetrySection,
     pub(super) breakers: IndexMap<String, BreakerSection>,
     pub(super) steps: Vec<StepSpec<'a>>,
+}
+
+/// `[generate]`.
+#[derive(Debug, Default)]
+pub(super) struct GenerateSection {
+    pub(super) count: Option<u32>,
+    pub(super) seed: Option<u64>,
+    /// The values of every item, by name.
+    pub(super) values: IndexMap<String, ValueSection>,
+    pub(super) specs: Vec<ItemSpecSection>,
+    /// Whether `specs` could not be read, so that their absence is told already.
+    pub(super) specs_broken: bool,
+}
+
+/// One `[[generate.specs]]`.
+#[derive(Debug)]
+pub(super) struct ItemSpecSection {
+    pub(super) name: Option<Text>,
+    /// Its share, as a whole number.
+    pub(super) weight: Option<u64>,
+    pub(super) values: IndexMap<String, ValueSection>,
+}
+
+/// One value of a generated item.
+#[derive(Debug)]
+pub(super) struct ValueSection {
+    /// Its name.
+    pub(super) key: Span,
+    /// How it is made; nothing where that could not be read.
+    pub(super) made: Option<MadeValue>,
+}
+
+/// How a value is made, as written.
+#[derive(Debug)]
+pub(super) enum MadeValue {
+    Fixed(serde_json::Value),
+    Whole { from: i64, to: i64 },
+    Number { from: f64, to: f64 },
+    OneOf(Vec<serde_json::Value>),
+    Lines { path: Text, order: LineOrder },
+    Words { path: Text, from: u32, to: u32 },
+    Template(Written),
 }
 
 /// What `[health]` and `[tools]` say of one tool.
@@ -127,6 +174,8 @@ pub(super) struct StepSpec<'a> {
     pub(super) memory: Option<u64>,
     pub(super) max_output: Option<u64>,
     pub(super) sandbox: Option<bool>,
+    /// Where `times = "input"` stands, if it is there.
+    pub(super) times: Option<Span>,
     pub(super) tool: Option<Text>,
 }
 

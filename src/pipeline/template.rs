@@ -10,6 +10,8 @@ use std::ops::Range;
 pub enum Field {
     /// `{item.NAME}`.
     Item(ItemField),
+    /// `{item.NAME}` of a generated item: its `index`, `seed` or `spec`, or one of its values.
+    ItemValue(String),
     /// `{in}`: the file that the step reads (the first, where it reads several).
     In,
     /// `{scratch}`: the attempt's own folder.
@@ -229,6 +231,7 @@ impl std::fmt::Display for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Item(field) => write!(f, "{{item.{}}}", field.name()),
+            Self::ItemValue(name) => write!(f, "{{item.{name}}}"),
             Self::Piece(field) => write!(f, "{{piece.{}}}", field.name()),
             Self::Pool(name) => write!(f, "{{pools.{name}}}"),
             Self::Content { step, name } => write!(f, "{{{step}.{name}|content}}"),

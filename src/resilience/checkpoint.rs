@@ -220,6 +220,9 @@ pub struct Fingerprint {
     /// What came from each step that it reads: a hash.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub reads: IndexMap<String, String>,
+    /// The values of a generated item that it reads, each as JSON.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub values: IndexMap<String, String>,
 }
 
 impl Fingerprint {
@@ -235,6 +238,12 @@ impl Fingerprint {
         }
         if self.input != earlier.input {
             return Some("the input's content changed".into());
+        }
+        let changed = |name: &&String| self.values.get(*name) != earlier.values.get(*name);
+        let gone = earlier.values.keys().filter(|name| !self.values.contains_key(*name));
+        let changed: Vec<&str> = self.values.keys().chain(gone).filter(changed).map(String::as_str).collect();
+        if !changed.is_empty() {
+            return Some(format!("its values changed: {}", changed.join(", ")));
         }
         let differs = |step: &&String| self.reads.get(*step) != earlier.reads.get(*step);
         let step = self.reads.keys().chain(earlier.reads.keys()).find(differs)?;
@@ -348,6 +357,23 @@ impl Checkpoint {
     #[must_use]
     pub fn is_complete(&self, step: &str) -> bool {
         self.steps.get(step).is_some_and(|record| record.outcome == StepOutcome::Done)
+    }
+
+    /// The values of a generated item, as far as steps have read them.
+    #[must_use]
+    pub fn item_values(&self) -> IndexMap<&str, Value> {
+        let failed = self.fault.as_ref().and_then(|fault| fault.fingerprint.as_ref());
+        let read = self.steps.values().map(|record| &record.fingerprint).chain(failed);
+        let told = read.flat_map(|fingerprint| &fingerprint.values);
+        let value = |json: &String| serde_json::from_str(json).unwrap_or_else(|_| Value::from(json.as_str()));
+        told.map(|(name, json)| (name.as_str(), value(json))).collect()
+    }
+
+    /// Whether it is of an item that the pipeline made itself, which has a name in place of a file.
+    #[must_use]
+    pub fn is_generated(&self) -> bool {
+        let path = self.source.path.as_path();
+        path.is_relative() && path.as_os_str().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit)
     }
 
     /// What `step` found out.

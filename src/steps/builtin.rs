@@ -28,6 +28,10 @@ pub struct OutputDoc {
     pub required: bool,
     /// One of those that are marked like this, at least, must be in `out`.
     pub one_of: bool,
+    /// Its name stands for any: the parameters name the outputs, and [`Builtins::misfit`] tells which do not fit them.
+    ///
+    /// [`Builtins::misfit`]: crate::pipeline::builtins::Builtins::misfit
+    pub any: bool,
     /// Any number of files: the step is given the pattern, and a step with `each` runs for every one.
     pub many: bool,
     /// The program that is needed to make it: its health and its breaker count for the step.
@@ -41,7 +45,7 @@ impl OutputDoc {
     /// One file that may be asked for.
     #[must_use]
     pub const fn new(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, required: false, one_of: false, many: false, tool: None, piece_values: &[] }
+        Self { name, summary, required: false, one_of: false, any: false, many: false, tool: None, piece_values: &[] }
     }
 
     /// It, or another that is marked like this, must be asked for.
@@ -54,6 +58,12 @@ impl OutputDoc {
     #[must_use]
     pub const fn required(self) -> Self {
         Self { required: true, ..self }
+    }
+
+    /// Its name stands for any that the parameters give.
+    #[must_use]
+    pub const fn any(self) -> Self {
+        Self { any: true, ..self }
     }
 
     /// It is any number of files.

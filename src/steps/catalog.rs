@@ -2,12 +2,16 @@
 
 use serde_json::Value;
 
-use super::audio::fit;
+use super::audio::fit as sound_fit;
 use super::builtin::{Builtin, OutputDoc};
-use super::collect;
-use super::register::BUILTINS;
+use super::image;
+use super::image::fit as picture_fit;
+use super::register::{BUILTINS, find_batch};
 use super::schema;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
+
+/// The steps that read no file unless they are told to: what they make comes from their parameters.
+const FROM_NOTHING: [&str; 3] = ["collect", "noop", "text.render"];
 
 /// The built-in steps of a list, as the check of a pipeline sees them.
 #[derive(Clone, Copy)]
@@ -50,7 +54,8 @@ impl Builtins for Catalog<'_> {
         let Some(step) = self.find(name) else { return Vec::new() };
         let problems = schema::problems(&(step.schema)(), with);
         // What the schema cannot say, the step's own reader can; but it cannot read placeholders before they are filled.
-        if !problems.is_empty() || schema::has_placeholder(with) {
+        // Those of a step over the batch are filled for every row, and stay texts to itself.
+        if !problems.is_empty() || (schema::has_placeholder(with) && !self.is_batch(name)) {
             return problems;
         }
         match (step.check)(with.clone()) {
@@ -60,7 +65,7 @@ impl Builtins for Catalog<'_> {
     }
 
     fn outputs(&self, name: &str) -> Option<Vec<(String, bool)>> {
-        let step = self.find(name)?;
+        let step = self.find(name).filter(|step| step.outputs.iter().all(|output| !output.any))?;
         Some(step.outputs.iter().map(|output| (output.name.to_owned(), output.required)).collect())
     }
 
@@ -89,11 +94,11 @@ impl Builtins for Catalog<'_> {
     }
 
     fn misfit(&self, name: &str, with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
-        if self.is_batch(name) {
-            let outputs: Vec<&str> = asked.outputs.iter().map(|(output, _)| *output).collect();
-            collect::misfit(with, &outputs)
-        } else {
-            fit::misfit(name, with, asked)
+        match find_batch(name) {
+            Some(batch) => batch.misfit(with, asked),
+            None if name == image::compare::COMPARE.name => image::compare::misfit(asked),
+            None if name == image::resize::RESIZE.name => image::sizes::misfit(with, asked),
+            None => sound_fit::misfit(name, with, asked).or_else(|| picture_fit::misfit(name, with, asked)),
         }
     }
 
@@ -101,9 +106,12 @@ impl Builtins for Catalog<'_> {
         self.find(name).map_or(0, |step| step.version)
     }
 
-    /// `collect` makes one table of all items; every other step works on one.
+    fn reads_file(&self, name: &str) -> bool {
+        !FROM_NOTHING.contains(&name)
+    }
+
     fn is_batch(&self, name: &str) -> bool {
-        name == "collect"
+        find_batch(name).is_some()
     }
 }
 
@@ -270,6 +278,8 @@ mod tests {
             (r#"uses = "audio.mix", in = ["{item.path}", "{item.path}"], out.wav = "a.wav""#, ""),
             (r#"uses = "audio.compare""#, "reads two files"),
             (r#"uses = "audio.compare", in = ["{item.path}", "{item.path}"]"#, ""),
+            (r#"uses = "image.compare""#, "reads two files"),
+            (r#"uses = "image.compare", in = ["{item.path}", "{item.path}"]"#, ""),
             (r#"uses = "audio.probe", in = ["{item.path}", "{item.path}"]"#, "reads one file"),
             (r#"uses = "audio.convert", out.mp3 = "a.mp3", with.bitrate_kbps = 400"#, "320 at most"),
             (
@@ -290,7 +300,12 @@ mod tests {
     fn every_registered_step_can_be_asked() {
         let catalog = Catalog::registered();
         for name in catalog.names() {
-            assert!(catalog.outputs(&name).is_some() && catalog.values(&name).is_some() && catalog.version(&name) > 0);
+            let any = name == "image.resize";
+            assert!(
+                catalog.outputs(&name).is_some() != any
+                    && catalog.values(&name).is_some()
+                    && catalog.version(&name) > 0
+            );
             catalog.check(&name, &serde_json::json!({}));
         }
     }

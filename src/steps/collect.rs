@@ -1,16 +1,16 @@
 //! `collect`: one row for each item of the batch, or for each piece of every item, in one table or split into several.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::builtin::{Builtin, OutputDoc, ValueDoc, Values, schema_of};
+use super::batch::{BatchRow, BatchStep, for_each_row};
+use super::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
 use super::common::read;
+use super::table::{Table, TableFormat};
 use crate::pipeline::builtins::ParamProblem;
 use crate::resilience::Fault;
 use crate::resilience::hash::hash_bytes;
@@ -22,17 +22,6 @@ const VALIDATION: &str = "validation";
 /// The outputs of a split.
 const SIDES: [&str; 3] = [TRAIN, TEST, VALIDATION];
 
-/// How a table is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TableFormat {
-    /// One JSON object a line, keys in the order of the columns.
-    #[default]
-    Jsonl,
-    /// Comma-separated values: a line of names first, what is missing is an empty field.
-    Csv,
-}
-
 /// The parameters of `collect`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -40,9 +29,9 @@ pub struct CollectParams {
     /// How the table is written.
     #[serde(default)]
     pub format: TableFormat,
-    /// The columns, in order: a name, and the text that fills it, such as `"{probe.duration}"` or `"{item.path}"`. With
-    /// `each` also `"{piece.path}"` and what steps of the same pieces found out; the text in a file that a step made
-    /// is `"{transcribe.text|content}"`.
+    /// The columns, in order: a name, and the text that fills it, such as `"{probe.duration}"` or `"{item.path}"`, or a
+    /// value of a generated item. With `each` also `"{piece.path}"` and what steps of the same pieces found out; the
+    /// text in a file that a step made is `"{transcribe.text|content}"`.
     pub columns: IndexMap<String, String>,
     /// Shares of the rows that go into tables of their own, for training and testing; the rest goes to `train`.
     #[serde(default)]
@@ -91,7 +80,7 @@ impl CollectParams {
 }
 
 /// What is wrong with asking for these outputs, given the parameters.
-pub(super) fn misfit(with: &Value, outputs: &[&str]) -> Option<ParamProblem> {
+fn misfit(with: &Value, outputs: &[&str]) -> Option<ParamProblem> {
     let problem = |path: &[&str], message: String, help: &str| {
         let path = path.iter().map(|part| (*part).to_owned()).collect();
         Some(ParamProblem { path, key: false, message, suggestion: Some(help.to_owned()) })
@@ -129,7 +118,18 @@ pub(super) fn misfit(with: &Value, outputs: &[&str]) -> Option<ParamProblem> {
     None
 }
 
-/// The step. The engine calls [`Tables`] with the rows of the whole batch; it has nothing to do for one item.
+/// The step as one over the whole batch.
+pub static COLLECT_BATCH: BatchStep = BatchStep {
+    step: &COLLECT,
+    of_rows: &["columns"],
+    reads_files: false,
+    misfit: |with, asked| {
+        let outputs: Vec<&str> = asked.outputs.iter().map(|(output, _)| *output).collect();
+        misfit(with, &outputs)
+    },
+};
+
+/// The step.
 pub static COLLECT: Builtin = Builtin {
     name: "collect",
     version: 1,
@@ -143,11 +143,21 @@ pub static COLLECT: Builtin = Builtin {
     values: &[ValueDoc { name: "rows", summary: "number of rows" }],
     schema: schema_of::<CollectParams>,
     check: |with| read::<CollectParams>(with)?.validate(),
-    run: |_, _| {
-        Err(Fault::input("batch-step", "collect works on the whole batch, and not on one item")
-            .with_hint("set batch = true in this step"))
-    },
+    run,
 };
+
+fn run(with: Value, job: &Job) -> Result<Values, Fault> {
+    let params: CollectParams = parameters(with)?;
+    let mut tables = Tables::begin(&params, &job.outputs)?;
+    for_each_row(job, |BatchRow { mut with, source, .. }| {
+        let cells = match with.remove("columns") {
+            Some(Value::Object(cells)) => cells.into_iter().collect(),
+            _ => IndexMap::new(),
+        };
+        tables.row(&Row { cells, source })
+    })?;
+    tables.end()
+}
 
 /// One row, and what decides on which side of a split it goes.
 #[derive(Debug, Clone, Default)]
@@ -163,14 +173,8 @@ pub struct Row {
 pub struct Tables<'a> {
     params: &'a CollectParams,
     /// By output.
-    tables: Vec<(String, PathBuf, Table)>,
+    tables: Vec<(String, Table)>,
     rows: u64,
-}
-
-#[derive(Debug)]
-enum Table {
-    Jsonl(BufWriter<File>),
-    Csv(Box<::csv::Writer<File>>),
 }
 
 impl<'a> Tables<'a> {
@@ -181,8 +185,7 @@ impl<'a> Tables<'a> {
     pub fn begin(params: &'a CollectParams, outs: &IndexMap<String, PathBuf>) -> Result<Self, Fault> {
         let mut tables = Vec::new();
         for (output, path) in outs {
-            let table = Table::begin(params, path).map_err(|error| cannot_write(path, &error))?;
-            tables.push((output.clone(), path.clone(), table));
+            tables.push((output.clone(), Table::begin(params.format, params.columns.keys(), path)?));
         }
         Ok(Self { params, tables, rows: 0 })
     }
@@ -193,9 +196,9 @@ impl<'a> Tables<'a> {
     /// The fault of the disk.
     pub fn row(&mut self, row: &Row) -> Result<(), Fault> {
         let side = self.params.split.as_ref().map(|split| split.side(&row.source));
-        for (output, path, table) in &mut self.tables {
+        for (output, table) in &mut self.tables {
             if output == TABLE || side == Some(output.as_str()) {
-                table.row(self.params, &row.cells).map_err(|error| cannot_write(path, &error))?;
+                table.row(|column| row.cells.get(column))?;
             }
         }
         self.rows += 1;
@@ -207,8 +210,8 @@ impl<'a> Tables<'a> {
     /// # Errors
     /// The fault of the disk.
     pub fn end(self) -> Result<Values, Fault> {
-        for (_, path, table) in self.tables {
-            table.end().map_err(|error| cannot_write(&path, &error))?;
+        for (_, table) in self.tables {
+            table.end()?;
         }
         let mut values = Values::new();
         values.insert("rows".into(), json!(self.rows));
@@ -216,68 +219,10 @@ impl<'a> Tables<'a> {
     }
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> Fault {
-    Fault::from_io(&format!("cannot write {}", path.display()), error)
-}
-
-impl Table {
-    fn begin(params: &CollectParams, path: &Path) -> io::Result<Self> {
-        let file = File::create(path)?;
-        Ok(match params.format {
-            TableFormat::Jsonl => Self::Jsonl(BufWriter::new(file)),
-            TableFormat::Csv => {
-                let mut table = ::csv::Writer::from_writer(file);
-                table.write_record(params.columns.keys()).map_err(unwrapped)?;
-                Self::Csv(Box::new(table))
-            }
-        })
-    }
-
-    fn row(&mut self, params: &CollectParams, row: &IndexMap<String, Value>) -> io::Result<()> {
-        let cell = |name: &String| row.get(name).unwrap_or(&Value::Null);
-        match self {
-            Self::Jsonl(out) => {
-                let line: serde_json::Map<String, Value> =
-                    params.columns.keys().map(|name| (name.clone(), cell(name).clone())).collect();
-                serde_json::to_writer(&mut *out, &line)?;
-                out.write_all(b"\n")
-            }
-            Self::Csv(table) => {
-                table.write_record(params.columns.keys().map(|name| field(cell(name)))).map_err(unwrapped)
-            }
-        }
-    }
-
-    fn end(self) -> io::Result<()> {
-        match self {
-            Self::Jsonl(mut out) => out.flush(),
-            Self::Csv(mut table) => table.flush(),
-        }
-    }
-}
-
-/// The error of the disk out of one of the library: a full disk must stay one.
-fn unwrapped(error: ::csv::Error) -> io::Error {
-    match error.into_kind() {
-        ::csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-/// A value as a field: texts as they are, nothing as nothing, lists and objects as JSON.
-fn field(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot write its table has failed")]
 mod tests {
     use super::*;
-    use crate::steps::builtin::Job;
 
     fn table(format: &str, rows: &[Value]) -> (String, Values) {
         let folder = tempfile::tempdir().unwrap();
@@ -343,8 +288,8 @@ mod tests {
 
     #[test]
     fn for_one_item_it_says_that_it_is_a_batch_step() {
-        let fault =
-            (COLLECT.run)(json!({}), &Job { inputs: vec![], outputs: IndexMap::new(), watch: None }).unwrap_err();
+        let job = Job { inputs: vec![], outputs: IndexMap::new(), watch: None };
+        let fault = (COLLECT.run)(json!({"columns": {"a": "b"}}), &job).unwrap_err();
         assert!(fault.message.contains("whole batch"), "{fault}");
         assert!((COLLECT.check)(json!({"columns": {}})).is_err());
     }

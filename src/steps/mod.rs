@@ -1,6 +1,7 @@
 //! What a step does: the register of built-in steps, and external commands through the shim.
 
 pub mod audio;
+pub mod batch;
 pub mod builtin;
 pub mod catalog;
 pub mod collect;
@@ -12,4 +13,6 @@ pub mod noop;
 pub mod register;
 mod schema;
 pub mod shim;
+pub mod table;
+pub mod text;
 pub mod verify;

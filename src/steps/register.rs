@@ -1,5 +1,6 @@
 //! The register of built-in steps: one line each.
 
+use super::batch::BatchStep;
 use super::builtin::Builtin;
 
 /// Every built-in step, by name.
@@ -19,13 +20,37 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::collect::COLLECT,
     &super::file::copy::COPY,
     &super::file::hash::HASH,
+    &super::image::compare::COMPARE,
+    &super::image::contact_sheet::CONTACT_SHEET,
+    &super::image::convert::CONVERT,
+    &super::image::crop::CROP,
+    &super::image::dedupe::DEDUPE,
+    &super::image::hash::HASH,
+    &super::image::orient::ORIENT,
     &super::image::probe::PROBE,
     &super::image::resize::RESIZE,
+    &super::image::strip::STRIP,
+    &super::image::verify::VERIFY,
     &super::noop::NOOP,
+    &super::text::redraw::REDRAW,
+    &super::text::render::RENDER,
+];
+
+/// Those of them that run once over the whole batch.
+pub static BATCH_STEPS: &[&BatchStep] = &[
+    &super::collect::COLLECT_BATCH,
+    &super::image::contact_sheet::CONTACT_SHEET_BATCH,
+    &super::image::dedupe::DEDUPE_BATCH,
 ];
 
 /// The built-in step called `name`.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().copied().find(|builtin| builtin.name == name)
+}
+
+/// The step over the whole batch called `name`.
+#[must_use]
+pub fn find_batch(name: &str) -> Option<&'static BatchStep> {
+    BATCH_STEPS.iter().copied().find(|batch| batch.step.name == name)
 }

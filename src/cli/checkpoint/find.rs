@@ -1,5 +1,6 @@
 //! Which item is meant: by its id, its file, or its file's name.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::Entry;
@@ -21,6 +22,12 @@ pub(super) fn find(all: &[Entry], wanted: &str) -> Result<usize, Failure> {
     let source = |checkpoint: &Checkpoint| checkpoint.source.path.as_path().to_owned();
     let by_path = |checkpoint: &Checkpoint| Some(source(checkpoint)) == absolute;
     let by_name = |checkpoint: &Checkpoint| source(checkpoint).file_name() == path.file_name() && is_name(path);
+    // A generated item is called by its number, however many zeros are before it.
+    let number = |name: &OsStr| name.to_str()?.parse::<u32>().ok();
+    let by_number = |checkpoint: &Checkpoint| {
+        checkpoint.is_generated()
+            && source(checkpoint).file_name().and_then(number).is_some_and(|of| Some(of) == wanted.parse().ok())
+    };
     let by_stem = |checkpoint: &Checkpoint| source(checkpoint).file_stem() == Some(path.as_os_str());
     let of = |fits: &dyn Fn(&Checkpoint) -> bool| -> Vec<usize> {
         let fitting = all.iter().enumerate().filter(|(_, (_, read))| read.as_ref().is_ok_and(fits));
@@ -28,7 +35,7 @@ pub(super) fn find(all: &[Entry], wanted: &str) -> Result<usize, Failure> {
     };
     // The most exact way that fits anything decides.
     let by_id = all.iter().position(|(id, _)| id == wanted).into_iter().collect();
-    let ways = [by_id, of(&by_path), of(&by_name), of(&by_stem), with_prefix(all, wanted)];
+    let ways = [by_id, of(&by_path), of(&by_name), of(&by_stem), of(&by_number), with_prefix(all, wanted)];
     match ways.into_iter().find(|places| !places.is_empty()).unwrap_or_default().as_slice() {
         [] => {
             let failure = Failure::usage(format!("no checkpoint is of an item '{wanted}'"));
@@ -80,7 +87,7 @@ mod tests {
             let id = ItemKey::of(Path::new(path)).item_id(Path::new(path));
             (id.clone(), Ok(Checkpoint::new(id, OsText::from(path))))
         };
-        ["/a/song.wav", "/b/song.wav", "/b/song.mp3", "/b/other.wav"].map(entry).to_vec()
+        ["/a/song.wav", "/b/song.wav", "/b/song.mp3", "/b/other.wav", "000042", "/b/7.wav"].map(entry).to_vec()
     }
 
     #[test]
@@ -92,6 +99,7 @@ mod tests {
         assert_eq!(found("song.mp3"), 2);
         assert_eq!(found("other"), 3);
         assert_eq!(found("oth"), 3);
+        assert_eq!((found("000042"), found("42"), found("7")), (4, 4, 5));
     }
 
     #[test]

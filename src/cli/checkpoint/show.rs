@@ -46,10 +46,18 @@ fn text(found: &Checkpoint, pieces: &mut PieceLog, names: &Names) -> String {
     let mut told = String::new();
     let hash = if found.source.hash.is_empty() { "never read" } else { &found.source.hash };
     let _ = writeln!(told, "Item:    {}", safe_line(&found.item_id));
-    let _ = writeln!(told, "Source:  {}", source(found, names));
-    let _ = writeln!(told, "Content: {}", safe_line(hash));
+    if found.is_generated() {
+        let _ = writeln!(told, "Source:  generated");
+    } else {
+        let _ = writeln!(told, "Source:  {}", source(found, names));
+        let _ = writeln!(told, "Content: {}", safe_line(hash));
+    }
     let _ = writeln!(told, "State:   {}", word(found.state));
     let _ = writeln!(told, "Written: {}, revision {}", when(found.checkpoint_time), found.revision);
+    for (place, (name, value)) in found.item_values().into_iter().enumerate() {
+        let lead = if place == 0 { "Values: " } else { "        " };
+        let _ = writeln!(told, "{lead} {} = {}", safe_line(name), safe_line(&value.to_string()));
+    }
     for (step, record) in &found.steps {
         let outcome = match record.outcome {
             StepOutcome::Done => "done",

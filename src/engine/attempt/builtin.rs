@@ -1,5 +1,7 @@
 //! An attempt with a built-in step.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{Attempt, Failure, Place};
@@ -31,29 +33,32 @@ impl Attempt<'_> {
         Ok(self.ask_step_host(&request)?)
     }
 
-    /// Asks the step host, and tells what it means when it is lost over the question.
+    /// Asks the step host.
     pub(super) fn ask_step_host(&mut self, request: &StepRequest) -> Result<Values, Fault> {
-        match self.hosts.step(request, self.step.timeout, &self.task.canceller, self.hear) {
-            Ok(StepReply::Done(values)) => Ok(values),
-            // Heard, and not the end.
-            Ok(StepReply::Progress(..)) => Ok(Values::new()),
-            Ok(StepReply::Failed(fault)) => Err(fault),
-            Err(HostLost::TimedOut) => {
-                let limit = self.step.timeout.unwrap_or_default().as_secs_f64();
-                Err(Fault::new(FaultClass::Transient, "timeout", format!("it took longer than {limit} s")))
-            }
-            Err(lost @ HostLost::Ended(_)) => Err(match lost.signal() {
-                // Rust ends a program that way when memory is refused to it, and our limit is what refuses.
-                Some(6) => Fault::input("memory", "the file takes more memory to decode than a step may have")
-                    .with_hint("raise the step's 'memory' if the file is really that large"),
-                // Illegal instruction, trap, bus error, division, wrong address: the decoder's own doing.
-                Some(4 | 5 | 7 | 8 | 11) => Fault::input("decode", "the file made its decoder crash"),
-                Some(9) => Fault::new(FaultClass::Transient, "killed", "it was killed, most likely for want of memory"),
-                _ => Fault::new(FaultClass::Transient, "host-lost", "the process that ran it was ended from outside"),
-            }),
-            Err(HostLost::Io(error)) => {
-                Err(Fault::from_io("the process that runs built-in steps cannot be used", &error))
-            }
+        answered(self.hosts.step(request, self.step.timeout, &self.task.canceller, self.hear), self.step.timeout)
+    }
+}
+
+/// What the answer of a step host means, and what it means that it was lost over the question.
+pub(super) fn answered(answer: Result<StepReply, HostLost>, timeout: Option<Duration>) -> Result<Values, Fault> {
+    match answer {
+        Ok(StepReply::Done(values)) => Ok(values),
+        // Heard, and not the end.
+        Ok(StepReply::Progress(..)) => Ok(Values::new()),
+        Ok(StepReply::Failed(fault)) => Err(fault),
+        Err(HostLost::TimedOut) => {
+            let limit = timeout.unwrap_or_default().as_secs_f64();
+            Err(Fault::new(FaultClass::Transient, "timeout", format!("it took longer than {limit} s")))
         }
+        Err(lost @ HostLost::Ended(_)) => Err(match lost.signal() {
+            // Rust ends a program that way when memory is refused to it, and our limit is what refuses.
+            Some(6) => Fault::input("memory", "the file takes more memory to decode than a step may have")
+                .with_hint("raise the step's 'memory' if the file is really that large"),
+            // Illegal instruction, trap, bus error, division, wrong address: the decoder's own doing.
+            Some(4 | 5 | 7 | 8 | 11) => Fault::input("decode", "the file made its decoder crash"),
+            Some(9) => Fault::new(FaultClass::Transient, "killed", "it was killed, most likely for want of memory"),
+            _ => Fault::new(FaultClass::Transient, "host-lost", "the process that ran it was ended from outside"),
+        }),
+        Err(HostLost::Io(error)) => Err(Fault::from_io("the process that runs built-in steps cannot be used", &error)),
     }
 }

@@ -6,6 +6,7 @@ mod commit;
 mod drawn;
 mod outputs;
 pub mod piece;
+mod rows;
 mod tool;
 
 use std::ffi::OsString;
@@ -204,9 +205,10 @@ impl Attempt<'_> {
         self.piece = self.task.piece.map(|place| self.piece_at(place)).transpose()?;
         let seen = self.look_at_input()?;
         let (known, before) = {
-            let unread = context.bases[self.task.step].reads_item && active.checkpoint().source.identity != Some(seen);
+            let reads_item = context.bases[self.task.step].reads_item;
+            let unread = seen.filter(|seen| reads_item && active.checkpoint().source.identity != Some(*seen));
             // Read without holding the checkpoint: others of the item, and the dispatcher, need it meanwhile.
-            let source = if unread { Some(read_source(&active.item.path, seen)) } else { None };
+            let source = unread.map(|seen| read_source(&active.item.path, seen));
             let source = source.transpose().map_err(|error| Fault::from_io("the input cannot be read", &error))?;
             let mut checkpoint = active.checkpoint();
             if let Some(source) = source {
@@ -256,12 +258,16 @@ impl Attempt<'_> {
         }
     }
 
-    fn look_at_input(&self) -> Result<Identity, Fault> {
+    /// What the file looks like that the attempt reads; nothing where its item has none.
+    fn look_at_input(&self) -> Result<Option<Identity>, Fault> {
+        let item = &self.task.active.item;
         match &self.piece {
-            Some(view) if !self.workshop.context.bases[self.task.step].reads_item => {
-                Identity::of(view.path()).map_err(|error| Fault::from_io("the piece cannot be looked at", &error))
-            }
-            _ => Identity::of(&self.task.active.item.path)
+            Some(view) if !self.workshop.context.bases[self.task.step].reads_item => Identity::of(view.path())
+                .map(Some)
+                .map_err(|error| Fault::from_io("the piece cannot be looked at", &error)),
+            _ if item.made.is_some() => Ok(None),
+            _ => Identity::of(&item.path)
+                .map(Some)
                 .map_err(|error| Fault::from_io("the input cannot be looked at", &error)),
         }
     }
@@ -275,10 +281,10 @@ impl Attempt<'_> {
     }
 
     /// A file that changed while it was read gave a result of neither its old nor its new content.
-    fn refuse_changed_input(&self, seen: Identity) -> Result<(), Fault> {
+    fn refuse_changed_input(&self, seen: Option<Identity>) -> Result<(), Fault> {
         let reads_item = self.piece.is_some() || self.workshop.context.bases[self.task.step].reads_item;
-        let now = self.look_at_input()?;
-        if !reads_item || (now.size, now.mtime_ns, now.inode) == (seen.size, seen.mtime_ns, seen.inode) {
+        let is_as = |seen: Option<Identity>| seen.map(|seen| (seen.size, seen.mtime_ns, seen.inode));
+        if !reads_item || is_as(self.look_at_input()?) == is_as(seen) {
             return Ok(());
         }
         Err(Fault::input("input-changed", "the input changed while it was read")
@@ -294,7 +300,8 @@ impl Attempt<'_> {
         for template in &self.step.input {
             inputs.push(template.expand(&fields).map_err(|why| misfit("what it reads cannot be told", why))?);
         }
-        if inputs.is_empty() {
+        // A generated item has no file that a step could read unless it says so.
+        if inputs.is_empty() && (piece.is_some() || item.made.is_none()) {
             inputs.push(piece.map_or(item.path.as_path(), PieceView::path).into());
         }
         let mut outputs = IndexMap::new();

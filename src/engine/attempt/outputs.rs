@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use globset::GlobBuilder;
 
@@ -154,12 +155,27 @@ impl Attempt<'_> {
         self.decode(found.iter().map(|one| &one.from), place)?;
         let hashed = found.into_iter().map(|InScratch { name, key, from, target, size, takes_place }| {
             let (hash, _) = hash_file(&from).map_err(|error| Fault::from_io("an output cannot be read", &error))?;
+            if self.step.times_of_input {
+                self.keep_time(&from, &target)?;
+            }
             let seen = Identity::of(&from).map_err(|error| Fault::from_io("an output cannot be read", &error))?;
             let replaces = if let Owner::Us(mtime) = takes_place { Some(mtime) } else { None };
             let artifact = Artifact { path: OsText::from(&target), size, hash, mtime_ns: seen.mtime_ns, replaces };
             Ok(Found { name, key, from, artifact, takes_place })
         });
         hashed.collect()
+    }
+
+    /// Gives an output the modification time of the item's file. Where that is the time of the file whose place it takes, it
+    /// gets a nanosecond more: until the move is made, their times tell which of them is there.
+    fn keep_time(&self, from: &Path, target: &Path) -> Result<(), Fault> {
+        let modified = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified());
+        let kept = modified(&self.task.active.item.path).and_then(|time| {
+            let same = modified(target).is_ok_and(|there| there == time);
+            let time = if same { time + Duration::from_nanos(1) } else { time };
+            std::fs::File::open(from)?.set_modified(time)
+        });
+        kept.map_err(|error| Fault::from_io("an output cannot be given the time of its input", &error))
     }
 
     /// Whether all that the step writes is our own work: no program makes any of it.

@@ -1,23 +1,30 @@
-//! What a picture file holds, and whether all of it is there.
+//! What a picture file holds, and its pixels.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
-use image::{AnimationDecoder, ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::frames;
+use super::jpeg;
+use super::tiff;
 use super::walk::{Walk, walk};
 use crate::media::error::MediaError;
 use crate::media::metadata::Metadata;
+use crate::media::opening::{DECODER_FAILED, guarded};
 use crate::media::sniff::{Kind, PictureFormat, sniff_file};
 
 /// The most pixels a picture may declare: 100 megapixels, looked at before anything is decoded.
 pub const MAX_PIXELS: u64 = 100_000_000;
 
-/// The most memory that decoding a picture may take, in bytes.
+/// The most memory that decoding a picture may take, and the longest picture file that is read, in bytes.
 pub const MAX_BYTES: u64 = 1 << 30;
+
+/// The most memory that the metadata of a PNG may take once unpacked, in bytes.
+pub(super) const MAX_METADATA: u64 = 64 << 20;
 
 /// What a picture file says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +35,13 @@ pub struct PictureInfo {
     pub width: u32,
     /// Pixels from top to bottom, as stored.
     pub height: u32,
-    /// Bits of one sample.
+    /// Bits of one sample as stored; of one index, where there is a palette.
     pub bits: u16,
     /// What it decodes to: `gray`, `gray-alpha`, `rgb` or `rgba`. Palettes and CMYK become one of these.
     pub colour: &'static str,
-    /// Frames; more than one in animations.
+    /// The colours as stored: `gray`, `gray-alpha`, `rgb`, `rgba`, `palette`, `ycbcr`, `cmyk` or `ycck`.
+    pub stored: &'static str,
+    /// Frames of an animation, or pages of a TIFF file.
     pub frames: u32,
     /// How EXIF says that it must be turned: 1 (not at all) to 8.
     pub orientation: u8,
@@ -50,7 +59,7 @@ impl PictureInfo {
 pub struct Picture {
     /// What the file says of it.
     pub info: PictureInfo,
-    /// Its pixels as stored (the first frame of an animation), not turned yet.
+    /// Its pixels as stored, not turned yet.
     pub pixels: DynamicImage,
     /// How it must be turned.
     pub orientation: Orientation,
@@ -61,68 +70,174 @@ pub struct Picture {
 /// Reads the headers of the picture file at `path`.
 ///
 /// # Errors
-/// [`MediaError::NotPicture`] for what is no picture we know, [`MediaError::Damaged`] where headers make no sense,
-/// [`MediaError::Limit`] above [`MAX_PIXELS`] or [`MAX_BYTES`].
+/// [`MediaError::NotPicture`] for what is no picture we know, [`MediaError::Unsupported`] for what would not come out
+/// right, [`MediaError::Damaged`] where headers make no sense, [`MediaError::Limit`] above [`MAX_PIXELS`] or [`MAX_BYTES`].
 pub fn probe(path: &Path) -> Result<PictureInfo, MediaError> {
-    let format = picture_format(path)?;
-    let mut decoder = decoder(path, format)?;
-    inspect(&mut decoder, format, walk(path, format)?)
+    whole_or_fault(|| head(path).map(|(head, _)| head.info))
 }
 
-/// Decodes the picture file at `path`.
+/// Reads the headers of the picture file at `path`, and what it carries besides its pixels.
+///
+/// # Errors
+/// Those of [`probe`].
+pub fn probe_metadata(path: &Path) -> Result<(PictureInfo, Metadata), MediaError> {
+    whole_or_fault(|| head(path).map(|(head, _)| (head.info, head.metadata)))
+}
+
+/// Walks through the picture file at `path` without decoding it: its headers make sense, and its end is there.
+///
+/// # Errors
+/// Those of [`probe`]; [`MediaError::Damaged`] where its end is missing.
+pub fn check_structure(path: &Path) -> Result<(), MediaError> {
+    whole_or_fault(|| check_whole(&head(path)?.1))
+}
+
+/// Decodes the picture file at `path`; of an animation the first frame, of pages the first page.
+///
+/// CMYK becomes RGB by plain subtraction of inks, whatever its profile says; the profile is left in the metadata and
+/// [`write`](super::write) drops it.
 ///
 /// # Errors
 /// Those of [`probe`]; [`MediaError::Damaged`] where pixels are broken or missing.
 pub fn load(path: &Path) -> Result<Picture, MediaError> {
-    let format = picture_format(path)?;
-    let structure = walk(path, format)?;
-    let mut decoder = decoder(path, format)?;
-    let info = inspect(&mut decoder, format, structure)?;
-    if !structure.whole {
-        return Err(MediaError::damaged("the file ends too soon, the rest of the picture is missing"));
+    whole_or_fault(|| {
+        let (head, structure) = head(path)?;
+        first(path, head, &structure)
+    })
+}
+
+/// Decodes one frame of an animation, or one page of a TIFF file: `frame` counts from 1. Frames are as they are shown, put
+/// together from those before.
+///
+/// # Errors
+/// Those of [`load`]; [`MediaError::Limit`] where there is no such frame.
+pub fn load_frame(path: &Path, frame: u32) -> Result<Picture, MediaError> {
+    whole_or_fault(|| {
+        let (head, structure) = head(path)?;
+        if frame == 0 || frame > head.info.frames {
+            return Err(MediaError::Limit(format!("there is no frame {frame}, it has {}", head.info.frames)));
+        }
+        if head.info.frames == 1 || (frame == 1 && structure.opens_animation) {
+            return first(path, head, &structure);
+        }
+        check_whole(&structure)?;
+        if let Some(page) = structure.pages.get(frame as usize - 1) {
+            let (info, metadata) = (page_info(page, head.info.frames)?, tiff::metadata(path, page)?);
+            let pixels = tiff::decode(path, page)?;
+            return Ok(Picture { orientation: orientation_of(info.orientation), info, pixels, metadata });
+        }
+        let pixels = frames::frame(path, &head.info, frame)?;
+        Ok(Picture { pixels, ..head })
+    })
+}
+
+/// Decodes the one picture that is meant: that of a still file, or the frame that was asked for, counted from 1.
+///
+/// Every step that makes one picture of one picture takes it from here.
+///
+/// # Errors
+/// Those of [`load_frame`]; [`MediaError::Unsupported`] where there are several frames and none was asked for.
+pub fn still(path: &Path, frame: Option<u32>) -> Result<Picture, MediaError> {
+    match frame {
+        Some(frame) => load_frame(path, frame),
+        None => {
+            let frames = probe(path)?.frames;
+            if frames > 1 {
+                return Err(MediaError::Unsupported(format!(
+                    "it has {frames} frames, and one would be made of them; `frame = 1` takes the first"
+                )));
+            }
+            load(path)
+        }
     }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    // A block that cannot be read is none.
-    let metadata = Metadata {
-        exif: decoder.exif_metadata().ok().flatten(),
-        icc: decoder.icc_profile().ok().flatten(),
-        xmp: decoder.xmp_metadata().ok().flatten(),
-    };
-    let pixels = DynamicImage::from_decoder(decoder).map_err(trouble)?;
-    Ok(Picture { info, pixels, orientation, metadata })
 }
 
 /// Decodes the whole file: every frame of it.
 ///
 /// # Errors
-/// Those of [`load`].
+/// Those of [`load`]; [`MediaError::Limit`] for an animation of too many pixels altogether.
 pub fn verify(path: &Path) -> Result<PictureInfo, MediaError> {
-    let info = load(path)?.info;
-    if info.frames <= 1 {
-        return Ok(info);
-    }
-    let file = || File::open(path).map(BufReader::new).map_err(MediaError::Unreadable);
-    let frames = match info.format {
-        PictureFormat::Gif => limited(GifDecoder::new(file()?))?.into_frames(),
-        PictureFormat::Png => limited(PngDecoder::new(file()?))?.apng().map_err(trouble)?.into_frames(),
-        PictureFormat::WebP => limited(WebPDecoder::new(file()?))?.into_frames(),
-        PictureFormat::Jpeg | PictureFormat::Tiff | PictureFormat::Bmp => return Ok(info),
-    };
-    let mut count = 0;
-    for frame in frames {
-        frame.map_err(trouble)?;
-        count += 1;
-    }
-    if count < info.frames {
-        return Err(MediaError::damaged(format!("it ends after {count} of {} frames", info.frames)));
-    }
-    Ok(info)
+    whole_or_fault(|| {
+        let (head, structure) = head(path)?;
+        let info = first(path, head, &structure)?.info;
+        for page in structure.pages.iter().skip(1) {
+            page_info(page, info.frames)?;
+            tiff::decode(path, page)?;
+        }
+        if info.frames > 1 && structure.pages.is_empty() {
+            frames::verify(path, &info, structure.opens_animation)?;
+        }
+        Ok(info)
+    })
 }
 
-fn limited<D: ImageDecoder>(decoder: Result<D, ImageError>) -> Result<D, MediaError> {
-    let mut decoder = decoder.map_err(trouble)?;
-    decoder.set_limits(limits()).map_err(trouble)?;
-    Ok(decoder)
+/// What `work` comes to. Decoders panic over some broken files; such a file is damaged, and no more.
+fn whole_or_fault<T>(work: impl FnOnce() -> Result<T, MediaError>) -> Result<T, MediaError> {
+    guarded(work).unwrap_or_else(|| Err(MediaError::damaged(DECODER_FAILED)))
+}
+
+/// A picture whose pixels are not decoded yet, and the structure of its file.
+fn head(path: &Path) -> Result<(Picture, Walk), MediaError> {
+    let format = picture_format(path)?;
+    let length = std::fs::metadata(path).map_err(MediaError::Unreadable)?.len();
+    if length > MAX_BYTES {
+        return Err(MediaError::Limit(format!("{} MiB (at most 1024 are read)", length >> 20)));
+    }
+    let structure = walk(path, format)?;
+    if let Some(size) = structure.size.filter(|(width, height)| (*width, *height) != (0, 0)) {
+        check_size(size)?;
+    }
+    if format == PictureFormat::Jpeg && structure.jpeg.size != (0, 0) {
+        structure.jpeg.decodable()?;
+    }
+    let (info, metadata) = match structure.pages.first() {
+        Some(page) => (page_info(page, structure.frames)?, tiff::metadata(path, page)?),
+        None if format == PictureFormat::Tiff => return Err(MediaError::damaged("it has no directory of a page")),
+        None => inspect(&mut *decoder(path, format)?, format, &structure)?,
+    };
+    let head = Picture {
+        info,
+        orientation: orientation_of(info.orientation),
+        pixels: DynamicImage::new_luma8(0, 0),
+        metadata,
+    };
+    Ok((head, structure))
+}
+
+/// The first picture in the file.
+fn first(path: &Path, head: Picture, structure: &Walk) -> Result<Picture, MediaError> {
+    check_whole(structure)?;
+    let pixels = match (structure.pages.first(), structure.jpeg.unusual()) {
+        (Some(page), _) => tiff::decode(path, page)?,
+        (None, Some(transform)) if head.info.format == PictureFormat::Jpeg => jpeg::decode_as(path, transform)?,
+        _ => DynamicImage::from_decoder(decoder(path, head.info.format)?).map_err(trouble)?,
+    };
+    Ok(Picture { pixels, ..head })
+}
+
+fn check_whole(structure: &Walk) -> Result<(), MediaError> {
+    if structure.whole {
+        return Ok(());
+    }
+    Err(MediaError::damaged("the file ends too soon, the rest of the picture is missing"))
+}
+
+fn check_size((width, height): (u32, u32)) -> Result<(), MediaError> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 {
+        return Err(MediaError::damaged("it declares no pixels"));
+    }
+    if pixels > MAX_PIXELS {
+        return Err(MediaError::Limit(format!(
+            "{width} x {height} pixels (at most {} megapixels are taken)",
+            MAX_PIXELS / 1_000_000
+        )));
+    }
+    Ok(())
+}
+
+fn orientation_of(exif: u8) -> Orientation {
+    Orientation::from_exif(exif).unwrap_or(Orientation::NoTransforms)
 }
 
 fn picture_format(path: &Path) -> Result<PictureFormat, MediaError> {
@@ -138,74 +253,108 @@ fn picture_format(path: &Path) -> Result<PictureFormat, MediaError> {
     }
 }
 
-fn limits() -> Limits {
+/// What decoders may take.
+pub(super) fn limits(bytes: u64) -> Limits {
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_BYTES);
+    limits.max_alloc = Some(bytes);
     limits
 }
 
-fn decoder(path: &Path, format: PictureFormat) -> Result<impl ImageDecoder, MediaError> {
+fn decoder(path: &Path, format: PictureFormat) -> Result<Box<dyn ImageDecoder>, MediaError> {
     let file = BufReader::new(File::open(path).map_err(MediaError::Unreadable)?);
     let format = match format {
         PictureFormat::Jpeg => ImageFormat::Jpeg,
-        PictureFormat::Png => ImageFormat::Png,
+        // Its limit binds chunks, which unpack to a thousand times their size; the pixels have their own.
+        PictureFormat::Png => {
+            let decoder = PngDecoder::with_limits(file, limits(MAX_METADATA)).map_err(trouble)?;
+            return Ok(Box::new(decoder));
+        }
         PictureFormat::Gif => ImageFormat::Gif,
         PictureFormat::WebP => ImageFormat::WebP,
         PictureFormat::Tiff => ImageFormat::Tiff,
         PictureFormat::Bmp => ImageFormat::Bmp,
     };
     let mut reader = ImageReader::with_format(file, format);
-    reader.limits(limits());
-    reader.into_decoder().map_err(trouble)
+    reader.limits(limits(MAX_BYTES));
+    Ok(Box::new(reader.into_decoder().map_err(trouble)?))
 }
 
-fn inspect(decoder: &mut impl ImageDecoder, format: PictureFormat, walk: Walk) -> Result<PictureInfo, MediaError> {
+fn inspect(
+    decoder: &mut dyn ImageDecoder,
+    format: PictureFormat,
+    structure: &Walk,
+) -> Result<(PictureInfo, Metadata), MediaError> {
     let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 {
-        return Err(MediaError::damaged("it declares no pixels"));
-    }
-    if pixels > MAX_PIXELS {
-        return Err(MediaError::Limit(format!(
-            "{width} x {height} pixels (at most {} megapixels are taken)",
-            MAX_PIXELS / 1_000_000
-        )));
-    }
+    check_size((width, height))?;
     if decoder.total_bytes() > MAX_BYTES {
         return Err(MediaError::Limit(format!(
             "{} MiB of pixels (at most 1024 are taken)",
             decoder.total_bytes() >> 20
         )));
     }
-    let stored = decoder.original_color_type();
-    let samples = u16::from(stored.channel_count()).max(1);
-    Ok(PictureInfo {
-        format,
-        width,
-        height,
-        bits: stored.bits_per_pixel() / samples,
-        colour: colour(decoder.color_type()),
-        frames: walk.frames,
-        // An EXIF block that cannot be read turns nothing.
-        orientation: decoder.orientation().map_or(1, Orientation::to_exif),
-    })
-}
-
-fn colour(decoded: ColorType) -> &'static str {
-    match (decoded.has_color(), decoded.has_alpha()) {
+    let decoded = decoder.color_type();
+    let colour = match (decoded.has_color(), decoded.has_alpha()) {
         (false, false) => "gray",
         (false, true) => "gray-alpha",
         (true, false) => "rgb",
         (true, true) => "rgba",
-    }
+    };
+    let samples = u16::from(decoded.channel_count()).max(1);
+    // A block that cannot be read is none. In a file that was cut, a block may claim any length.
+    let metadata = match structure.whole || format == PictureFormat::Jpeg {
+        true => Metadata {
+            exif: decoder.exif_metadata().ok().flatten(),
+            icc: decoder.icc_profile().ok().flatten(),
+            xmp: decoder.xmp_metadata().ok().flatten(),
+        },
+        false => Metadata::default(),
+    };
+    let orientation = metadata.exif.as_deref().and_then(Orientation::from_exif_chunk);
+    let info = PictureInfo {
+        format,
+        width,
+        height,
+        bits: structure.bits.unwrap_or(u16::from(decoded.bytes_per_pixel()) * 8 / samples),
+        colour,
+        stored: structure.stored.unwrap_or(colour),
+        frames: structure.frames,
+        orientation: orientation.map_or(1, Orientation::to_exif),
+    };
+    Ok((info, metadata))
+}
+
+fn page_info(page: &super::pages::Page, frames: u32) -> Result<PictureInfo, MediaError> {
+    check_size(page.size)?;
+    Ok(PictureInfo {
+        format: PictureFormat::Tiff,
+        width: page.size.0,
+        height: page.size.1,
+        bits: page.bits.first().map_or(1, |bits| *bits as u16),
+        colour: tiff::decoded(page)?,
+        stored: tiff::model(page),
+        frames,
+        orientation: u8::try_from(page.orientation)
+            .ok()
+            .filter(|orientation| (1..=8).contains(orientation))
+            .unwrap_or(1),
+    })
 }
 
 /// Tells an error of the decoder as ours.
 pub(super) fn trouble(error: ImageError) -> MediaError {
     match error {
-        ImageError::IoError(error) => MediaError::reading(error),
+        ImageError::IoError(error) => reading(error),
         ImageError::Limits(limit) => MediaError::Limit(limit.to_string()),
         ImageError::Unsupported(what) => MediaError::Unsupported(what.to_string()),
         other => MediaError::damaged(other.to_string()),
+    }
+}
+
+/// Tells an error met while a decoder reads. Decoders wrap complaints of their own, and those carry no code of the system.
+pub(super) fn reading(error: std::io::Error) -> MediaError {
+    match error.raw_os_error() {
+        Some(_) => MediaError::Unreadable(error),
+        None if error.kind() == std::io::ErrorKind::UnexpectedEof => MediaError::reading(error),
+        None => MediaError::damaged(error.to_string()),
     }
 }

@@ -1,7 +1,7 @@
 //! A picture file that is being written.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use image::ImageError;
@@ -32,6 +32,13 @@ impl Write for PictureFile {
 
     fn flush(&mut self) -> io::Result<()> {
         let done = self.file.flush();
+        self.keep(done)
+    }
+}
+
+impl Seek for PictureFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let done = self.file.seek(to);
         self.keep(done)
     }
 }

@@ -1,75 +1,177 @@
-//! Makes pictures smaller, upright and ready to show.
+//! Makes pictures of other sizes, upright and ready to show: several from one decode.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
-use fast_image_resize::{ResizeOptions, Resizer};
-use image::DynamicImage;
+use image::imageops::overlay;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageBuffer, Rgba, RgbaImage};
 
 use super::decode::{Picture, load};
 use super::encode::{Coding, write};
+use super::reduced::{Jpeg, Plane};
+use super::resample::{Filter, Resampling};
+use super::shape::{Plan, Shape};
 use crate::media::error::MediaError;
 use crate::media::metadata::Metadata;
 
-/// The box that a picture must fit in. Its shape is kept, and it is never made larger.
+/// A picture that is to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The file to write.
+    pub to: &'a Path,
+    /// Its size.
+    pub shape: Shape,
+    /// Red, green, blue and alpha around it on a canvas.
+    pub canvas: [u8; 4],
+    /// What it is written as.
+    pub coding: Coding,
+}
+
+/// What goes along with the pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Fit {
-    /// The most pixels from left to right; `None` does not bind.
-    pub width: Option<u32>,
-    /// The most pixels from top to bottom; `None` does not bind.
-    pub height: Option<u32>,
+pub struct Keep {
+    /// EXIF, which then says that the picture is upright.
+    pub exif: bool,
+    /// The colour profile.
+    pub icc: bool,
+    /// XMP.
+    pub xmp: bool,
 }
 
-impl Fit {
-    /// The size in pixels that a picture of `width` x `height` pixels gets; neither side ever becomes less than one.
-    #[must_use]
-    pub fn size(self, width: u32, height: u32) -> (u32, u32) {
-        let ratio =
-            |limit: Option<u32>, side: u32| limit.map_or(1.0, |limit| f64::from(limit) / f64::from(side.max(1)));
-        let scale = ratio(self.width, width).min(ratio(self.height, height)).min(1.0);
-        let side = |side: u32, limit: Option<u32>| {
-            ((f64::from(side) * scale).round() as u32).clamp(1, limit.unwrap_or(u32::MAX).max(1))
-        };
-        (side(width, self.width), side(height, self.height))
-    }
-}
-
-/// Turns the picture file `from` upright, fits it into `fit` and writes it to `to`; tells its size in pixels.
+/// Makes all `targets` of the picture file `from`, upright as its EXIF data say; tells the size of each in pixels.
 ///
-/// The filter is Lanczos of 3 lobes; transparent pixels do not bleed into others. The colour profile is kept.
+/// It is decoded once. A JPEG is decoded no larger than the largest of them needs: at least at [`MARGIN`] times its size.
 ///
 /// # Errors
 /// Those of [`load`], and [`MediaError::Unwritable`].
-pub fn resize(from: &Path, to: &Path, fit: Fit, coding: Coding) -> Result<(u32, u32), MediaError> {
-    let Picture { pixels, orientation, metadata, info } = load(from)?;
-    // Turning comes last, when there is less to turn.
-    let turned = info.orientation >= 5;
-    let fit = if turned { Fit { width: fit.height, height: fit.width } } else { fit };
-    let (width, height) = fit.size(pixels.width(), pixels.height());
-    let mut small = if (width, height) == (pixels.width(), pixels.height()) {
-        pixels
-    } else {
-        let mut small = DynamicImage::new(width, height, pixels.color());
-        Resizer::new()
-            .resize(&pixels, &mut small, &ResizeOptions::default())
-            .map_err(|error| MediaError::damaged(format!("it cannot be resized: {error}")))?;
-        small
-    };
-    small.apply_orientation(orientation);
-    write(&small, &Metadata { icc: metadata.icc, ..Metadata::default() }, to, coding)?;
-    Ok((small.width(), small.height()))
+pub fn resize(from: &Path, targets: &[Target<'_>], how: Resampling, keep: Keep) -> Result<Vec<(u32, u32)>, MediaError> {
+    let source = Source::open(from, targets, how)?;
+    let metadata = source.metadata(keep);
+    let mut sizes = Vec::new();
+    for target in targets {
+        let picture = source.make(target, how)?;
+        write(&picture, &metadata, target.to, target.coding)?;
+        sizes.push((picture.width(), picture.height()));
+    }
+    Ok(sizes)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// How many pixels a decoded JPEG has for one of the picture that is made of it, at least, each way.
+pub const MARGIN: f64 = 2.0;
 
-    #[test]
-    fn a_picture_fits_and_never_grows() {
-        let fit = Fit { width: Some(100), height: Some(100) };
-        assert_eq!(fit.size(400, 200), (100, 50));
-        assert_eq!(fit.size(50, 20), (50, 20));
-        assert_eq!(fit.size(10_000, 1), (100, 1));
-        assert_eq!(Fit { width: None, height: Some(30) }.size(90, 60), (45, 30));
-        assert_eq!(Fit::default().size(90, 60), (90, 60));
+/// The longest JPEG file that is held in memory to be decoded at a reduced size, in bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// A decoded picture.
+struct Source {
+    pixels: Pixels,
+    /// Pixels from left to right and from top to bottom, as stored and not reduced.
+    size: (u32, u32),
+    orientation: Orientation,
+    metadata: Metadata,
+}
+
+enum Pixels {
+    Whole(DynamicImage),
+    Planes(Vec<Plane>),
+}
+
+impl Source {
+    fn open(from: &Path, targets: &[Target<'_>], how: Resampling) -> Result<Self, MediaError> {
+        // Reducing is a mean of levels, which is not one of light; and there is no one nearest pixel in it.
+        if !how.linear
+            && how.filter != Filter::Nearest
+            && let Some(reduced) = Self::reduced(from, targets)?
+        {
+            return Ok(reduced);
+        }
+        let Picture { pixels, orientation, metadata, .. } = load(from)?;
+        let size = (pixels.width(), pixels.height());
+        Ok(Self { pixels: Pixels::Whole(pixels), size, orientation, metadata })
     }
+
+    /// The picture at a reduced size, if it is a JPEG that can be decoded so.
+    fn reduced(from: &Path, targets: &[Target<'_>]) -> Result<Option<Self>, MediaError> {
+        let mut file = File::open(from).map_err(MediaError::Unreadable)?;
+        let length = file.metadata().map_err(MediaError::Unreadable)?.len();
+        let mut start = [0; 3];
+        if length > LONGEST || file.read_exact(&mut start).is_err() || start != [0xff, 0xd8, 0xff] {
+            return Ok(None);
+        }
+        let mut data = start.to_vec();
+        data.reserve_exact(length as usize);
+        file.take(LONGEST).read_to_end(&mut data).map_err(MediaError::Unreadable)?;
+        Ok(Self::of_jpeg(&data, targets))
+    }
+
+    fn of_jpeg(data: &[u8], targets: &[Target<'_>]) -> Option<Self> {
+        let mut jpeg = Jpeg::open(data)?;
+        let metadata = std::mem::take(&mut jpeg.metadata);
+        let orientation = metadata.exif.as_deref().and_then(Orientation::from_exif_chunk);
+        let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+        let size = jpeg.size();
+        let mut least = (0.0_f64, 0.0_f64);
+        for target in targets {
+            let plan = stored_plan(target.shape, size, orientation);
+            let needed = |full: u32, made: u32, part: f64| f64::from(full) * f64::from(made) * MARGIN / part;
+            least.0 = least.0.max(needed(size.0, plan.size.0, plan.part.width));
+            least.1 = least.1.max(needed(size.1, plan.size.1, plan.part.height));
+        }
+        Some(Self { pixels: Pixels::Planes(jpeg.decode(least)?), size, orientation, metadata })
+    }
+
+    fn make(&self, target: &Target<'_>, how: Resampling) -> Result<DynamicImage, MediaError> {
+        let plan = stored_plan(target.shape, self.size, self.orientation);
+        let mut made = match &self.pixels {
+            Pixels::Whole(pixels) => how.picture(pixels, plan.part, plan.size)?,
+            Pixels::Planes(planes) => how.planes(planes, self.size, plan.part, plan.size)?,
+        };
+        // Turning comes last, when there is less to turn.
+        made.apply_orientation(self.orientation);
+        let plan = if is_turned(self.orientation) { plan.turned() } else { plan };
+        Ok(match plan.canvas {
+            None => made,
+            Some(size) => on_canvas(&made, size, target.canvas),
+        })
+    }
+
+    fn metadata(&self, keep: Keep) -> Metadata {
+        let kept = |block: &Option<Vec<u8>>, keep: bool| block.clone().filter(|_| keep);
+        let mut exif = kept(&self.metadata.exif, keep.exif);
+        if let Some(exif) = &mut exif {
+            // It is upright now. What says no orientation says nothing wrong.
+            let _ = Orientation::remove_from_exif_chunk(exif);
+        }
+        Metadata { exif, icc: kept(&self.metadata.icc, keep.icc), xmp: kept(&self.metadata.xmp, keep.xmp) }
+    }
+}
+
+/// What the picture of `size` pixels becomes, as it is stored.
+fn stored_plan(shape: Shape, (width, height): (u32, u32), orientation: Orientation) -> Plan {
+    if is_turned(orientation) { shape.plan(height, width).turned() } else { shape.plan(width, height) }
+}
+
+/// Whether turning a picture upright swaps its sides.
+fn is_turned(orientation: Orientation) -> bool {
+    orientation.to_exif() >= 5
+}
+
+/// The picture in the middle of a canvas of `size` pixels and this colour.
+fn on_canvas(picture: &DynamicImage, size: (u32, u32), colour: [u8; 4]) -> DynamicImage {
+    let (left, top) = ((size.0.saturating_sub(picture.width())) / 2, (size.1.saturating_sub(picture.height())) / 2);
+    let (left, top) = (i64::from(left), i64::from(top));
+    let opaque = colour[3] == u8::MAX;
+    if picture.color().bytes_per_pixel() > picture.color().channel_count() {
+        let colour = Rgba(colour.map(|level| u16::from(level) * 257));
+        let mut canvas = ImageBuffer::from_pixel(size.0, size.1, colour);
+        overlay(&mut canvas, &picture.to_rgba16(), left, top);
+        let canvas = DynamicImage::ImageRgba16(canvas);
+        return if opaque { DynamicImage::ImageRgb16(canvas.into_rgb16()) } else { canvas };
+    }
+    let mut canvas = RgbaImage::from_pixel(size.0, size.1, Rgba(colour));
+    overlay(&mut canvas, &picture.to_rgba8(), left, top);
+    let canvas = DynamicImage::ImageRgba8(canvas);
+    if opaque { DynamicImage::ImageRgb8(canvas.into_rgb8()) } else { canvas }
 }

@@ -7,6 +7,6 @@ mod font;
 mod ticks;
 
 pub use axes::{Area, Axes, Frame, Legend};
-pub use canvas::Canvas;
+pub use canvas::{Canvas, LETTER, LINE, text_width};
 pub use colours::Colours;
 pub use ticks::{frequencies, frequency_text, plain, round};

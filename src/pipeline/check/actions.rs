@@ -46,9 +46,9 @@ impl Checker<'_, '_, '_> {
     }
 
     fn outputs_of_builtin(&mut self, step: &StepSpec<'_>, uses: &Text) {
-        let Some(known) = self.builtins.outputs(&uses.text) else { return };
-        for (name, out) in &step.out {
-            if known.iter().all(|(known, _)| known != name) {
+        let known = self.builtins.outputs(&uses.text);
+        if let Some(known) = &known {
+            for (name, out) in step.out.iter().filter(|(name, _)| known.iter().all(|(known, _)| known != *name)) {
                 let help = suggest::help(name, known.iter().map(|(known, _)| known.as_str()));
                 self.error(out.key.clone(), format!("`{}` makes no output `{name}`", uses.text), help);
             }
@@ -67,7 +67,7 @@ impl Checker<'_, '_, '_> {
             };
             self.error(span, problem.message, problem.suggestion);
         }
-        for (name, _) in known.iter().filter(|(name, required)| *required && !step.out.contains_key(name)) {
+        for (name, _) in known.iter().flatten().filter(|(name, required)| *required && !step.out.contains_key(name)) {
             let message = format!("`{}` needs a place for its output `{name}`", uses.text);
             let help = format!("add it: out = {{ {name} = \"{{item.stem}}.EXTENSION\" }}");
             self.error(uses.span.clone(), message, help);
@@ -84,7 +84,18 @@ impl Checker<'_, '_, '_> {
     fn could_be_options(&mut self, step: &StepSpec<'_>) {
         for argument in step.run.iter().flat_map(|(_, run)| run).skip(1) {
             let Some(Segment::Field(field, span)) = argument.template.segments.first() else { continue };
-            if let Field::Item(ItemField::Name | ItemField::Stem | ItemField::Ext | ItemField::Dir) = field {
+            let is_made = self.spec.generate.is_some();
+            let could_be = match field {
+                Field::Item(ItemField::Name | ItemField::Stem | ItemField::Ext | ItemField::Dir) => !is_made,
+                Field::ItemValue(name) => self.could_begin_with_dash(name),
+                _ => false,
+            };
+            if could_be && is_made {
+                let message = format!("an argument that begins with `{field}` can be read as an option");
+                let wrong = Diagnostic::warning(message).at(argument.text.part(span));
+                let wrong = wrong.label("some text begins with `-`");
+                self.found.push(wrong.help(format!("put text before it: `--text={field}`, `label:{field}`")));
+            } else if could_be {
                 let message = format!("an argument that begins with `{field}` can be read as an option");
                 let wrong = Diagnostic::warning(message).at(argument.text.part(span));
                 let wrong = wrong.label("some file is called `-f`");

@@ -36,6 +36,7 @@ impl Checker<'_, '_, '_> {
                 matches: texts(&spec.matches),
                 recursive: spec.recursive.unwrap_or(true),
             },
+            generate: self.generated(),
             output: spec.output.as_ref().map_or_else(default_output, |dir| dir.template.clone()),
             tools: spec.tools.iter().map(|(name, section)| (name.clone(), section.tool.clone())).collect(),
             breakers: breakers(spec, &steps),
@@ -84,6 +85,7 @@ impl Checker<'_, '_, '_> {
             memory: spec.memory,
             max_output: spec.max_output.unwrap_or(MAX_OUTPUT),
             sandbox: spec.sandbox.unwrap_or(true),
+            times_of_input: spec.times.is_some(),
             batch: self.is_batch(spec),
             definition: serde_json::Value::Null,
         };

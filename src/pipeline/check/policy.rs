@@ -1,4 +1,4 @@
-//! What happens when a step does not run: `match`, `optional`, `on_open`, `fallback`.
+//! What happens when a step does not run: `match`, `optional`, `on_open`, `fallback`; and whose times its files get.
 
 use super::Checker;
 use crate::pipeline::diagnostic::Diagnostic;
@@ -12,6 +12,15 @@ impl Checker<'_, '_, '_> {
         if let Some((span, _)) = step.matches.as_ref().filter(|_| self.is_batch(step)) {
             let message = format!("{title} runs once over the whole batch, so there is no file name to match");
             self.error(span.clone(), message, "put `match` into the steps that it reads".to_owned());
+        }
+        if let Some(span) = step.times.as_ref().filter(|_| self.is_batch(step)) {
+            let message =
+                format!("{title} runs once over the whole batch, so there is no one input whose time it could keep");
+            self.error(span.clone(), message, "leave `times` out".to_owned());
+        }
+        if let Some(span) = step.times.as_ref().filter(|_| step.out.is_empty() && !step.out_broken) {
+            let help = "leave `times` out, or name the files that it makes in `out`".to_owned();
+            self.warning(span.clone(), format!("{title} has no output that could keep a time"), help);
         }
         if let Some((span, on_open)) = &step.on_open {
             if *on_open == OnOpen::Skip && !step.optional {

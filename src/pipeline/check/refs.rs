@@ -75,6 +75,9 @@ impl Checker<'_, '_, '_> {
                     let help = "a batch step has no item of its own: say what it reads with `in`".to_owned();
                     self.error(span, format!("{} reads no file that `{{in}}` could be", step.title()), help);
                 }
+                Field::In if !batch && self.is_no_input(step, &span) => {}
+                Field::Item(field) if self.is_of_no_file(*field, &span) => {}
+                Field::ItemValue(name) if !batch || place == Place::With => self.item_value(name, span),
                 Field::Pool(name) => self.pool_field(step, place, name, span),
                 Field::Piece(field) => self.piece_field(index, step, place, field, span),
                 Field::In | Field::Scratch | Field::Out(_) | Field::Step { .. } | Field::Content { .. }
@@ -105,12 +108,12 @@ impl Checker<'_, '_, '_> {
                     let help = "use `{item.name}` or `{item.stem}`".to_owned();
                     self.error(span, "the item's whole path cannot be part of an output's name", help);
                 }
-                Field::Item(_) if batch && place != Place::With => {
+                Field::Item(_) | Field::ItemValue(_) if batch && place != Place::With => {
                     let message =
                         format!("`{field}` makes no sense in {}: {} has no single item", place.title(), step.title());
                     self.error(span, message, None);
                 }
-                Field::Item(_) => {}
+                Field::Item(_) | Field::ItemValue(_) => {}
                 Field::Step { step: other, name } => {
                     self.other_step(index, step, place, (other, name), span);
                 }
@@ -134,6 +137,8 @@ impl Checker<'_, '_, '_> {
         for (field, span) in dir.template.fields() {
             let span = dir.text.part(span);
             match field {
+                Field::Item(field) if self.is_of_no_file(*field, &span) => {}
+                Field::ItemValue(name) => self.item_value(name, span),
                 Field::Item(ItemField::Path) => {
                     let help =
                         "use `{item.stem}`, or `{item.dir}/{item.stem}` to keep the folders of the input".to_owned();

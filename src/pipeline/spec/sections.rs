@@ -15,6 +15,7 @@ const TOP: &[&str] = &[
     "give_up_after",
     "durability",
     "input",
+    "generate",
     "output",
     "health",
     "tools",
@@ -43,6 +44,11 @@ impl<'a> Reader<'a, '_> {
         spec.durability = self.get(root, "durability", |r, k, v| {
             r.choice(k, v, &[("process", Durability::Process), ("power", Durability::Power)])
         });
+        spec.input_key = root.get_key_value("input").map(|(key, _)| key.span());
+        if let Some(table) = self.get(root, "generate", Self::table) {
+            let key = root.get_key_value("generate").map(|(key, _)| key.span()).unwrap_or_default();
+            spec.generate = Some(self.generate(table, key));
+        }
         if let Some(table) = self.get(root, "input", Self::table) {
             self.input(table, spec);
         }

@@ -32,6 +32,7 @@ const STEP: &[&str] = &[
     "memory",
     "max_output",
     "sandbox",
+    "times",
     "tool",
 ];
 
@@ -90,6 +91,7 @@ impl<'a> Reader<'a, '_> {
         }
         step.env = self.get(table, "env", Self::env).unwrap_or_default();
         step.sandbox = self.get(table, "sandbox", |r, k, v| r.boolean(k, v));
+        step.times = self.get(table, "times", |r, k, v| r.choice(k, v, &[("input", ())]).map(|()| v.span()));
         step.tool = self.get(table, "tool", Self::tool_name);
         step
     }

@@ -136,14 +136,16 @@ fn bare(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
     }
 }
 
+/// What any item has, or a value of a generated one: which there are, the whole pipeline tells.
 fn item(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
-    ItemField::from_name(name).map(Field::Item).ok_or_else(|| {
-        let help = match suggest::closest(name, ItemField::NAMES) {
-            Some(near) => format!("did you mean `{{item.{near}}}`?"),
-            None => format!("there are {}", item_list(&ItemField::NAMES)),
-        };
-        error(span.clone(), format!("an item has no {}", shown(name)), Some(help))
-    })
+    match ItemField::from_name(name) {
+        Some(field) => Ok(Field::Item(field)),
+        None if is_name(name) => Ok(Field::ItemValue(name.to_owned())),
+        None => {
+            let message = format!("{} cannot be the name of a value", shown(name));
+            Err(error(span.clone(), message, Some("write `{item.NAME}`".to_owned())))
+        }
+    }
 }
 
 fn of_step(step: &str, name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
@@ -184,8 +186,7 @@ mod tests {
             ("a{}b", "{}", "this placeholder is empty", "`{in}`"),
             ("{ in }", "{ in }", "a placeholder holds no spaces", "write `{in}`"),
             ("{item}", "{item}", "`{item}` alone says too little", "`{item.path}`"),
-            ("x/{item.stam}", "{item.stam}", "an item has no `stam`", "did you mean `{item.stem}`?"),
-            ("{item.zebra}", "{item.zebra}", "an item has no `zebra`", "there are `{item.path}`"),
+            ("{item.a.b}", "{item.a.b}", "`a.b` cannot be the name of a value", "write `{item.NAME}`"),
             ("{stem}.wav", "{stem}", "`{stem}` is not a placeholder", "write `{item.stem}`"),
             ("{scrach}", "{scrach}", "`{scrach}` is not a placeholder", "did you mean `{scratch}`?"),
             ("{prepare}", "{prepare}", "`{prepare}` is not a placeholder", "write `{prepare.NAME}`"),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 mod bad_files;
+mod generate;
 mod golden;
 mod good_files;
 mod mutated;
@@ -21,7 +22,7 @@ pub(super) struct Few;
 
 impl Builtins for Few {
     fn names(&self) -> Vec<String> {
-        ["audio.convert", "audio.analyze", "audio.slice", "collect"].map(str::to_owned).to_vec()
+        ["audio.convert", "audio.analyze", "audio.slice", "collect", "noop"].map(str::to_owned).to_vec()
     }
 
     fn check(&self, name: &str, with: &Value) -> Vec<ParamProblem> {
@@ -81,6 +82,10 @@ impl Builtins for Few {
 
     fn version(&self, _name: &str) -> u32 {
         7
+    }
+
+    fn reads_file(&self, name: &str) -> bool {
+        name != "noop"
     }
 
     fn is_batch(&self, name: &str) -> bool {

@@ -73,6 +73,11 @@ pub(super) fn copied(item: ItemIndex, failure_in_sight: bool, facts: &Facts) -> 
     if !failed || facts.places.pipeline.is_empty() {
         return Some(Effect::Copy(path_word(&path), "the path"));
     }
+    // An item that the pipeline makes itself is no input that could be named.
+    if path.is_relative() {
+        let command = format!("{} --retry-failed", facts.places.pipeline);
+        return Some(Effect::Copy(command, "the command that tries failed items again"));
+    }
     let command = format!("{} --retry-failed {}", facts.places.pipeline, shell_word(&path));
     Some(Effect::Copy(command, "the command that tries this file again"))
 }

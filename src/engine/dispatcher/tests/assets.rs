@@ -12,8 +12,7 @@ kind = "files"
 dirs = ["ASSETS"]
 [[step]]
 id = "draw"
-uses = "noop"
-with = { message = "{pools.fonts}" }
+run = ["sh", "{in}", "{pools.fonts}"]
 "#;
 
 fn names(count: u32) -> Vec<String> {
@@ -79,7 +78,7 @@ async fn a_broken_asset_is_charged_and_out_after_six_failures_and_every_item_is_
                 assert_eq!((asset.score, asset.failures), (100, 0), "{place}");
             }
         }
-        assert_eq!(pool.draws, pool.assets.iter().map(|asset| u64::from(asset.draws)).sum());
+        assert_eq!(pool.draws, pool.assets.iter().map(|asset| u64::from(asset.draws)).sum::<u64>());
     }
 }
 
@@ -134,8 +133,7 @@ kind = "files"
 dirs = ["ASSETS/b"]
 [[step]]
 id = "draw"
-uses = "noop"
-with = { message = "{pools.a} {pools.b}" }
+run = ["sh", "{in}", "{pools.a}", "{pools.b}"]
 "#;
     let assets = ["a/1", "a/2", "b/1", "b/2"].map(str::to_owned).to_vec();
     let script = |task: &Task, _: Duration| {
@@ -180,7 +178,7 @@ async fn an_item_that_every_asset_fails_for_gives_back_what_they_were_charged() 
             .iter()
             .filter(|event| matches!(event.kind, EventKind::AssetScored { change: ScoreChange::TakenBack, .. }));
         assert_eq!(taken.count(), 3 * drawn);
-        let (item, (_, fault)) = ran.state.failures().next().unwrap();
+        let (item, (_, fault)) = ran.state.failures.first().unwrap();
         assert_eq!((fault.class, fault.cause.as_str(), item % 10), (FaultClass::Input, "assets", 0), "{fault:?}");
         assert!(fault.message.contains("cannot open the font"), "{}", fault.message);
     }
@@ -219,8 +217,7 @@ dirs = ["ASSETS"]
 probation = 50
 [[step]]
 id = "draw"
-uses = "noop"
-with = { message = "{pools.fonts}" }
+run = ["sh", "{in}", "{pools.fonts}"]
 "#;
     let broken_until = |until: Duration| {
         move |task: &Task, now: Duration| {

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::steps::{StepRow, story_of, told};
-use super::values::Values;
+use super::values::{OF_ITEM, Values};
 use crate::events::{Draw, ItemIndex, ItemPhase, PieceFailure, Standing};
 use crate::resilience::Fault;
 use crate::resilience::checkpoint::Checkpoint;
@@ -115,6 +115,12 @@ impl Detail<'_> {
             let own = self.facts.state.steps.get(self.row.step as usize).map(String::as_str);
             lines.extend(self.found(own, look));
             lines.extend(self.made(known, own, look));
+            let of_item = self.found(Some(OF_ITEM), look);
+            if !of_item.is_empty() {
+                lines.push(Line::default());
+                lines.push(Line::from(span("of the item", Role::Dim, look)));
+                lines.extend(of_item);
+            }
             for id in known.steps.keys().map(String::as_str).filter(|id| Some(*id) != own) {
                 let (found, made) = (self.found(Some(id), look), self.made(known, Some(id), look));
                 if !found.is_empty() || !made.is_empty() {

@@ -14,19 +14,23 @@ const MOST: usize = 200;
 /// Letters of one value that are shown.
 const LONGEST: usize = 400;
 
+/// Where the values of a generated item itself stand: no step is called like this.
+pub(super) const OF_ITEM: &str = "";
+
 /// The values of each step, as they are told.
 pub(super) type Values = HashMap<String, Vec<(String, String)>>;
 
 /// All values that a checkpoint knows, made ready once: there may be many, and long ones.
 pub(super) fn of(known: &Checkpoint) -> Values {
-    let of_step = |(step, values): (&String, &Map<String, Value>)| {
-        let all = values.iter().take(MOST).map(|(name, value)| {
-            let (name, value) = told(name, value);
-            (name.chars().take(LONGEST).collect(), value.chars().take(LONGEST).collect())
-        });
-        (step.clone(), all.collect())
+    let short = |name: &str, value: &Value| {
+        let (name, value) = told(name, value);
+        (name.chars().take(LONGEST).collect(), value.chars().take(LONGEST).collect())
     };
-    known.intermediate_results.iter().map(of_step).collect()
+    let of_step = |(step, values): (&String, &Map<String, Value>)| {
+        (step.clone(), values.iter().take(MOST).map(|(name, value)| short(name, value)).collect())
+    };
+    let of_item = known.item_values().iter().take(MOST).map(|(name, value)| short(name, value)).collect();
+    known.intermediate_results.iter().map(of_step).chain([(OF_ITEM.to_owned(), of_item)]).collect()
 }
 
 /// The name of a value, and the value.

@@ -1,0 +1,253 @@
+//! The sizes that `image.resize` makes: as they are written, and whether each has its output.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::resize::ResizeParams;
+use crate::media::picture::shape::{Mode, Shape};
+use crate::pipeline::builtins::{Asked, ParamProblem};
+use crate::steps::common::within;
+
+/// The output where there is one picture and it needs no name.
+pub const PICTURE: &str = "picture";
+
+/// The most pixels of a side.
+const LARGEST: u32 = 65_535;
+
+/// How a picture goes into its box.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeParam {
+    /// All of it, as large as fits; its shape is kept.
+    #[default]
+    Fit,
+    /// It covers the box; its shape is kept, and what is over is cut off alike at both ends.
+    Fill,
+    /// All of it, stretched to the box.
+    Exact,
+    /// As `fit`, in the middle of a canvas of the size of the box.
+    Pad,
+}
+
+impl ModeParam {
+    const fn mode(self) -> Mode {
+        match self {
+            Self::Fit => Mode::Fit,
+            Self::Fill => Mode::Fill,
+            Self::Exact => Mode::Exact,
+            Self::Pad => Mode::Pad,
+        }
+    }
+}
+
+/// One of several sizes: a number of pixels that neither side is to exceed, or more exactly.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Size {
+    /// The most pixels of either side.
+    Side(#[schemars(range(min = 1, max = 65_535))] u32),
+    /// Width, height, and what differs from the other sizes.
+    Box(SizeBox),
+}
+
+/// A size, said exactly.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SizeBox {
+    /// Pixels from left to right; no limit where nothing is said.
+    #[schemars(range(min = 1, max = 65_535))]
+    pub width: Option<u32>,
+    /// Pixels from top to bottom; no limit where nothing is said.
+    #[schemars(range(min = 1, max = 65_535))]
+    pub height: Option<u32>,
+    /// How the picture goes into this box.
+    pub mode: Option<ModeParam>,
+    /// Whether the picture may get more pixels than it has.
+    pub enlarge: Option<bool>,
+    /// The colour around the picture on the canvas of `pad`.
+    pub background: Option<String>,
+    /// Quality of a JPEG, from 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
+    pub quality: Option<u8>,
+}
+
+/// What one output is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) output: String,
+    pub(super) shape: Shape,
+    pub(super) background: [u8; 4],
+    pub(super) quality: u8,
+}
+
+impl ResizeParams {
+    /// What each output is to be, in the order of `sizes`.
+    ///
+    /// # Errors
+    /// What is wrong with the parameters.
+    pub(super) fn wanted(&self) -> Result<Vec<Wanted>, String> {
+        let single = SizeBox { width: self.width, height: self.height, ..SizeBox::default() };
+        if self.sizes.is_empty() {
+            return Ok(vec![self.one(PICTURE, &single, "")?]);
+        }
+        if let Some(name) = self.width.map(|_| "width").or(self.height.map(|_| "height")) {
+            return Err(format!("`{name}` is that of a single picture, and `sizes` says those of several"));
+        }
+        let sizes = self.sizes.iter().map(|(name, size)| {
+            let size = match size {
+                Size::Side(side) => SizeBox { width: Some(*side), height: Some(*side), ..SizeBox::default() },
+                Size::Box(size) => size.clone(),
+            };
+            self.one(name, &size, &format!("sizes.{name}."))
+        });
+        sizes.collect()
+    }
+
+    fn one(&self, output: &str, size: &SizeBox, path: &str) -> Result<Wanted, String> {
+        for (name, side) in [("width", size.width), ("height", size.height)] {
+            if let Some(side) = side {
+                within(&format!("{path}{name}"), side, 1, LARGEST, "pixels")?;
+            }
+        }
+        let quality = size.quality.unwrap_or(self.quality);
+        within(&format!("{path}quality"), quality, 1, 100, "")?;
+        let mode = size.mode.unwrap_or(self.mode);
+        if mode != ModeParam::Fit && (size.width.is_none() || size.height.is_none()) {
+            let name = path.trim_end_matches('.');
+            let whose = if name.is_empty() { String::new() } else { format!(" of `{name}`") };
+            return Err(format!("this mode{whose} needs both a `width` and a `height`"));
+        }
+        let background = size.background.as_ref().unwrap_or(&self.background);
+        Ok(Wanted {
+            output: output.to_owned(),
+            shape: Shape {
+                width: size.width,
+                height: size.height,
+                mode: mode.mode(),
+                enlarge: size.enlarge.unwrap_or(self.enlarge),
+            },
+            background: colour(background).ok_or_else(|| {
+                format!("`{}` is no colour; write it as `#rrggbb` or `#rrggbbaa`", background.escape_debug())
+            })?,
+            quality,
+        })
+    }
+}
+
+/// Red, green, blue and alpha of `#rrggbb` or `#rrggbbaa`.
+fn colour(text: &str) -> Option<[u8; 4]> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+    let number = u32::from_str_radix(digits, 16).ok()?;
+    match digits.len() {
+        6 => Some((number << 8 | 0xff).to_be_bytes()),
+        8 => Some(number.to_be_bytes()),
+        _ => None,
+    }
+}
+
+/// What is wrong with asking `image.resize` for these outputs: each size has one of its name, and a single picture is called
+/// `picture`.
+pub(in crate::steps) fn misfit(with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
+    let problem = |path: &[&str], message: String, help: String| {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        Some(ParamProblem { key: !path.is_empty(), path, message, suggestion: Some(help) })
+    };
+    if asked.inputs > 1 {
+        let message = format!("`image.resize` reads one file, and {} are given", asked.inputs);
+        return problem(&[], message, "name the one file in `in`".to_owned());
+    }
+    let none = serde_json::Map::new();
+    let sizes = with.get("sizes").and_then(Value::as_object).unwrap_or(&none);
+    let has_output = |name: &str| asked.outputs.iter().any(|(output, _)| *output == name);
+    if sizes.is_empty() && !has_output(PICTURE) {
+        let message = "`image.resize` needs a place for its output `picture`".to_owned();
+        return problem(&[], message, "add it: out = { picture = \"{item.stem}.jpg\" }".to_owned());
+    }
+    if let Some(name) = sizes.keys().find(|name| !has_output(name)) {
+        let message = format!("the size `{name}` has no output of its name");
+        return problem(
+            &["sizes", name],
+            message,
+            format!("add it: out = {{ {name} = \"{{item.stem}}-{name}.jpg\" }}"),
+        );
+    }
+    let is_made = |name: &str| sizes.contains_key(name) || (sizes.is_empty() && name == PICTURE);
+    if let Some((name, _)) = asked.outputs.iter().find(|(name, _)| !is_made(name)) {
+        let message = format!("`image.resize` makes no output `{name}`: no size has this name");
+        return problem(&[], message, format!("add the size: with.sizes = {{ {name} = 1024 }}"));
+    }
+    None
+}
+
+/// Sizes by the names of their outputs.
+pub type Sizes = IndexMap<String, Size>;
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
+    use serde_json::json;
+
+    use super::*;
+    use crate::steps::common::read;
+
+    fn wanted(with: Value) -> Result<Vec<Wanted>, String> {
+        read::<ResizeParams>(with)?.wanted()
+    }
+
+    #[test]
+    fn a_size_takes_what_it_does_not_say_from_all() {
+        let with = json!({"mode": "fill", "quality": 70, "background": "#102030", "sizes": {
+            "large": 1024, "small": {"width": 64, "height": 32, "mode": "pad", "quality": 50, "background": "#01020304"},
+        }});
+        let sizes = wanted(with).unwrap();
+        let large = Shape { width: Some(1024), height: Some(1024), mode: Mode::Fill, enlarge: false };
+        assert_eq!((sizes[0].output.as_str(), sizes[0].shape, sizes[0].quality), ("large", large, 70));
+        assert_eq!((sizes[0].background, sizes[1].background), ([16, 32, 48, 255], [1, 2, 3, 4]));
+        assert_eq!((sizes[1].shape.mode, sizes[1].quality), (Mode::Pad, 50));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told() {
+        for (with, told) in [
+            (json!({"width": 0}), "`width` is 0; it must be between 1 and 65535 pixels"),
+            (
+                json!({"width": 1, "sizes": {"a": 1}}),
+                "`width` is that of a single picture, and `sizes` says those of several",
+            ),
+            (
+                json!({"sizes": {"a": {"height": 70_000}}}),
+                "`sizes.a.height` is 70000; it must be between 1 and 65535 pixels",
+            ),
+            (json!({"width": 9, "mode": "fill"}), "this mode needs both a `width` and a `height`"),
+            (
+                json!({"sizes": {"a": {"width": 9, "mode": "pad"}}}),
+                "this mode of `sizes.a` needs both a `width` and a `height`",
+            ),
+            (json!({"background": "red"}), "`red` is no colour; write it as `#rrggbb` or `#rrggbbaa`"),
+            (json!({"background": "#+12345"}), "`#+12345` is no colour; write it as `#rrggbb` or `#rrggbbaa`"),
+        ] {
+            assert_eq!(wanted(with).unwrap_err(), told);
+        }
+    }
+
+    #[test]
+    fn each_size_has_its_output_and_each_output_its_size() {
+        let told = |with: Value, inputs: usize, outputs: &[&'static str]| {
+            let outputs = outputs.iter().map(|name| (*name, "a.jpg")).collect();
+            misfit(&with, &Asked { inputs, outputs }).map(|problem| problem.message).unwrap_or_default()
+        };
+        let sizes = json!({"sizes": {"a": 1, "b": {"width": 2}}});
+        assert_eq!(told(json!({}), 1, &["picture"]), "");
+        assert_eq!(told(sizes.clone(), 1, &["a", "b"]), "");
+        assert_eq!(told(json!({}), 1, &[]), "`image.resize` needs a place for its output `picture`");
+        assert_eq!(told(json!({}), 1, &["picture", "a"]), "`image.resize` makes no output `a`: no size has this name");
+        assert_eq!(told(sizes.clone(), 1, &["a"]), "the size `b` has no output of its name");
+        assert_eq!(
+            told(sizes.clone(), 1, &["a", "b", "picture"]),
+            "`image.resize` makes no output `picture`: no size has this name"
+        );
+        assert_eq!(told(sizes, 2, &["a", "b"]), "`image.resize` reads one file, and 2 are given");
+    }
+}
