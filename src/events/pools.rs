@@ -217,7 +217,7 @@ impl Pools {
                     let Some(pool) = self.views.get_mut(draw.pool as usize) else { continue };
                     let blamed = fault.asset.as_ref().map(OsText::as_path);
                     let asset = pool.assets.get(draw.asset as usize);
-                    if !asset.is_some_and(|asset| blamed == Some(&asset.path)) {
+                    if asset.is_none_or(|asset| blamed != Some(&asset.path)) {
                         continue;
                     }
                     if let Some(asset) = pool.assets.get_mut(draw.asset as usize) {

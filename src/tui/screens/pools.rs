@@ -138,6 +138,10 @@ impl Screen for Pools {
     }
 
     fn act(&mut self, action: Action, facts: &mut Facts) -> Vec<Effect> {
+        // Whatever is done is done to what was under the cursor when it was asked for.
+        if matches!(action, Action::ReviveAsset | Action::BanAsset | Action::Open | Action::Copy) {
+            self.chosen = self.chosen.or_else(|| self.order.asset(0));
+        }
         self.follow(facts);
         if self.move_by(action) {
             return Vec::new();

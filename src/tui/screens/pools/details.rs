@@ -8,7 +8,7 @@ use crate::events::{AssetView, PoolView, Standing};
 use crate::resilience::safe_text::safe_line;
 use crate::tui::facts::Facts;
 use crate::tui::look::Look;
-use crate::tui::text::{count, pad};
+use crate::tui::text::{count, pad, width as columns};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{pair, plain};
 
@@ -34,20 +34,27 @@ pub(super) fn lines(
     if with_path {
         lines.extend(pair("asset", &safe_line(&asset.path.to_string_lossy()), LABEL, width, look));
     }
-    let told = match standing {
-        Standing::Available => String::new(),
-        Standing::Spared => "; drawn, as there is no better one".to_owned(),
-        Standing::Denylisted => match pool.shape.probation {
-            Some(draws) => format!("; tried again after {}", counted(draws as usize, "draw")),
-            None => "; not drawn any more".to_owned(),
-        },
-    };
-    lines.push(Line::from(vec![
+    let mut is = vec![
         Span::styled(pad("is", LABEL + 2), look.style(Role::Dim)),
         Span::styled(format!("{} {}", sign_of(standing, look), standing.word()), look.style(role_of(standing))),
         Span::styled(format!(", score {score}"), plain(look)),
-        Span::styled(told, look.style(Role::Dim)),
-    ]));
+    ];
+    let told = match (standing, pool.shape.probation) {
+        (Standing::Available, _) => String::new(),
+        (Standing::Spared, _) => "drawn, as there is no better one".to_owned(),
+        (Standing::Denylisted, Some(draws)) => format!("tried again after {}", counted(draws as usize, "draw")),
+        (Standing::Denylisted, None) => "not drawn any more".to_owned(),
+    };
+    let used: usize = is.iter().map(|span| columns(&span.content)).sum();
+    if !told.is_empty() && used + columns(&told) + 2 <= width {
+        is.push(Span::styled(format!("; {told}"), look.style(Role::Dim)));
+        lines.push(Line::from(is));
+    } else {
+        lines.push(Line::from(is));
+        if !told.is_empty() && with_path {
+            lines.extend(pair("", &told, LABEL, width, look));
+        }
+    }
     let (draws, good, failed) = (asset.draws, asset.successes, asset.failures);
     let (drawn, good) = (count(draws.into()), count(good.into()));
     let times = if draws == 1 { "time" } else { "times" };

@@ -295,7 +295,8 @@ impl Columns {
         let name = clip_middle(name, room.saturating_sub(1), look.glyphs.ellipsis).into_owned();
         spans.push(Span::styled(pad(&name, room), plain));
         if self.has_counts() {
-            for (many, style) in [(asset.draws, plain), (asset.successes, plain), (asset.failures, role)] {
+            let failed = if asset.standing == Standing::Available { look.style(Role::Warn) } else { role };
+            for (many, style) in [(asset.draws, plain), (asset.successes, plain), (asset.failures, failed)] {
                 let told = if many == 0 { look.glyphs.none.to_owned() } else { count_within(many.into(), 7) };
                 spans.push(Span::styled(pad_start(&told, 8), if many == 0 { dim } else { style }));
             }

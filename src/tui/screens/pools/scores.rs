@@ -8,7 +8,7 @@ use super::order::{Order, Scores};
 use crate::events::PoolView;
 use crate::resilience::safe_text::safe_line;
 use crate::tui::look::Look;
-use crate::tui::text::{clip, clip_middle, count, count_within, fit, pad_start, width};
+use crate::tui::text::{clip, clip_middle, count, fit, pad_start, width};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{plain, put, row, span};
 
@@ -56,12 +56,21 @@ pub(super) fn chart(buffer: &mut Buffer, area: Rect, scores: &Scores, look: &Loo
             buffer.set_string(x + 1, area.y + bars - y, sign, look.style(role));
         }
         if *many > 0 {
-            let told = centred(&count_within(*many as u64, room.into()), room.into());
-            buffer.set_stringn(x + 1, area.y + bars - used, told, room.into(), plain(look));
+            // The gap beside it is free at this height, or a line that may be covered.
+            let told = centred(&told(*many, part.into()), room.into());
+            buffer.set_stringn(x + 1, area.y + bars - used, told, part.into(), plain(look));
         }
         let label = centred(&scores.label(at), room.into());
         buffer.set_stringn(x + 1, area.bottom() - 1, label, room.into(), look.style(Role::Dim));
     }
+}
+
+/// A number in so many columns, in thousands or millions where there is not room for all of it.
+fn told(many: usize, columns: usize) -> String {
+    let units = [(1, ""), (1_000, "k"), (1_000_000, "M")];
+    let fits =
+        units.into_iter().map(|(unit, sign)| format!("{}{sign}", many / unit)).find(|told| told.len() <= columns);
+    fits.unwrap_or_default()
 }
 
 fn centred(text: &str, columns: usize) -> String {

@@ -82,6 +82,17 @@ fn who_has_chosen_nothing_sees_the_worst_first() {
 }
 
 #[test]
+fn what_is_asked_is_done_to_what_was_in_sight_and_not_to_what_came_to_its_place_since() {
+    let mut facts = known();
+    let mut pools = shown(&facts);
+    let seen = path(&pools, &facts).to_owned();
+    scored(&mut facts, 39, -50, Standing::Denylisted);
+    let effects = pools.act(Action::ReviveAsset, &mut facts);
+    let asset = Some(OsText::from(seen));
+    assert_eq!(effects[0], Effect::Send(Command::ReviveAsset { pool: "fonts".into(), asset }));
+}
+
+#[test]
 fn a_filter_that_hides_the_cursors_asset_leaves_the_cursor_where_it_was() {
     let mut facts = known();
     let mut pools = shown(&facts);
