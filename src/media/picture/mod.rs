@@ -4,6 +4,7 @@ pub mod decode;
 pub mod encode;
 mod file;
 mod light;
+mod lossy_webp;
 pub mod reduced;
 pub mod resample;
 pub mod resize;
