@@ -300,7 +300,7 @@ fn several_sizes_equal_single_ones_and_none_is_enlarged() {
     let scene = scene(600, 450);
     scene.save(at("a.png")).unwrap();
     jpeg(&at("a.jpg"), &scene, |_| {});
-    for (name, bound) in [("a.png", 99.0), ("a.jpg", 42.0)] {
+    for (name, bound) in [("a.png", 80.0), ("a.jpg", 42.0)] {
         let (large, middle, small) = (at("l.png"), at("m.png"), at("s.png"));
         let targets =
             [target(&large, fit(2000)), target(&middle, fit(200)), target(&small, shape(60, 60, Mode::Fill, false))];
@@ -309,7 +309,7 @@ fn several_sizes_equal_single_ones_and_none_is_enlarged() {
         for target in targets {
             let single = made(&at(name), target.shape, Resampling::default()).to_rgb8();
             let apart = psnr(&image::open(target.to).unwrap().to_rgb8(), &single);
-            assert!(apart > bound.min(90.0), "{name} {:?}: {apart:.1} dB", target.shape);
+            assert!(apart > bound, "{name} {:?}: {apart:.1} dB", target.shape);
         }
     }
 }
