@@ -6,8 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mediamill::media::analyze::{Analyzed, Drawings, analyze};
-use mediamill::media::picture::resize::{Fit, resize};
-use mediamill::media::picture::{Coding, PngLevel};
+use mediamill::media::picture::Coding;
+use mediamill::media::picture::resample::Resampling;
+use mediamill::media::picture::resize::{Keep, Target, resize};
+use mediamill::media::picture::shape::Shape;
 use mediamill::media::spectrogram::Look;
 use mediamill::media::{MediaError, SoundReader, Source, decode, picture};
 
@@ -200,8 +202,10 @@ fn a_cut_picture_is_damaged_and_is_not_made_into_a_grey_thumbnail() {
             let path = broken(folder.path(), name, |bytes| bytes.truncate(bytes.len() - cut));
             let error = picture::verify(&path).map(drop).unwrap_err();
             assert!(matches!(error, MediaError::Damaged { .. }), "{name} cut by {cut}: {error}");
-            let error = resize(&path, &folder.path().join("small.png"), Fit::default(), Coding::Png(PngLevel::Fast))
-                .unwrap_err();
+            let to = folder.path().join("small.png");
+            let coding = Coding::of_name(&to, 85).unwrap();
+            let small = Target { to: &to, shape: Shape::default(), canvas: [0; 4], coding };
+            let error = resize(&path, &[small], Resampling::default(), Keep::default()).unwrap_err();
             assert!(matches!(error, MediaError::Damaged { .. }), "{name} cut by {cut}: {error}");
         }
     }

@@ -307,6 +307,7 @@ fn thumbnails_are_upright_never_enlarged_and_a_broken_photo_stops_nothing() {
         ["256", "1024", "2048"].map(|box_of| size(&format!("cat.png/{box_of}.jpg"))),
         [(256, 171), (300, 200), (300, 200)]
     );
+    assert_eq!([size("rocket.png/1024.webp"), size("cat.png/1024.webp")], [(1024, 683), (300, 200)]);
     let upright = image::open(fixture("photo-coffee-rotated.jpg")).unwrap().rotate90();
     let made = image::open(place.at("out/thumbnails/2024/coffee.jpg/256.jpg")).unwrap().to_rgb8();
     let wanted = upright.resize_exact(made.width(), made.height(), FilterType::Triangle).to_rgb8();

@@ -98,7 +98,6 @@ mod tests {
             times_of_input: false,
             batch: false,
             pools: Vec::new(),
-            times_of_input: false,
             definition: serde_json::Value::Null,
         }
     }

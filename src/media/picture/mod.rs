@@ -12,6 +12,7 @@ mod frames;
 mod info;
 mod jpeg;
 mod light;
+mod lossy_webp;
 mod overlay;
 mod pages;
 pub mod pixels;

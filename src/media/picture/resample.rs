@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::images::{ImageRef, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::F32;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, GrayImage, Pixel, Rgb32FImage, RgbImage, Rgba32FImage};
 
 use super::light::{Levels, lights};
@@ -100,6 +100,23 @@ impl Resampling {
             _ => {}
         }
         Ok(as_type_of(picture, made))
+    }
+
+    /// `part` of a picture of `full` pixels, three bytes each, at `size` pixels.
+    ///
+    /// # Errors
+    /// [`MediaError::Damaged`] for a picture that has no pixels.
+    pub(super) fn bytes(
+        self,
+        bytes: &[u8],
+        full: (u32, u32),
+        part: Part,
+        size: (u32, u32),
+    ) -> Result<DynamicImage, MediaError> {
+        let from = ImageRef::new(full.0, full.1, bytes, PixelType::U8x3).map_err(trouble)?;
+        let mut made = RgbImage::new(size.0, size.1);
+        Resizer::new().resize(&from, &mut made, &self.options(part, full)).map_err(trouble)?;
+        Ok(DynamicImage::ImageRgb8(made))
     }
 
     /// The picture at `width` pixels from left to right and all of its rows, in floating point, with its alpha multiplied

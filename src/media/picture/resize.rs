@@ -7,14 +7,18 @@ use std::path::Path;
 use image::imageops::overlay;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, Rgba, RgbaImage};
+use webp::WebPImage;
 
 use super::decode::{Picture, load};
 use super::encode::{Coding, write};
+use super::lossy_webp;
 use super::reduced::{Jpeg, Plane};
 use super::resample::{Filter, Resampling};
 use super::shape::{Plan, Shape};
+use super::walk::walk;
 use crate::media::error::MediaError;
 use crate::media::metadata::Metadata;
+use crate::media::sniff::PictureFormat;
 
 /// A picture that is to be made.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +65,7 @@ pub fn resize(from: &Path, targets: &[Target<'_>], how: Resampling, keep: Keep) 
 /// How many pixels a decoded JPEG has for one of the picture that is made of it, at least, each way.
 pub const MARGIN: f64 = 2.0;
 
-/// The longest JPEG file that is held in memory to be decoded at a reduced size, in bytes.
+/// The longest file that is held in memory to be decoded in a quicker way than others, in bytes.
 const LONGEST: u64 = 64 << 20;
 
 /// A decoded picture.
@@ -75,42 +79,48 @@ struct Source {
 
 enum Pixels {
     Whole(DynamicImage),
+    /// Red, green and blue, as libwebp holds them.
+    Bytes(WebPImage),
     Planes(Vec<Plane>),
 }
 
 impl Source {
     fn open(from: &Path, targets: &[Target<'_>], how: Resampling) -> Result<Self, MediaError> {
-        // Reducing is a mean of levels, which is not one of light; and there is no one nearest pixel in it.
+        // Only levels can be reduced, or taken as they come: not light, and there is no one nearest pixel in a mean.
         if !how.linear
             && how.filter != Filter::Nearest
-            && let Some(reduced) = Self::reduced(from, targets)?
+            && let Some(quick) = Self::quick(from, targets)?
         {
-            return Ok(reduced);
+            return Ok(quick);
         }
         let Picture { pixels, orientation, metadata, .. } = load(from)?;
         let size = (pixels.width(), pixels.height());
         Ok(Self { pixels: Pixels::Whole(pixels), size, orientation, metadata })
     }
 
-    /// The picture at a reduced size, if it is a JPEG that can be decoded so.
-    fn reduced(from: &Path, targets: &[Target<'_>]) -> Result<Option<Self>, MediaError> {
+    /// The picture, if it is a JPEG that can be decoded at a reduced size, or a WebP that there is a faster decoder for.
+    fn quick(from: &Path, targets: &[Target<'_>]) -> Result<Option<Self>, MediaError> {
         let mut file = File::open(from).map_err(MediaError::Unreadable)?;
         let length = file.metadata().map_err(MediaError::Unreadable)?.len();
-        let mut start = [0; 3];
-        if length > LONGEST || file.read_exact(&mut start).is_err() || start != [0xff, 0xd8, 0xff] {
+        let mut start = [0; 12];
+        if length > LONGEST || file.read_exact(&mut start).is_err() {
             return Ok(None);
         }
-        let mut data = start.to_vec();
-        data.reserve_exact(length as usize);
+        let is_jpeg = start.starts_with(&[0xff, 0xd8, 0xff]);
+        let is_webp = start.starts_with(b"RIFF") && start.ends_with(b"WEBP");
+        if !is_jpeg && !(is_webp && walk(from, PictureFormat::WebP)?.whole) {
+            return Ok(None);
+        }
+        let mut data = Vec::with_capacity(length as usize);
+        data.extend(start);
         file.take(LONGEST).read_to_end(&mut data).map_err(MediaError::Unreadable)?;
-        Ok(Self::of_jpeg(&data, targets))
+        Ok(if is_jpeg { Self::of_jpeg(&data, targets) } else { Self::of_webp(&data) })
     }
 
     fn of_jpeg(data: &[u8], targets: &[Target<'_>]) -> Option<Self> {
         let mut jpeg = Jpeg::open(data)?;
         let metadata = std::mem::take(&mut jpeg.metadata);
-        let orientation = metadata.exif.as_deref().and_then(Orientation::from_exif_chunk);
-        let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+        let orientation = orientation(&metadata);
         let size = jpeg.size();
         let mut least = (0.0_f64, 0.0_f64);
         for target in targets {
@@ -122,10 +132,17 @@ impl Source {
         Some(Self { pixels: Pixels::Planes(jpeg.decode(least)?), size, orientation, metadata })
     }
 
+    fn of_webp(data: &[u8]) -> Option<Self> {
+        let (pixels, metadata) = lossy_webp::decode(data)?;
+        let size = (pixels.width(), pixels.height());
+        Some(Self { pixels: Pixels::Bytes(pixels), size, orientation: orientation(&metadata), metadata })
+    }
+
     fn make(&self, target: &Target<'_>, how: Resampling) -> Result<DynamicImage, MediaError> {
         let plan = stored_plan(target.shape, self.size, self.orientation);
         let mut made = match &self.pixels {
             Pixels::Whole(pixels) => how.picture(pixels, plan.part, plan.size)?,
+            Pixels::Bytes(pixels) => how.bytes(pixels, self.size, plan.part, plan.size)?,
             Pixels::Planes(planes) => how.planes(planes, self.size, plan.part, plan.size)?,
         };
         // Turning comes last, when there is less to turn.
@@ -146,6 +163,11 @@ impl Source {
         }
         Metadata { exif, icc: kept(&self.metadata.icc, keep.icc), xmp: kept(&self.metadata.xmp, keep.xmp) }
     }
+}
+
+/// How EXIF says that the picture must be turned.
+fn orientation(metadata: &Metadata) -> Orientation {
+    metadata.exif.as_deref().and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
 }
 
 /// What the picture of `size` pixels becomes, as it is stored.

@@ -83,7 +83,7 @@ impl<'a> Jpeg<'a> {
             stores.extend(components.map(|(component, side)| Store::new(&self.frame, component, *side)));
         }
         let mut held = self.scan;
-        loop {
+        for _ in 0..MOST_SCANS {
             let scan = self.frame.scan(held, &self.tables)?;
             let all = (&self.frame, &scan, &self.tables);
             let (data, at) = (self.segments.data, self.segments.at);
@@ -106,6 +106,7 @@ impl<'a> Jpeg<'a> {
                 }
             }
         }
+        None
     }
 
     fn finished(&self, mut planes: Vec<Option<Plane>>, stores: &[Store]) -> Option<Vec<Plane>> {
@@ -116,6 +117,9 @@ impl<'a> Jpeg<'a> {
         planes.into_iter().collect()
     }
 }
+
+/// The most scans of a file: programs write about ten, and a file could say nothing in any number of them.
+const MOST_SCANS: usize = 100;
 
 /// The samples of colour that are wanted for each of brightness, each way.
 const COLOUR_SHARE: f64 = 0.5;
