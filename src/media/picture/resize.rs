@@ -109,7 +109,7 @@ impl Source {
         }
         let is_jpeg = start.starts_with(&[0xff, 0xd8, 0xff]);
         let is_webp = start.starts_with(b"RIFF") && start.ends_with(b"WEBP");
-        if !is_jpeg && !(is_webp && walk(from, PictureFormat::WebP)?.whole) {
+        if !(is_jpeg || is_webp && walk(from, PictureFormat::WebP)?.whole) {
             return Ok(None);
         }
         let mut data = Vec::with_capacity(length as usize);
