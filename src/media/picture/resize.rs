@@ -12,7 +12,7 @@ use webp::WebPImage;
 use super::decode::{Picture, load};
 use super::encode::{Coding, write};
 use super::lossy_webp;
-use super::reduced::{Jpeg, Plane};
+use super::reduced::{COLOUR_SHARE, Jpeg, Plane};
 use super::resample::{Filter, Resampling};
 use super::shape::{Plan, Shape};
 use super::walk::walk;
@@ -51,7 +51,7 @@ pub struct Keep {
 /// # Errors
 /// Those of [`load`], and [`MediaError::Unwritable`].
 pub fn resize(from: &Path, targets: &[Target<'_>], how: Resampling, keep: Keep) -> Result<Vec<(u32, u32)>, MediaError> {
-    let source = Source::open(from, targets, how)?;
+    let mut source = Source::open(from, targets, how)?;
     let metadata = source.metadata(keep);
     let mut sizes = Vec::new();
     for target in targets {
@@ -81,7 +81,8 @@ enum Pixels {
     Whole(DynamicImage),
     /// Red, green and blue, as libwebp holds them.
     Bytes(WebPImage),
-    Planes(Vec<Plane>),
+    /// Planes, and the same at a half, a quarter and so on, as far as they were asked for.
+    Planes(Vec<Vec<Plane>>),
 }
 
 impl Source {
@@ -108,7 +109,7 @@ impl Source {
         }
         let is_jpeg = start.starts_with(&[0xff, 0xd8, 0xff]);
         let is_webp = start.starts_with(b"RIFF") && start.ends_with(b"WEBP");
-        if !is_jpeg && !(is_webp && walk(from, PictureFormat::WebP)?.whole) {
+        if !(is_jpeg || is_webp && walk(from, PictureFormat::WebP)?.whole) {
             return Ok(None);
         }
         let mut data = Vec::with_capacity(length as usize);
@@ -129,7 +130,7 @@ impl Source {
             least.0 = least.0.max(needed(size.0, plan.size.0, plan.part.width));
             least.1 = least.1.max(needed(size.1, plan.size.1, plan.part.height));
         }
-        Some(Self { pixels: Pixels::Planes(jpeg.decode(least)?), size, orientation, metadata })
+        Some(Self { pixels: Pixels::Planes(vec![jpeg.decode(least)?]), size, orientation, metadata })
     }
 
     fn of_webp(data: &[u8]) -> Option<Self> {
@@ -138,12 +139,12 @@ impl Source {
         Some(Self { pixels: Pixels::Bytes(pixels), size, orientation: orientation(&metadata), metadata })
     }
 
-    fn make(&self, target: &Target<'_>, how: Resampling) -> Result<DynamicImage, MediaError> {
+    fn make(&mut self, target: &Target<'_>, how: Resampling) -> Result<DynamicImage, MediaError> {
         let plan = stored_plan(target.shape, self.size, self.orientation);
-        let mut made = match &self.pixels {
+        let mut made = match &mut self.pixels {
             Pixels::Whole(pixels) => how.picture(pixels, plan.part, plan.size)?,
             Pixels::Bytes(pixels) => how.bytes(pixels, self.size, plan.part, plan.size)?,
-            Pixels::Planes(planes) => how.planes(planes, self.size, plan.part, plan.size)?,
+            Pixels::Planes(levels) => how.planes(level(levels, self.size, plan), self.size, plan.part, plan.size)?,
         };
         // Turning comes last, when there is less to turn.
         made.apply_orientation(self.orientation);
@@ -163,6 +164,22 @@ impl Source {
         }
         Metadata { exif, icc: kept(&self.metadata.icc, keep.icc), xmp: kept(&self.metadata.xmp, keep.xmp) }
     }
+}
+
+/// The planes, of a picture of `full` pixels, that are the smallest with enough samples for `plan`.
+fn level(levels: &mut Vec<Vec<Plane>>, full: (u32, u32), plan: Plan) -> &[Plane] {
+    let spare = |(index, plane): (usize, &Plane)| {
+        let across = plane.width / f64::from(full.0) * plan.part.width / f64::from(plan.size.0);
+        let down = plane.height / f64::from(full.1) * plan.part.height / f64::from(plan.size.1);
+        across.min(down) / if index == 0 { MARGIN } else { MARGIN * COLOUR_SHARE }
+    };
+    let spare = levels[0].iter().enumerate().map(spare).fold(f64::INFINITY, f64::min);
+    let halvings = spare.log2().clamp(0.0, 16.0) as usize;
+    while levels.len() <= halvings {
+        let halved = levels[levels.len() - 1].iter().map(Plane::halved).collect();
+        levels.push(halved);
+    }
+    &levels[halvings]
 }
 
 /// How EXIF says that the picture must be turned.

@@ -122,4 +122,4 @@ impl<'a> Jpeg<'a> {
 const MOST_SCANS: usize = 100;
 
 /// The samples of colour that are wanted for each of brightness, each way.
-const COLOUR_SHARE: f64 = 0.5;
+pub const COLOUR_SHARE: f64 = 0.5;

@@ -17,6 +17,31 @@ pub struct Plane {
     pub samples: Vec<u8>,
 }
 
+impl Plane {
+    /// The plane at half its size: each sample the mean of four, or of as many as there are at the edges.
+    #[must_use]
+    pub fn halved(&self) -> Self {
+        let columns = self.columns as usize;
+        let mut samples = Vec::with_capacity(columns.div_ceil(2) * (self.rows as usize).div_ceil(2));
+        for rows in self.samples.chunks(columns * 2) {
+            let (upper, lower) = rows.split_at(columns);
+            let lower = if lower.is_empty() { upper } else { lower };
+            for (above, below) in upper.chunks(2).zip(lower.chunks(2)) {
+                let right = above.len() - 1;
+                let sum = [above[0], above[right], below[0], below[right]].into_iter().map(u16::from).sum::<u16>();
+                samples.push(((sum + 2) / 4) as u8);
+            }
+        }
+        Self {
+            columns: self.columns.div_ceil(2),
+            rows: self.rows.div_ceil(2),
+            width: self.width / 2.0,
+            height: self.height / 2.0,
+            samples,
+        }
+    }
+}
+
 /// A plane that is being made of blocks.
 pub(super) struct Canvas {
     idct: Idct,
