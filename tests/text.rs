@@ -133,8 +133,8 @@ fn boxes_and_corners_of_words_and_lines_are_those_of_their_letters() {
         if spec.curve == 0.0 && spec.wave.is_none() && spec.stroke.is_none() {
             for glyph in label.lines.iter().flat_map(|line| &line.words).flat_map(|word| &word.glyphs) {
                 let corners = around(&glyph.quad.map(|[x, y]| [x, y, x, y]));
-                for side in 0..4 {
-                    let out = (corners[side] - glyph.bounds[side]) * if side < 2 { 1.0 } else { -1.0 };
+                for (side, (corner, bound)) in corners.iter().zip(glyph.bounds).enumerate() {
+                    let out = (corner - bound) * if side < 2 { 1.0 } else { -1.0 };
                     assert!(out < 0.05, "{name}: {glyph:?}");
                 }
             }
@@ -350,7 +350,8 @@ fn each_failure_names_the_file_that_is_to_blame() {
         assert!(matches!(render(&spec), Err(TextError::Background { path, .. }) if path == Path::new(&background)));
     }
 
-    let wrong: [(&str, fn(&mut TextSpec)); 9] = [
+    type Spoil = fn(&mut TextSpec);
+    let wrong: [(&str, Spoil); 9] = [
         ("empty", |spec| spec.text = " \n\u{200b}\t".to_owned()),
         ("no font", |spec| spec.font.clear()),
         ("20000", |spec| spec.text = "a".repeat(20_001)),
@@ -432,7 +433,7 @@ fn a_mutated_font_is_drawn_with_or_refused_and_nothing_else() {
             };
             bytes[at] = [0, 1, 0x7f, 0x80, 0xff, random(&mut state) as u8][random(&mut state) as usize % 6];
         }
-        if random(&mut state) % 10 == 0 {
+        if random(&mut state).is_multiple_of(10) {
             bytes.truncate(random(&mut state) as usize % bytes.len());
         }
         fs::write(&path, &bytes).unwrap();

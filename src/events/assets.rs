@@ -3,11 +3,52 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::ItemIndex;
-use super::pools::{ListedAsset, Standing};
+use crate::resilience::os_text::OsText;
 
 /// Assets that are copied together: what a copy of a state costs once one of them changes.
 const PART: usize = 32;
+
+/// An asset as it joins its pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedAsset {
+    /// Its absolute path.
+    pub path: OsText,
+    /// The place of its folder in the pool's shape.
+    pub folder: u32,
+    /// Its score at the start of the run.
+    pub score: i32,
+}
+
+/// Whether an asset is drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It is.
+    #[default]
+    Available,
+    /// Its score is too low.
+    Denylisted,
+    /// Its score is too low, and it is drawn all the same: there is no better one in the pool.
+    Spared,
+}
+
+impl Standing {
+    /// All of them, the best first.
+    pub const ALL: [Self; 3] = [Self::Available, Self::Spared, Self::Denylisted];
+
+    /// It in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Spared => "spared",
+            Self::Denylisted => "denylisted",
+        }
+    }
+}
 
 /// An asset as the screen shows it.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,9 +23,9 @@ use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
-pub use assets::{AssetView, Assets};
+pub use assets::{AssetView, Assets, ListedAsset, Standing};
 pub use pieces::{PieceCounts, PieceFailure};
-pub use pools::{Draw, ListedAsset, PoolKind, PoolShape, PoolView, ScoreChange, Scoring, Standing};
+pub use pools::{Draw, PoolKind, PoolShape, PoolView, ScoreChange, Scoring};
 pub use shape::{BreakerShape, MachineView, Progress, StepShape};
 pub use state::{BatchView, BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
 pub use story::Story;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::assets::{AssetView, Assets};
+use super::assets::{AssetView, Assets, ListedAsset, Standing};
 use super::{Event, EventKind, ItemIndex};
 use crate::resilience::Fault;
 use crate::resilience::os_text::OsText;
@@ -31,17 +31,6 @@ pub struct PoolShape {
     pub persist: bool,
 }
 
-/// An asset as it joins its pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListedAsset {
-    /// Its absolute path.
-    pub path: OsText,
-    /// The place of its folder in the pool's shape.
-    pub folder: u32,
-    /// Its score at the start of the run.
-    pub score: i32,
-}
-
 /// An asset that an attempt was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Draw {
@@ -49,19 +38,6 @@ pub struct Draw {
     pub pool: u32,
     /// The asset's place in the pool.
     pub asset: u32,
-}
-
-/// Whether an asset is drawn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// It is.
-    #[default]
-    Available,
-    /// Its score is too low.
-    Denylisted,
-    /// Its score is too low, and it is drawn all the same: there is no better one in the pool.
-    Spared,
 }
 
 /// Why a score moved.
@@ -80,21 +56,6 @@ pub enum ScoreChange {
     Banned,
     /// Its score is the same; another asset fell or came back, so that its standing is not.
     Standing,
-}
-
-impl Standing {
-    /// All of them, the best first.
-    pub const ALL: [Self; 3] = [Self::Available, Self::Spared, Self::Denylisted];
-
-    /// It in one word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Available => "available",
-            Self::Spared => "spared",
-            Self::Denylisted => "denylisted",
-        }
-    }
 }
 
 /// A pool as the screen shows it.

@@ -156,7 +156,7 @@ impl Run {
             self.add(EventKind::AttemptStarted { item, step: 0, piece: None, attempt, draws });
             let is_broken = font % self.broken == 0;
             // Some of the others fail now and then.
-            let fails = is_broken || (font % 8 == 3 && self.next() % 12 == 0);
+            let fails = is_broken || (font % 8 == 3 && self.next().is_multiple_of(12));
             let score = &mut self.scores[font as usize];
             let before = *score;
             *score = if fails { before - 10 } else { (before + 1).min(100) };

@@ -88,6 +88,7 @@ pub fn area((width, height): (u32, u32), extent: Extent, place: Place) -> Result
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
     use super::*;
 
     fn told(area: Result<Area, MediaError>) -> Option<(u32, u32, u32, u32)> {

@@ -103,6 +103,7 @@ fn profile_name(icc: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
     use super::*;
 
     #[test]

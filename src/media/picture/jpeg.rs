@@ -107,6 +107,7 @@ pub(super) fn decode_as(path: &Path, transform: ColorTransform) -> Result<Dynami
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
     use super::*;
 
     fn head(process: u8, precision: u8, ids: &[u8], adobe: Option<u8>) -> JpegHead {

@@ -41,6 +41,7 @@ impl<R: Seek> Seek for Overlay<R> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
     use std::io::Cursor;
 
     use super::*;

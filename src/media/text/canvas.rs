@@ -71,13 +71,13 @@ impl Canvas {
             match self.channels {
                 3 => {
                     for (pixel, covered) in pixels.chunks_exact_mut(3).zip(covered) {
-                        mix(pixel, colour.0, u32::from(*covered) * opacity >> 8);
+                        mix(pixel, colour.0, (u32::from(*covered) * opacity) >> 8);
                     }
                 }
                 _ => {
                     let [red, green, blue] = colour.0;
                     for (pixel, covered) in pixels.chunks_exact_mut(4).zip(covered) {
-                        mix(pixel, [red, green, blue, 255], u32::from(*covered) * opacity >> 8);
+                        mix(pixel, [red, green, blue, 255], (u32::from(*covered) * opacity) >> 8);
                     }
                 }
             }

@@ -176,6 +176,7 @@ pub(super) fn snapped(point: [f64; 2]) -> [f64; 2] {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
     use super::*;
 
     fn near(a: [f64; 2], b: [f64; 2]) {

@@ -119,6 +119,7 @@ pub(super) fn written(size: (u32, u32), coding: Coding, went_in: &Metadata) -> V
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
     use super::*;
 
     #[test]

@@ -52,6 +52,7 @@ fn problem(parameter: Option<&str>, message: String, help: &str) -> Option<Param
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
     use serde_json::json;
 
     use super::*;
