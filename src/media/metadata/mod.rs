@@ -21,6 +21,7 @@ pub use rewrite::{rewrite, set_orientation};
 
 use self::exif::Left;
 use self::parts::{Coding, Part, Reading};
+use self::tables::Role;
 use super::error::MediaError;
 use super::sniff::{self, PictureFormat, sniff_file};
 
@@ -33,6 +34,23 @@ pub struct Metadata {
     pub icc: Option<Vec<u8>>,
     /// XMP, a packet of RDF/XML. ISO 16684-1.
     pub xmp: Option<Vec<u8>>,
+}
+
+/// A field of EXIF that holds a text. Exif 3.0, sections 4.6.5 and 4.6.6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextField {
+    /// Who made the camera.
+    Make,
+    /// The model of the camera.
+    Model,
+    /// When the picture was taken, as in `2020:01:31 12:00:00`.
+    Taken,
+    /// How far that is from UTC, as in `+02:00`.
+    TakenOffset,
+    /// When the file was last changed.
+    Changed,
+    /// How far that is from UTC.
+    ChangedOffset,
 }
 
 impl Metadata {
@@ -125,11 +143,34 @@ impl Metadata {
         self
     }
 
-    /// With the size of the new picture, in pixels, where EXIF tells that of the old one.
+    /// With the size of the new picture, in pixels, where EXIF tells that of the old one; XMP then tells none. A packet
+    /// that cannot be read is left as it is.
     #[must_use]
     pub fn with_size(mut self, width: u32, height: u32) -> Self {
         self.exif = self.exif.map(|exif| exif::with_size(&exif, width, height).unwrap_or(exif));
+        self.xmp = self.xmp.map(|packet| xmp::without_sizes(&packet).unwrap_or(packet));
         self
+    }
+
+    /// What may go along with other pixels than those that it was read with, `width` by `height` of them, and upright: it
+    /// shows nothing of the old ones, and tells neither their size nor that they must be turned.
+    #[must_use]
+    pub fn for_new_pixels(self, width: u32, height: u32) -> Self {
+        self.without_thumbnail().with_size(width, height).with_orientation(1)
+    }
+
+    /// What EXIF says in this field; `None` where it does not, or has no text there.
+    #[must_use]
+    pub fn text(&self, field: TextField) -> Option<String> {
+        let (role, tag) = match field {
+            TextField::Make => (Role::Page(0), 0x010f),
+            TextField::Model => (Role::Page(0), 0x0110),
+            TextField::Changed => (Role::Page(0), 0x0132),
+            TextField::Taken => (Role::Exif, 0x9003),
+            TextField::ChangedOffset => (Role::Exif, 0x9010),
+            TextField::TakenOffset => (Role::Exif, 0x9011),
+        };
+        exif::text(self.exif.as_deref()?, role, tag)
     }
 
     /// What is to stay of it. Without EXIF, the orientation goes too: the caller turns the picture, or asks for it.

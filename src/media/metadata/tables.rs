@@ -249,12 +249,12 @@ impl Tables {
     }
 
     /// Puts a whole number in the place of the value of `entry`, which must be a single one.
-    pub(super) fn put(&self, entry: &Entry, number: u16) -> Option<Edit> {
+    pub(super) fn put(&self, entry: &Entry, number: u32) -> Option<Edit> {
         let bytes = match entry.kind {
             _ if entry.count != 1 => return None,
             1 => vec![u8::try_from(number).ok()?],
-            3 => self.short_bytes(number).to_vec(),
-            4 => self.long_bytes(number.into()).to_vec(),
+            3 => self.short_bytes(u16::try_from(number).ok()?).to_vec(),
+            4 => self.long_bytes(number).to_vec(),
             _ => return None,
         };
         Some(Edit::Put(entry.data.start, bytes))

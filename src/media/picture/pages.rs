@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 
 /// The most pages that are looked at.
-const MAX_PAGES: usize = 4096;
+pub(super) const MAX_PAGES: usize = 4096;
 /// The most numbers in one value that are looked at.
 const MAX_NUMBERS: u32 = 1 << 20;
 /// The most numbers in all values of a file that are looked at: directories may point to the same ones.
@@ -53,6 +53,8 @@ pub(super) struct Pages {
     pub pages: Vec<Page>,
     /// Whether the file holds all that they point to.
     pub whole: bool,
+    /// Whether there are more than [`MAX_PAGES`].
+    pub more: bool,
 }
 
 /// Reads the directories of the TIFF file `file`.
@@ -61,7 +63,8 @@ pub(super) struct Pages {
 /// Those of reading; a file that ends too soon is not whole, and no error.
 pub(super) fn pages(file: File) -> std::io::Result<Pages> {
     let length = file.metadata()?.len();
-    let mut reader = Reader { file: BufReader::new(file), length, little: true, whole: true, left: MAX_ALL_NUMBERS };
+    let mut reader =
+        Reader { file: BufReader::new(file), length, little: true, whole: true, more: false, left: MAX_ALL_NUMBERS };
     let mut pages = Vec::new();
     match reader.all(&mut pages) {
         Ok(()) => {}
@@ -69,7 +72,7 @@ pub(super) fn pages(file: File) -> std::io::Result<Pages> {
         Err(error) => return Err(error),
     }
     pages.retain(|page: &Page| page.subfile & 5 == 0);
-    Ok(Pages { pages, whole: reader.whole })
+    Ok(Pages { pages, whole: reader.whole, more: reader.more })
 }
 
 struct Reader {
@@ -77,6 +80,7 @@ struct Reader {
     length: u64,
     little: bool,
     whole: bool,
+    more: bool,
     /// How many more numbers are looked at.
     left: u32,
 }
@@ -101,7 +105,11 @@ impl Reader {
         let first = self.bytes()?;
         let mut at = self.long(first);
         let mut seen = Vec::new();
-        while at != 0 && pages.len() < MAX_PAGES && !seen.contains(&at) {
+        while at != 0 && !seen.contains(&at) {
+            if pages.len() == MAX_PAGES {
+                self.more = true;
+                break;
+            }
             seen.push(at);
             let (page, next) = self.page(at)?;
             pages.push(page);

@@ -56,6 +56,7 @@ pub fn resize(from: &Path, targets: &[Target<'_>], how: Resampling, keep: Keep) 
     let mut sizes = Vec::new();
     for target in targets {
         let picture = source.make(target, how)?;
+        let metadata = metadata.clone().for_new_pixels(picture.width(), picture.height());
         write(&picture, &metadata, target.to, target.coding)?;
         sizes.push((picture.width(), picture.height()));
     }

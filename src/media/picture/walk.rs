@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use super::jpeg::JpegHead;
-use super::pages::{Page, pages};
+use super::pages::{MAX_PAGES, Page, pages};
 use super::tiff;
 use crate::media::error::MediaError;
 use crate::media::sniff::PictureFormat;
@@ -36,7 +36,7 @@ pub struct Walk {
 /// Walks through the picture file at `path`, which is of `format`.
 ///
 /// # Errors
-/// [`MediaError::Unreadable`]. A structure that makes no sense is not whole, and no error.
+/// [`MediaError::Unreadable`], [`MediaError::Limit`] for a TIFF file of too many pages. A structure that makes no sense is not whole, and no error.
 pub fn walk(path: &Path, format: PictureFormat) -> Result<Walk, MediaError> {
     let file = File::open(path).map_err(MediaError::Unreadable)?;
     let found = Walk {
@@ -50,7 +50,7 @@ pub fn walk(path: &Path, format: PictureFormat) -> Result<Walk, MediaError> {
         pages: Vec::new(),
     };
     if format == PictureFormat::Tiff {
-        return of_pages(file, found).map_err(MediaError::Unreadable);
+        return of_pages(file, found);
     }
     let mut walker = Walker { file: BufReader::with_capacity(1 << 16, file), found };
     let end = match format {
@@ -69,8 +69,11 @@ pub fn walk(path: &Path, format: PictureFormat) -> Result<Walk, MediaError> {
     Ok(Walk { frames: walker.found.frames.max(1), whole, ..walker.found })
 }
 
-fn of_pages(file: File, found: Walk) -> std::io::Result<Walk> {
-    let all = pages(file)?;
+fn of_pages(file: File, found: Walk) -> Result<Walk, MediaError> {
+    let all = pages(file).map_err(MediaError::Unreadable)?;
+    if all.more {
+        return Err(MediaError::Limit(format!("more than {MAX_PAGES} pages")));
+    }
     let first = all.pages.first();
     Ok(Walk {
         frames: (all.pages.len() as u32).max(1),
