@@ -56,30 +56,42 @@ pub enum TextField {
 impl Metadata {
     /// Reads the blocks of the picture file at `path`: JPEG, PNG (with the texts that ImageMagick puts blocks into), WebP,
     /// GIF, TIFF (whose EXIF is gathered from its own fields); a Windows bitmap has none. Of an XMP packet that goes on
-    /// elsewhere in a JPEG file, it is the first part, without the note that there is more.
+    /// elsewhere in a JPEG file, it is the first part, without the note that there is more. A block that cannot be read, or
+    /// that would make more than 64 MiB of metadata, is none.
     ///
     /// # Errors
     /// [`MediaError::NotPicture`] for what is no picture we know, [`MediaError::Damaged`] where the structure of the file
-    /// makes no sense or a block is cut, [`MediaError::Limit`] above 64 MiB of metadata, [`MediaError::Unreadable`].
+    /// makes no sense, [`MediaError::Unreadable`].
     pub fn of(path: &Path) -> Result<Self, MediaError> {
         let format = format_of(path)?;
         let mut reading = Reading::open(path)?;
         if format == PictureFormat::Tiff {
-            return tiff::blocks(path);
+            return tiff::blocks(path, None);
         }
         let parts = containers::parts(&mut reading, format, true)?;
-        let mut blocks = Self { icc: profile(&mut reading, &parts)?, ..Self::default() };
+        let mut blocks = Self { icc: readable(profile(&mut reading, &parts))?.flatten(), ..Self::default() };
         for part in parts.iter().filter(|part| part.coding != Coding::Piece) {
             match part.kind {
                 Some(Kind::Exif | Kind::Xmp) => {}
                 _ => continue,
             }
-            match block(&mut reading, part)? {
-                (Kind::Exif, bytes) => _ = blocks.exif.get_or_insert(bytes),
-                (_, bytes) => _ = blocks.xmp.get_or_insert_with(|| xmp::without_more(&bytes).unwrap_or(bytes)),
+            match readable(block(&mut reading, part))? {
+                None => {}
+                Some((Kind::Exif, bytes)) => _ = blocks.exif.get_or_insert(bytes),
+                Some((_, bytes)) => _ = blocks.xmp.get_or_insert_with(|| xmp::without_more(&bytes).unwrap_or(bytes)),
             }
         }
         Ok(blocks)
+    }
+
+    /// Those of the picture file at `path` as far as they can be read, for one whose pixels can; of a TIFF file, those of
+    /// the page whose directory begins at byte `page`.
+    ///
+    /// # Errors
+    /// [`MediaError::Unreadable`].
+    pub(in crate::media) fn beside_pixels(path: &Path, page: Option<u32>) -> Result<Self, MediaError> {
+        let read = if page.is_some() { tiff::blocks(path, page) } else { Self::of(path) };
+        Ok(readable(read)?.unwrap_or_default())
     }
 
     /// How EXIF says that the picture must be turned: 1 (not at all, and where nothing is said) to 8. Exif 3.0, section
@@ -182,6 +194,15 @@ impl Metadata {
             icc: all.icc.filter(|_| keep.icc),
             xmp: all.xmp.filter(|_| keep.xmp),
         }
+    }
+}
+
+/// What was read; nothing, where the file is there and makes no sense.
+fn readable<T>(read: Result<T, MediaError>) -> Result<Option<T>, MediaError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(MediaError::Unreadable(error)) => Err(MediaError::Unreadable(error)),
+        Err(_) => Ok(None),
     }
 }
 

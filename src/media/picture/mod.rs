@@ -2,6 +2,7 @@
 
 mod bounds;
 mod coding;
+mod colours;
 pub mod crop;
 pub mod decode;
 pub mod details;

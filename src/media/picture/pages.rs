@@ -9,8 +9,6 @@ pub(super) const MAX_PAGES: usize = 4096;
 const MAX_NUMBERS: u32 = 1 << 20;
 /// The most numbers in all values of a file that are looked at: directories may point to the same ones.
 const MAX_ALL_NUMBERS: u32 = 1 << 24;
-/// The longest block of metadata that is read, in bytes.
-pub(super) const MAX_BLOCK: u32 = 16 << 20;
 
 /// One page of a TIFF file: what its directory says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,10 +37,6 @@ pub(super) struct Page {
     pub sample_format: u32,
     /// How it must be turned: 1 (not at all) to 8.
     pub orientation: u32,
-    /// Where the colour profile is, and how many bytes it has.
-    pub icc: Option<(u32, u32)>,
-    /// Where the packet of XMP is, and how many bytes it has.
-    pub xmp: Option<(u32, u32)>,
     /// Bits 0 and 2: it is no page, but a small picture or a mask of another.
     subfile: u32,
 }
@@ -147,7 +141,6 @@ impl Reader {
                 continue;
             }
             let start = if inline { u64::from(at) + 10 + index as u64 * 12 } else { value.into() };
-            let block = (!inline && width == 1 && n <= MAX_BLOCK).then_some((value, n));
             let most = match tag {
                 273 | 279 | 324 | 325 => n.min(MAX_NUMBERS),
                 _ => n.min(16),
@@ -174,8 +167,6 @@ impl Reader {
                 339 => page.sample_format = first,
                 273 | 324 => offsets = numbers,
                 279 | 325 => counts = numbers,
-                700 => page.xmp = block,
-                34675 => page.icc = block,
                 _ => {}
             }
         }

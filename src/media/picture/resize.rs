@@ -185,7 +185,7 @@ fn level(levels: &mut Vec<Vec<Plane>>, full: (u32, u32), plan: Plan) -> &[Plane]
 
 /// How EXIF says that the picture must be turned.
 fn orientation(metadata: &Metadata) -> Orientation {
-    metadata.exif.as_deref().and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
+    Orientation::from_exif(metadata.orientation()).unwrap_or(Orientation::NoTransforms)
 }
 
 /// What the picture of `size` pixels becomes, as it is stored.

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
+use super::colours::PngColours;
 use super::jpeg::JpegHead;
 use super::pages::{MAX_PAGES, Page, pages};
 use super::tiff;
@@ -27,6 +28,8 @@ pub struct Walk {
     pub stored: Option<&'static str>,
     /// Whether the first picture is the first frame, and not one beside the animation (PNG).
     pub opens_animation: bool,
+    /// What a PNG says of its colours.
+    pub(super) colours: PngColours,
     /// The head of a JPEG.
     pub(super) jpeg: JpegHead,
     /// The pages of a TIFF file.
@@ -46,6 +49,7 @@ pub fn walk(path: &Path, format: PictureFormat) -> Result<Walk, MediaError> {
         bits: None,
         stored: None,
         opens_animation: true,
+        colours: PngColours::default(),
         jpeg: JpegHead::default(),
         pages: Vec::new(),
     };
@@ -220,6 +224,13 @@ impl Walker {
                     self.skip(length)?;
                 }
                 b"IEND" => return self.skip(4).map(|()| true),
+                kind @ (b"cICP" | b"iCCP" | b"sRGB" | b"gAMA" | b"cHRM") if !pixels => {
+                    let mut body = [0; 32];
+                    let body = &mut body[..length.min(32) as usize];
+                    self.file.read_exact(body)?;
+                    self.found.colours.note(kind, body);
+                    self.skip(length - body.len() as u64 + 4)?;
+                }
                 _ => self.skip(length + 4)?,
             }
         }
