@@ -462,7 +462,7 @@ fn all_eight_orientations_are_seen_upright_as_others_see_them() {
         assert_eq!(ours.info.orientation, orientation);
         let upright = ours.info.upright();
         assert_eq!(upright == (HEIGHT, WIDTH), orientation >= 5);
-        picture::turn_upright(&mut ours);
+        ours.turn_upright();
         assert_eq!(ours.pixels.dimensions(), upright);
         let again = folder.path().join("upright.jpg");
         write(&ours.pixels, &ours.metadata, &again, how).unwrap();

@@ -80,7 +80,7 @@ fn lying(folder: &Path) -> PathBuf {
 
 fn upright(path: &Path) -> RgbImage {
     let mut picture = load(path).unwrap();
-    picture::turn_upright(&mut picture);
+    picture.turn_upright();
     picture.pixels.to_rgb8()
 }
 

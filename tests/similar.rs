@@ -15,7 +15,7 @@ use image::{DynamicImage, ImageBuffer, Rgb, RgbImage, Rgba, RgbaImage};
 use indexmap::IndexMap;
 use mediamill::media::contact_sheet::Layout;
 use mediamill::media::picture;
-use mediamill::media::similar::compare::{Comparison, Unlike, compare, upright};
+use mediamill::media::similar::compare::{Comparison, Unlike, compare};
 use mediamill::media::similar::hash::PictureHash;
 use mediamill::resilience::Fault;
 use mediamill::steps::builtin::{Job, Values};
@@ -26,7 +26,7 @@ use support::{Bench, fixture, installed, skip};
 const PHOTOS: [&str; 4] = ["photo-astronaut.webp", "photo-cat.png", "photo-coffee-rotated.jpg", "photo-rocket.jpg"];
 
 fn photo(name: &str) -> DynamicImage {
-    upright(picture::load(&fixture(name)).unwrap())
+    picture::load(&fixture(name)).unwrap().into_upright()
 }
 
 fn cat() -> RgbImage {
@@ -337,7 +337,9 @@ fn contact_sheets_show_every_whole_picture_of_the_batch_in_its_order() {
         .collect();
     names.sort();
     for (at, name) in names.iter().enumerate() {
-        let small = upright(picture::load(&bench.path("in").join(name)).unwrap())
+        let small = picture::load(&bench.path("in").join(name))
+            .unwrap()
+            .into_upright()
             .resize(120, 90, FilterType::Lanczos3)
             .to_rgb8();
         let (x, y) = layout.corner(at as u32 % 6);

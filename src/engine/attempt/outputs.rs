@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use globset::GlobBuilder;
 
@@ -167,13 +168,12 @@ impl Attempt<'_> {
     }
 
     /// Gives an output the modification time of the item's file. Where that is the time of the file whose place it takes, it
-    /// gets a nanosecond more: until the move is made, their times tell which of them is there.
+    /// gets a little more: until the move is made, their times tell which of them is there.
     fn keep_time(&self, from: &Path, target: &Path) -> Result<(), Fault> {
         let modified = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified());
         let kept = modified(&self.task.active.item.path).and_then(|time| {
-            let same = modified(target).is_ok_and(|there| there == time);
-            let time = if same { time + Duration::from_nanos(1) } else { time };
-            std::fs::File::open(from)?.set_modified(time)
+            let file = std::fs::File::open(from)?;
+            apart(time, modified(target).ok(), |time| file.set_modified(time).and_then(|()| modified(from)))
         });
         kept.map_err(|error| Fault::from_io("an output cannot be given the time of its input", &error))
     }
@@ -318,6 +318,21 @@ impl Attempt<'_> {
     }
 }
 
+/// Sets `time`, or the least more that reads back as another than `taken`: file systems keep times in steps of a nanosecond
+/// to two seconds. `set` tells the time that was kept.
+fn apart(
+    time: SystemTime,
+    taken: Option<SystemTime>,
+    mut set: impl FnMut(SystemTime) -> io::Result<SystemTime>,
+) -> io::Result<()> {
+    for more in [0, 1, 100, 1_000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000] {
+        if Some(set(time + Duration::from_nanos(more))?) != taken {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// A file can be moved to one place only.
 fn refuse_shared(found: &[InScratch], scratch: &Path) -> Result<(), Fault> {
     let mut seen: HashMap<&Path, &str> = HashMap::with_capacity(found.len());
@@ -367,6 +382,35 @@ fn files_below(folder: &Path, with: &mut dyn FnMut(&Path)) {
             Ok(kind) if kind.is_dir() && !hidden(&entry.file_name()) => files_below(&entry.path(), with),
             Ok(kind) if kind.is_file() => with(&entry.path()),
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_taken_is_left_by_the_step_of_the_file_system() {
+        let taken = SystemTime::UNIX_EPOCH + Duration::new(1_000_000_000, 0);
+        for step in [1, 100, 1_000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000] {
+            let mut kept = taken;
+            let mut set = |time: SystemTime| {
+                let past = time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
+                kept = SystemTime::UNIX_EPOCH + Duration::from_nanos(past / step * step);
+                Ok(kept)
+            };
+            apart(taken, Some(taken), &mut set).unwrap();
+            assert_eq!(kept, taken + Duration::from_nanos(step), "{step}");
+            apart(taken, None, |time| {
+                Ok({
+                    kept = time;
+                    time
+                })
+            })
+            .unwrap();
+            assert_eq!(kept, taken);
         }
     }
 }

@@ -10,8 +10,13 @@ pub(super) const PLACES: [u16; 9] = [GPS, 33550, 33922, 34264, 34735, 34736, 347
 
 /// More is not looked into; then it may tell anything.
 const MOST_BYTES: u64 = 64 << 20;
-const PIXEL_WIDTH: u16 = 0xa002;
-const PIXEL_HEIGHT: u16 = 0xa003;
+/// Fields with the width and with the height of the picture.
+const WIDTHS: [(Role, u16); 2] = [(Role::Exif, 0xa002), (Role::Page(0), 0x0100)];
+const HEIGHTS: [(Role, u16); 2] = [(Role::Exif, 0xa003), (Role::Page(0), 0x0101)];
+/// What tells no place in a directory of GPS: its version, the time, the map, the date.
+const NO_PLACES: [u16; 4] = [0, 7, 18, 29];
+/// Longer texts are not told, in bytes.
+const MOST_TEXT: u64 = 1 << 16;
 
 /// What is left of a block when something was taken out of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,11 +50,10 @@ pub(super) fn with_orientation(exif: &[u8], orientation: u8) -> Option<Vec<u8>> 
 /// With this size of the picture where one is told, in pixels.
 pub(super) fn with_size(exif: &[u8], width: u32, height: u32) -> Option<Vec<u8>> {
     let tables = Tables::read(&mut Cursor::new(exif)).ok()?;
-    let sizes = [(PIXEL_WIDTH, width), (PIXEL_HEIGHT, height)];
+    let sizes = WIDTHS.map(|field| (field, width)).into_iter().chain(HEIGHTS.map(|field| (field, height)));
     let edits: Option<Vec<Edit>> = sizes
-        .into_iter()
-        .filter_map(|(tag, pixels)| Some((tables.find(Role::Exif, tag)?, pixels)))
-        .map(|(entry, pixels)| tables.put(entry, u16::try_from(pixels).ok()?))
+        .filter_map(|((role, tag), pixels)| Some((tables.find(role, tag)?, pixels)))
+        .map(|(entry, pixels)| tables.put(entry, pixels))
         .collect();
     edited(exif, &edits?)
 }
@@ -58,7 +62,28 @@ pub(super) fn with_size(exif: &[u8], width: u32, height: u32) -> Option<Vec<u8>>
 pub(super) fn has_gps(exif: &[u8]) -> bool {
     let mut source = Cursor::new(exif);
     let Ok(mut tables) = Tables::read(&mut source) else { return false };
-    doom_places(&mut tables, &mut source)
+    if !doom_places(&mut tables, &mut source) {
+        return false;
+    }
+    let mut doomed = tables.directories.iter().flat_map(|directory| &directory.entries).filter(|entry| entry.doomed);
+    let mut places = tables.directories.iter().filter(|directory| directory.role == Role::Gps).peekable();
+    // Cameras that do not know where they are leave a directory that says so.
+    let unknown = !tables.broken
+        && places.peek().is_some()
+        && places.all(|place| place.entries.iter().all(|entry| NO_PLACES.contains(&entry.tag)));
+    doomed.any(|entry| entry.tag != GPS || !unknown)
+}
+
+/// The text in this field, up to its end or the first zero.
+pub(super) fn text(exif: &[u8], role: Role, tag: u16) -> Option<String> {
+    let mut source = Cursor::new(exif);
+    let tables = Tables::read(&mut source).ok()?;
+    // 2: ASCII; 129: UTF-8, since Exif 3.0.
+    let entry = tables.find(role, tag).filter(|entry| [2, 129].contains(&entry.kind))?;
+    let range = entry.data.start..entry.data.end.min(entry.data.start + MOST_TEXT);
+    let bytes = bytes_at(&mut source, range).ok()?;
+    let text = bytes.split(|byte| *byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
 }
 
 /// Without the place: the directory of GPS with all its values, and blocks within that tell it too.

@@ -3,22 +3,29 @@
 use std::io::{Read, Seek};
 
 use super::parts::MOST_BYTES;
-use super::tables::{EXIF, Entry, GPS, INTEROPERABILITY, ORIENTATION, Role, Tables, bytes_at};
+use super::tables::{Directory, EXIF, Entry, GPS, INTEROPERABILITY, ORIENTATION, Role, Tables, bytes_at};
 use crate::media::error::MediaError;
 
 /// Fields of the first page that EXIF has too, besides [`ORIENTATION`] (Exif 3.0, section 4.6.5).
 const TEXTS: [u16; 7] = [270, 271, 272, 305, 306, 315, 33432];
+/// Pixels of an inch or a centimetre, across and down, and which of these it is. Every file has them: alone they tell
+/// nothing.
+const RESOLUTION: [u16; 3] = [282, 283, 296];
 /// What a camera's maker wrote: it holds offsets that would not fit any more.
 const MAKER_NOTE: u16 = 0x927c;
 
 /// A field that is written: its tag, type and count, and its value.
 type Field = (u16, u16, u32, Vec<u8>);
 
-/// The block, in the file's own order of bytes. `None`: there is nothing to tell.
-pub(super) fn gather(tables: &Tables, source: &mut (impl Read + Seek)) -> Result<Option<Vec<u8>>, MediaError> {
+/// The block of the page whose directory is in place `page`, in the file's own order of bytes. `None`: there is nothing to
+/// tell.
+pub(super) fn gather(
+    tables: &Tables,
+    page: usize,
+    source: &mut (impl Read + Seek),
+) -> Result<Option<Vec<u8>>, MediaError> {
     let mut left = MOST_BYTES;
-    let mut fields = |role: Role, wanted: &dyn Fn(u16) -> bool| -> Result<Vec<Field>, MediaError> {
-        let directory = tables.directories.iter().find(|directory| directory.role == role);
+    let mut fields = |directory: Option<&Directory>, wanted: &dyn Fn(u16) -> bool| -> Result<Vec<Field>, MediaError> {
         let entries = directory.into_iter().flat_map(|directory| &directory.entries);
         let mut fields = Vec::new();
         for entry in entries.filter(|entry| wanted(entry.tag)) {
@@ -28,12 +35,14 @@ pub(super) fn gather(tables: &Tables, source: &mut (impl Read + Seek)) -> Result
         }
         Ok(fields)
     };
-    let first = fields(Role::Page(0), &|tag| tag == ORIENTATION || TEXTS.contains(&tag))?;
-    let exif = fields(Role::Exif, &|tag| ![MAKER_NOTE, INTEROPERABILITY].contains(&tag))?;
-    let gps = fields(Role::Gps, &|_| true)?;
+    let own = tables.directories.get(page);
+    let mut first = fields(own, &|tag| tag == ORIENTATION || TEXTS.contains(&tag))?;
+    let exif = fields(tables.led_to(page, Role::Exif), &|tag| ![MAKER_NOTE, INTEROPERABILITY].contains(&tag))?;
+    let gps = fields(tables.led_to(page, Role::Gps), &|_| true)?;
     if first.is_empty() && exif.is_empty() && gps.is_empty() {
         return Ok(None);
     }
+    first.extend(fields(own, &|tag| RESOLUTION.contains(&tag))?);
     Ok(Some(laid_out(tables, first, &[(EXIF, exif), (GPS, gps)])))
 }
 

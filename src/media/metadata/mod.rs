@@ -21,6 +21,7 @@ pub use rewrite::{rewrite, set_orientation};
 
 use self::exif::Left;
 use self::parts::{Coding, Part, Reading};
+use self::tables::Role;
 use super::error::MediaError;
 use super::sniff::{self, PictureFormat, sniff_file};
 
@@ -35,33 +36,62 @@ pub struct Metadata {
     pub xmp: Option<Vec<u8>>,
 }
 
+/// A field of EXIF that holds a text. Exif 3.0, sections 4.6.5 and 4.6.6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextField {
+    /// Who made the camera.
+    Make,
+    /// The model of the camera.
+    Model,
+    /// When the picture was taken, as in `2020:01:31 12:00:00`.
+    Taken,
+    /// How far that is from UTC, as in `+02:00`.
+    TakenOffset,
+    /// When the file was last changed.
+    Changed,
+    /// How far that is from UTC.
+    ChangedOffset,
+}
+
 impl Metadata {
     /// Reads the blocks of the picture file at `path`: JPEG, PNG (with the texts that ImageMagick puts blocks into), WebP,
     /// GIF, TIFF (whose EXIF is gathered from its own fields); a Windows bitmap has none. Of an XMP packet that goes on
-    /// elsewhere in a JPEG file, it is the first part, without the note that there is more.
+    /// elsewhere in a JPEG file, it is the first part, without the note that there is more. A block that cannot be read, or
+    /// that would make more than 64 MiB of metadata, is none.
     ///
     /// # Errors
     /// [`MediaError::NotPicture`] for what is no picture we know, [`MediaError::Damaged`] where the structure of the file
-    /// makes no sense or a block is cut, [`MediaError::Limit`] above 64 MiB of metadata, [`MediaError::Unreadable`].
+    /// makes no sense, [`MediaError::Unreadable`].
     pub fn of(path: &Path) -> Result<Self, MediaError> {
         let format = format_of(path)?;
         let mut reading = Reading::open(path)?;
         if format == PictureFormat::Tiff {
-            return tiff::blocks(path);
+            return tiff::blocks(path, None);
         }
         let parts = containers::parts(&mut reading, format, true)?;
-        let mut blocks = Self { icc: profile(&mut reading, &parts)?, ..Self::default() };
+        let mut blocks = Self { icc: readable(profile(&mut reading, &parts))?.flatten(), ..Self::default() };
         for part in parts.iter().filter(|part| part.coding != Coding::Piece) {
             match part.kind {
                 Some(Kind::Exif | Kind::Xmp) => {}
                 _ => continue,
             }
-            match block(&mut reading, part)? {
-                (Kind::Exif, bytes) => _ = blocks.exif.get_or_insert(bytes),
-                (_, bytes) => _ = blocks.xmp.get_or_insert_with(|| xmp::without_more(&bytes).unwrap_or(bytes)),
+            match readable(block(&mut reading, part))? {
+                None => {}
+                Some((Kind::Exif, bytes)) => _ = blocks.exif.get_or_insert(bytes),
+                Some((_, bytes)) => _ = blocks.xmp.get_or_insert_with(|| xmp::without_more(&bytes).unwrap_or(bytes)),
             }
         }
         Ok(blocks)
+    }
+
+    /// Those of the picture file at `path` as far as they can be read, for one whose pixels can; of a TIFF file, those of
+    /// the page whose directory begins at byte `page`.
+    ///
+    /// # Errors
+    /// [`MediaError::Unreadable`].
+    pub(in crate::media) fn beside_pixels(path: &Path, page: Option<u32>) -> Result<Self, MediaError> {
+        let read = if page.is_some() { tiff::blocks(path, page) } else { Self::of(path) };
+        Ok(readable(read)?.unwrap_or_default())
     }
 
     /// How EXIF says that the picture must be turned: 1 (not at all, and where nothing is said) to 8. Exif 3.0, section
@@ -125,11 +155,34 @@ impl Metadata {
         self
     }
 
-    /// With the size of the new picture, in pixels, where EXIF tells that of the old one.
+    /// With the size of the new picture, in pixels, where EXIF tells that of the old one; XMP then tells none. A packet
+    /// that cannot be read is left as it is.
     #[must_use]
     pub fn with_size(mut self, width: u32, height: u32) -> Self {
         self.exif = self.exif.map(|exif| exif::with_size(&exif, width, height).unwrap_or(exif));
+        self.xmp = self.xmp.map(|packet| xmp::without_sizes(&packet).unwrap_or(packet));
         self
+    }
+
+    /// What may go along with other pixels than those that it was read with, `width` by `height` of them, and upright: it
+    /// shows nothing of the old ones, and tells neither their size nor that they must be turned.
+    #[must_use]
+    pub fn for_new_pixels(self, width: u32, height: u32) -> Self {
+        self.without_thumbnail().with_size(width, height).with_orientation(1)
+    }
+
+    /// What EXIF says in this field; `None` where it does not, or has no text there.
+    #[must_use]
+    pub fn text(&self, field: TextField) -> Option<String> {
+        let (role, tag) = match field {
+            TextField::Make => (Role::Page(0), 0x010f),
+            TextField::Model => (Role::Page(0), 0x0110),
+            TextField::Changed => (Role::Page(0), 0x0132),
+            TextField::Taken => (Role::Exif, 0x9003),
+            TextField::ChangedOffset => (Role::Exif, 0x9010),
+            TextField::TakenOffset => (Role::Exif, 0x9011),
+        };
+        exif::text(self.exif.as_deref()?, role, tag)
     }
 
     /// What is to stay of it. Without EXIF, the orientation goes too: the caller turns the picture, or asks for it.
@@ -141,6 +194,15 @@ impl Metadata {
             icc: all.icc.filter(|_| keep.icc),
             xmp: all.xmp.filter(|_| keep.xmp),
         }
+    }
+}
+
+/// What was read; nothing, where the file is there and makes no sense.
+fn readable<T>(read: Result<T, MediaError>) -> Result<Option<T>, MediaError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(MediaError::Unreadable(error)) => Err(MediaError::Unreadable(error)),
+        Err(_) => Ok(None),
     }
 }
 

@@ -248,13 +248,27 @@ impl Tables {
         directories.find_map(|directory| directory.entries.iter().find(|entry| entry.tag == tag))
     }
 
+    /// The place among the directories of the page whose directory begins at `at`; of the first page where none is named.
+    pub(super) fn page(&self, at: Option<u32>) -> Option<usize> {
+        self.directories.iter().position(|directory| match (at, directory.role) {
+            (Some(at), Role::Page(_)) => directory.at == u64::from(at),
+            (None, role) => role == Role::Page(0),
+            _ => false,
+        })
+    }
+
+    /// The directory with `role` that a field of the directory `of` leads to.
+    pub(super) fn led_to(&self, of: usize, role: Role) -> Option<&Directory> {
+        self.directories.iter().find(|other| other.role == role && other.from.is_some_and(|(from, _)| from == of))
+    }
+
     /// Puts a whole number in the place of the value of `entry`, which must be a single one.
-    pub(super) fn put(&self, entry: &Entry, number: u16) -> Option<Edit> {
+    pub(super) fn put(&self, entry: &Entry, number: u32) -> Option<Edit> {
         let bytes = match entry.kind {
             _ if entry.count != 1 => return None,
             1 => vec![u8::try_from(number).ok()?],
-            3 => self.short_bytes(number).to_vec(),
-            4 => self.long_bytes(number.into()).to_vec(),
+            3 => self.short_bytes(u16::try_from(number).ok()?).to_vec(),
+            4 => self.long_bytes(number).to_vec(),
             _ => return None,
         };
         Some(Edit::Put(entry.data.start, bytes))

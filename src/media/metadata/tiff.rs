@@ -10,7 +10,7 @@ use super::tables::{EXIF, Edit, Entry, GPS, ICC, IPTC, ORIENTATION, PHOTOSHOP, R
 use super::{
     Metadata, gather,
     parts::{MOST_BYTES, copy},
-    photoshop, xmp,
+    photoshop, readable, xmp,
 };
 use crate::media::error::MediaError;
 
@@ -21,16 +21,21 @@ const DNG_VERSION: u16 = 50706;
 const RAW_COMPRESSIONS: [u32; 5] = [32767, 32769, 34713, 34892, 65535];
 const RAW_COLOURS: [u32; 2] = [32803, 34892];
 
-/// The blocks of metadata of its first page.
-pub(super) fn blocks(path: &Path) -> Result<Metadata, MediaError> {
+/// The blocks of metadata of the page whose directory begins at `at`; of the first page where none is named.
+pub(super) fn blocks(path: &Path, at: Option<u32>) -> Result<Metadata, MediaError> {
     let mut source = open(path)?;
     let tables = Tables::read(&mut source)?;
+    let Some(page) = tables.page(at) else { return Ok(Metadata::default()) };
     let mut block = |tag: u16| {
-        let entry = tables.find(Role::Page(0), tag).filter(|entry| entry.data.end > entry.data.start);
-        entry.map(|entry| value(&mut source, entry)).transpose()
+        let entry = tables.directories[page].entries.iter().find(|entry| entry.tag == tag);
+        // What is cut is none.
+        let entry = entry.filter(|entry| entry.size() == Some(entry.data.end - entry.data.start));
+        let block = entry.and_then(|entry| readable(value(&mut source, entry)).transpose());
+        block.transpose()
     };
     let (icc, xmp) = (block(ICC)?, block(XMP)?);
-    Ok(Metadata { exif: gather::gather(&tables, &mut source)?, icc, xmp })
+    let exif = readable(gather::gather(&tables, page, &mut source))?.flatten();
+    Ok(Metadata { exif, icc, xmp })
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, MediaError> {

@@ -12,6 +12,8 @@ const THUMBNAILS: &str = "xmp:Thumbnails";
 /// The field that says that a JPEG file has more of the packet elsewhere.
 const MORE: &str = "xmpNote:HasExtendedXMP";
 const ORIENTATION: &str = "tiff:Orientation";
+/// Fields that tell the size of the picture.
+const SIZES: [&str; 4] = ["exif:PixelXDimension", "exif:PixelYDimension", "tiff:ImageWidth", "tiff:ImageLength"];
 
 /// Whether it tells where the picture was taken, or speaks of it.
 pub(super) fn has_gps(xmp: &[u8]) -> bool {
@@ -43,6 +45,12 @@ pub(super) fn without_gps(xmp: &[u8]) -> Option<Vec<u8>> {
 /// Without pictures of the picture.
 pub(super) fn without_thumbnails(xmp: &[u8]) -> Option<Vec<u8>> {
     if find(xmp, THUMBNAILS.as_bytes()) { without(xmp, &|name| name == THUMBNAILS) } else { Some(xmp.to_vec()) }
+}
+
+/// Without the size of the picture, which readers then take from the file.
+pub(super) fn without_sizes(xmp: &[u8]) -> Option<Vec<u8>> {
+    let any = SIZES.iter().any(|name| find(xmp, name.as_bytes()));
+    if any { without(xmp, &|name| SIZES.contains(&name)) } else { Some(xmp.to_vec()) }
 }
 
 /// Without the note that there is more of it.

@@ -75,12 +75,12 @@ pub fn load_frame(path: &Path, frame: u32) -> Result<Picture, MediaError> {
         }
         check_whole(&structure)?;
         if let Some(page) = structure.pages.get(frame as usize - 1) {
-            let (info, metadata) = (page_info(page, head.info.frames)?, tiff::metadata(path, page)?);
+            let (info, metadata) = (page_info(page, head.info.frames)?, Metadata::beside_pixels(path, Some(page.at))?);
             let pixels = tiff::decode(path, page)?;
             return Ok(Picture { orientation: orientation_of(info.orientation), info, pixels, metadata });
         }
         let pixels = frames::frame(path, &head.info, frame)?;
-        Ok(Picture { pixels, ..head })
+        Ok(Picture { pixels: structure.colours.to_srgb(pixels), ..head })
     })
 }
 
@@ -144,9 +144,17 @@ fn head(path: &Path) -> Result<(Picture, Walk), MediaError> {
         structure.jpeg.decodable()?;
     }
     let (info, metadata) = match structure.pages.first() {
-        Some(page) => (page_info(page, structure.frames)?, tiff::metadata(path, page)?),
+        Some(page) => (page_info(page, structure.frames)?, Metadata::beside_pixels(path, Some(page.at))?),
         None if format == PictureFormat::Tiff => return Err(MediaError::damaged("it has no directory of a page")),
-        None => inspect(&mut *decoder(path, format)?, format, &structure)?,
+        None => {
+            // In a file that was cut, a block may claim any length.
+            let metadata = match structure.whole || format == PictureFormat::Jpeg {
+                true => Metadata::beside_pixels(path, None)?,
+                false => Metadata::default(),
+            };
+            structure.colours.decodable(structure.stored)?;
+            (inspect(&mut *decoder(path, format)?, format, &structure, metadata.orientation())?, metadata)
+        }
     };
     let head = Picture {
         info,
@@ -165,7 +173,7 @@ fn first(path: &Path, head: Picture, structure: &Walk) -> Result<Picture, MediaE
         (None, Some(transform)) if head.info.format == PictureFormat::Jpeg => jpeg::decode_as(path, transform)?,
         _ => DynamicImage::from_decoder(decoder(path, head.info.format)?).map_err(trouble)?,
     };
-    Ok(Picture { pixels, ..head })
+    Ok(Picture { pixels: structure.colours.to_srgb(pixels), ..head })
 }
 
 fn check_whole(structure: &Walk) -> Result<(), MediaError> {
@@ -229,7 +237,8 @@ fn inspect(
     decoder: &mut dyn ImageDecoder,
     format: PictureFormat,
     structure: &Walk,
-) -> Result<(PictureInfo, Metadata), MediaError> {
+    orientation: u8,
+) -> Result<PictureInfo, MediaError> {
     let (width, height) = decoder.dimensions();
     check_size((width, height))?;
     if decoder.total_bytes() > MAX_BYTES {
@@ -246,17 +255,7 @@ fn inspect(
         (true, true) => "rgba",
     };
     let samples = u16::from(decoded.channel_count()).max(1);
-    // A block that cannot be read is none. In a file that was cut, a block may claim any length.
-    let metadata = match structure.whole || format == PictureFormat::Jpeg {
-        true => Metadata {
-            exif: decoder.exif_metadata().ok().flatten(),
-            icc: decoder.icc_profile().ok().flatten(),
-            xmp: decoder.xmp_metadata().ok().flatten(),
-        },
-        false => Metadata::default(),
-    };
-    let orientation = metadata.exif.as_deref().and_then(Orientation::from_exif_chunk);
-    let info = PictureInfo {
+    Ok(PictureInfo {
         format,
         width,
         height,
@@ -264,9 +263,8 @@ fn inspect(
         colour,
         stored: structure.stored.unwrap_or(colour),
         frames: structure.frames,
-        orientation: orientation.map_or(1, Orientation::to_exif),
-    };
-    Ok((info, metadata))
+        orientation,
+    })
 }
 
 fn page_info(page: &super::pages::Page, frames: u32) -> Result<PictureInfo, MediaError> {

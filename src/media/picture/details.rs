@@ -1,12 +1,7 @@
 //! What the metadata of a picture tells people: when and with what it was taken, and in what colours it is meant.
 
-use exif::{Exif, In, Reader, Tag, Value};
+use crate::media::metadata::{Metadata, TextField};
 
-use crate::media::metadata::Metadata;
-use crate::media::opening::guarded;
-
-/// The longest EXIF block that is looked into, in bytes: sixteen times what a JPEG can hold.
-const MAX_EXIF: usize = 1 << 20;
 /// The longest text that is told, in characters.
 const MAX_TEXT: usize = 200;
 
@@ -21,41 +16,35 @@ pub struct Details {
     pub model: Option<String>,
     /// When the picture was taken: `2020-01-31T12:00:00`, with the offset from UTC where the camera knew it.
     pub taken: Option<String>,
-    /// Whether it tells where the picture was taken.
+    /// Whether EXIF or XMP tells where the picture was taken.
     pub gps: bool,
 }
 
 /// What `metadata` tells. Blocks that cannot be read tell nothing.
 #[must_use]
 pub fn details(metadata: &Metadata) -> Details {
-    let icc = metadata.icc.as_ref().map(|icc| profile_name(icc).unwrap_or_default());
-    let exif = metadata.exif.as_ref().filter(|exif| exif.len() <= MAX_EXIF).cloned();
-    let exif = exif.and_then(|exif| guarded(|| Reader::new().read_raw(exif).ok()).flatten());
-    let Some(exif) = exif else { return Details { icc, ..Details::default() } };
-    let told = || Details {
-        make: text(&exif, Tag::Make),
-        model: text(&exif, Tag::Model),
-        taken: taken(&exif),
-        gps: [Tag::GPSLatitude, Tag::GPSLongitude].iter().all(|tag| exif.get_field(*tag, In::PRIMARY).is_some()),
-        ..Details::default()
-    };
-    Details { icc, ..guarded(told).unwrap_or_default() }
+    Details {
+        icc: metadata.icc.as_ref().map(|icc| profile_name(icc).unwrap_or_default()),
+        make: text(metadata, TextField::Make),
+        model: text(metadata, TextField::Model),
+        taken: taken(metadata),
+        gps: metadata.has_gps(),
+    }
 }
 
-fn text(exif: &Exif, tag: Tag) -> Option<String> {
-    let Value::Ascii(parts) = &exif.get_field(tag, In::PRIMARY)?.value else { return None };
-    let text: String = String::from_utf8_lossy(parts.first()?).chars().filter(|sign| !sign.is_control()).collect();
+fn text(metadata: &Metadata, field: TextField) -> Option<String> {
+    let text: String = metadata.text(field)?.chars().filter(|sign| !sign.is_control()).collect();
     let text: String = text.trim().chars().take(MAX_TEXT).collect();
     (!text.is_empty()).then_some(text)
 }
 
 /// The date as ISO 8601 writes it; EXIF puts colons between day, month and year.
-fn taken(exif: &Exif) -> Option<String> {
-    let (told, offset) = match text(exif, Tag::DateTimeOriginal) {
-        Some(told) => (told, text(exif, Tag::OffsetTimeOriginal)),
-        None => (text(exif, Tag::DateTime)?, text(exif, Tag::OffsetTime)),
+fn taken(metadata: &Metadata) -> Option<String> {
+    let (told, offset) = match text(metadata, TextField::Taken) {
+        Some(told) => (told, TextField::TakenOffset),
+        None => (text(metadata, TextField::Changed)?, TextField::ChangedOffset),
     };
-    iso_date(&told, offset.as_deref())
+    iso_date(&told, text(metadata, offset).as_deref())
 }
 
 fn iso_date(told: &str, offset: Option<&str>) -> Option<String> {

@@ -6,7 +6,7 @@ fn light(level: f64) -> f64 {
 }
 
 /// The level of 0 to 1 of a light.
-fn level(light: f64) -> f64 {
+pub(super) fn level(light: f64) -> f64 {
     if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }
 

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod coding;
+mod colours;
 pub mod crop;
 pub mod decode;
 pub mod details;
@@ -22,7 +23,7 @@ pub mod resize;
 mod riff;
 pub mod shape;
 mod tiff;
-pub mod upright;
+mod upright;
 pub mod walk;
 
 pub use decode::{
@@ -33,4 +34,3 @@ pub use details::{Details, details};
 pub use encode::{Coding, JpegCoding, PngLevel, Subsampling, TiffCompression, WebPCoding, fitting, write, write_on};
 pub(in crate::media) use file::write_picture;
 pub use frames::MAX_FRAME_PIXELS;
-pub use upright::turn_upright;

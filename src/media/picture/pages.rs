@@ -4,13 +4,11 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 
 /// The most pages that are looked at.
-const MAX_PAGES: usize = 4096;
+pub(super) const MAX_PAGES: usize = 4096;
 /// The most numbers in one value that are looked at.
 const MAX_NUMBERS: u32 = 1 << 20;
 /// The most numbers in all values of a file that are looked at: directories may point to the same ones.
 const MAX_ALL_NUMBERS: u32 = 1 << 24;
-/// The longest block of metadata that is read, in bytes.
-pub(super) const MAX_BLOCK: u32 = 16 << 20;
 
 /// One page of a TIFF file: what its directory says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,10 +37,6 @@ pub(super) struct Page {
     pub sample_format: u32,
     /// How it must be turned: 1 (not at all) to 8.
     pub orientation: u32,
-    /// Where the colour profile is, and how many bytes it has.
-    pub icc: Option<(u32, u32)>,
-    /// Where the packet of XMP is, and how many bytes it has.
-    pub xmp: Option<(u32, u32)>,
     /// Bits 0 and 2: it is no page, but a small picture or a mask of another.
     subfile: u32,
 }
@@ -53,6 +47,8 @@ pub(super) struct Pages {
     pub pages: Vec<Page>,
     /// Whether the file holds all that they point to.
     pub whole: bool,
+    /// Whether there are more than [`MAX_PAGES`].
+    pub more: bool,
 }
 
 /// Reads the directories of the TIFF file `file`.
@@ -61,7 +57,8 @@ pub(super) struct Pages {
 /// Those of reading; a file that ends too soon is not whole, and no error.
 pub(super) fn pages(file: File) -> std::io::Result<Pages> {
     let length = file.metadata()?.len();
-    let mut reader = Reader { file: BufReader::new(file), length, little: true, whole: true, left: MAX_ALL_NUMBERS };
+    let mut reader =
+        Reader { file: BufReader::new(file), length, little: true, whole: true, more: false, left: MAX_ALL_NUMBERS };
     let mut pages = Vec::new();
     match reader.all(&mut pages) {
         Ok(()) => {}
@@ -69,7 +66,7 @@ pub(super) fn pages(file: File) -> std::io::Result<Pages> {
         Err(error) => return Err(error),
     }
     pages.retain(|page: &Page| page.subfile & 5 == 0);
-    Ok(Pages { pages, whole: reader.whole })
+    Ok(Pages { pages, whole: reader.whole, more: reader.more })
 }
 
 struct Reader {
@@ -77,6 +74,7 @@ struct Reader {
     length: u64,
     little: bool,
     whole: bool,
+    more: bool,
     /// How many more numbers are looked at.
     left: u32,
 }
@@ -101,7 +99,11 @@ impl Reader {
         let first = self.bytes()?;
         let mut at = self.long(first);
         let mut seen = Vec::new();
-        while at != 0 && pages.len() < MAX_PAGES && !seen.contains(&at) {
+        while at != 0 && !seen.contains(&at) {
+            if pages.len() == MAX_PAGES {
+                self.more = true;
+                break;
+            }
             seen.push(at);
             let (page, next) = self.page(at)?;
             pages.push(page);
@@ -139,7 +141,6 @@ impl Reader {
                 continue;
             }
             let start = if inline { u64::from(at) + 10 + index as u64 * 12 } else { value.into() };
-            let block = (!inline && width == 1 && n <= MAX_BLOCK).then_some((value, n));
             let most = match tag {
                 273 | 279 | 324 | 325 => n.min(MAX_NUMBERS),
                 _ => n.min(16),
@@ -166,8 +167,6 @@ impl Reader {
                 339 => page.sample_format = first,
                 273 | 324 => offsets = numbers,
                 279 | 325 => counts = numbers,
-                700 => page.xmp = block,
-                34675 => page.icc = block,
                 _ => {}
             }
         }

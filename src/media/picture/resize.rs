@@ -56,6 +56,7 @@ pub fn resize(from: &Path, targets: &[Target<'_>], how: Resampling, keep: Keep) 
     let mut sizes = Vec::new();
     for target in targets {
         let picture = source.make(target, how)?;
+        let metadata = metadata.clone().for_new_pixels(picture.width(), picture.height());
         write(&picture, &metadata, target.to, target.coding)?;
         sizes.push((picture.width(), picture.height()));
     }
@@ -184,7 +185,7 @@ fn level(levels: &mut Vec<Vec<Plane>>, full: (u32, u32), plan: Plan) -> &[Plane]
 
 /// How EXIF says that the picture must be turned.
 fn orientation(metadata: &Metadata) -> Orientation {
-    metadata.exif.as_deref().and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
+    Orientation::from_exif(metadata.orientation()).unwrap_or(Orientation::NoTransforms)
 }
 
 /// What the picture of `size` pixels becomes, as it is stored.

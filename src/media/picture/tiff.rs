@@ -1,7 +1,7 @@
 //! Decodes the pages of TIFF files.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::BufReader;
 use std::path::Path;
 
 use image::{DynamicImage, ImageBuffer};
@@ -13,7 +13,6 @@ use super::bounds::{MAX_BYTES, reading};
 use super::overlay::Overlay;
 use super::pages::Page;
 use crate::media::error::MediaError;
-use crate::media::metadata::Metadata;
 
 const PALETTE: u32 = 3;
 
@@ -76,20 +75,6 @@ pub(super) fn decoded(page: &Page) -> Result<&'static str, MediaError> {
     } else {
         unsupported(format!("of {} with samples of {bits} bits, kind {}", model, page.sample_format))
     }
-}
-
-/// The profile and the XMP that a page carries.
-pub(super) fn metadata(path: &Path, page: &Page) -> Result<Metadata, MediaError> {
-    let mut file = File::open(path).map_err(MediaError::Unreadable)?;
-    let mut block = |place: Option<(u32, u32)>| -> std::io::Result<Option<Vec<u8>>> {
-        let Some((at, length)) = place else { return Ok(None) };
-        let mut bytes = vec![0; length as usize];
-        file.seek(SeekFrom::Start(at.into()))?;
-        file.read_exact(&mut bytes)?;
-        Ok(Some(bytes))
-    };
-    let (icc, xmp) = (block(page.icc), block(page.xmp));
-    Ok(Metadata { exif: None, icc: icc.map_err(reading)?, xmp: xmp.map_err(reading)? })
 }
 
 /// Decodes one page. Samples in floating point become 16 bits, of 0 to 1.

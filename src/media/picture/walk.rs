@@ -6,8 +6,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
+use super::colours::PngColours;
 use super::jpeg::JpegHead;
-use super::pages::{Page, pages};
+use super::pages::{MAX_PAGES, Page, pages};
 use super::tiff;
 use crate::media::error::MediaError;
 use crate::media::sniff::PictureFormat;
@@ -27,6 +28,8 @@ pub struct Walk {
     pub stored: Option<&'static str>,
     /// Whether the first picture is the first frame, and not one beside the animation (PNG).
     pub opens_animation: bool,
+    /// What a PNG says of its colours.
+    pub(super) colours: PngColours,
     /// The head of a JPEG.
     pub(super) jpeg: JpegHead,
     /// The pages of a TIFF file.
@@ -36,7 +39,7 @@ pub struct Walk {
 /// Walks through the picture file at `path`, which is of `format`.
 ///
 /// # Errors
-/// [`MediaError::Unreadable`]. A structure that makes no sense is not whole, and no error.
+/// [`MediaError::Unreadable`], [`MediaError::Limit`] for a TIFF file of too many pages. A structure that makes no sense is not whole, and no error.
 pub fn walk(path: &Path, format: PictureFormat) -> Result<Walk, MediaError> {
     let file = File::open(path).map_err(MediaError::Unreadable)?;
     let found = Walk {
@@ -46,11 +49,12 @@ pub fn walk(path: &Path, format: PictureFormat) -> Result<Walk, MediaError> {
         bits: None,
         stored: None,
         opens_animation: true,
+        colours: PngColours::default(),
         jpeg: JpegHead::default(),
         pages: Vec::new(),
     };
     if format == PictureFormat::Tiff {
-        return of_pages(file, found).map_err(MediaError::Unreadable);
+        return of_pages(file, found);
     }
     let mut walker = Walker { file: BufReader::with_capacity(1 << 16, file), found };
     let end = match format {
@@ -69,8 +73,11 @@ pub fn walk(path: &Path, format: PictureFormat) -> Result<Walk, MediaError> {
     Ok(Walk { frames: walker.found.frames.max(1), whole, ..walker.found })
 }
 
-fn of_pages(file: File, found: Walk) -> std::io::Result<Walk> {
-    let all = pages(file)?;
+fn of_pages(file: File, found: Walk) -> Result<Walk, MediaError> {
+    let all = pages(file).map_err(MediaError::Unreadable)?;
+    if all.more {
+        return Err(MediaError::Limit(format!("more than {MAX_PAGES} pages")));
+    }
     let first = all.pages.first();
     Ok(Walk {
         frames: (all.pages.len() as u32).max(1),
@@ -217,6 +224,13 @@ impl Walker {
                     self.skip(length)?;
                 }
                 b"IEND" => return self.skip(4).map(|()| true),
+                kind @ (b"cICP" | b"iCCP" | b"sRGB" | b"gAMA" | b"cHRM") if !pixels => {
+                    let mut body = [0; 32];
+                    let body = &mut body[..length.min(32) as usize];
+                    self.file.read_exact(body)?;
+                    self.found.colours.note(kind, body);
+                    self.skip(length - body.len() as u64 + 4)?;
+                }
                 _ => self.skip(length + 4)?,
             }
         }

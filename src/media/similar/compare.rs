@@ -7,7 +7,6 @@ use super::difference::Difference;
 use super::flat::{BLACK, Flat, WHITE};
 use super::hash::PictureHash;
 use super::ssim::ssim;
-use crate::media::picture::Picture;
 
 /// How two pictures differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,14 +34,6 @@ pub enum Unlike {
     /// They differ in shape: one would have to be stretched.
     #[error("one has {} x {} pixels, the other {} x {}: that is another shape", .0.0, .0.1, .1.0, .1.1)]
     Shape((u32, u32), (u32, u32)),
-}
-
-/// The pixels of `picture`, turned as it says.
-#[must_use]
-pub fn upright(picture: Picture) -> DynamicImage {
-    let mut pixels = picture.pixels;
-    pixels.apply_orientation(picture.orientation);
-    pixels
 }
 
 /// Holds two upright pictures against each other. Those with more than 8 bits are compared with all of them. Where one is

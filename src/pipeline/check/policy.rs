@@ -18,6 +18,10 @@ impl Checker<'_, '_, '_> {
                 format!("{title} runs once over the whole batch, so there is no one input whose time it could keep");
             self.error(span.clone(), message, "leave `times` out".to_owned());
         }
+        if let Some(span) = step.times.as_ref().filter(|_| self.spec.generate.is_some() && !self.is_batch(step)) {
+            let message = format!("{title} could keep the time of its item's file, and a generated item has none");
+            self.error(span.clone(), message, "leave `times` out".to_owned());
+        }
         if let Some(span) = step.times.as_ref().filter(|_| step.out.is_empty() && !step.out_broken) {
             let help = "leave `times` out, or name the files that it makes in `out`".to_owned();
             self.warning(span.clone(), format!("{title} has no output that could keep a time"), help);

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::media::metadata::Metadata;
+use crate::media::metadata::{Keep, Metadata};
 use crate::media::picture::{Coding, Subsampling, WebPCoding};
 use crate::resilience::Fault;
 use crate::steps::builtin::{OutputDoc, ValueDoc, Values};
@@ -23,7 +23,10 @@ pub(super) const WRITTEN: [ValueDoc; 4] = [
     ValueDoc { name: "width", summary: "pixels of the result from left to right, once upright" },
     ValueDoc { name: "height", summary: "pixels of the result from top to bottom, once upright" },
     ValueDoc { name: "format", summary: "format of the result: jpeg, png, webp, tiff, gif or bmp" },
-    ValueDoc { name: "kept", summary: "list of the metadata that went along: exif, icc, xmp" },
+    ValueDoc {
+        name: "kept",
+        summary: "list of the metadata that went along: exif, icc, xmp, and gps where it tells a place",
+    },
 ];
 
 /// A block of metadata.
@@ -32,24 +35,29 @@ pub(super) const WRITTEN: [ValueDoc; 4] = [
 pub enum Block {
     /// The colour profile. Without it colours may look otherwise.
     Icc,
-    /// EXIF: camera, date, place, orientation.
+    /// EXIF: camera, date, orientation.
     Exif,
     /// XMP: descriptions, ratings, how it was developed.
     Xmp,
+    /// The place where it was taken, within EXIF and XMP: without this they go along without it.
+    Gps,
 }
 
 /// All of them.
 pub(super) fn every_block() -> Vec<Block> {
-    vec![Block::Icc, Block::Exif, Block::Xmp]
+    vec![Block::Icc, Block::Exif, Block::Xmp, Block::Gps]
 }
 
 /// Those blocks of `metadata` that are in `keep`.
 pub(super) fn only(metadata: Metadata, keep: &[Block]) -> Metadata {
-    Metadata {
-        exif: metadata.exif.filter(|_| keep.contains(&Block::Exif)),
-        icc: metadata.icc.filter(|_| keep.contains(&Block::Icc)),
-        xmp: metadata.xmp.filter(|_| keep.contains(&Block::Xmp)),
-    }
+    let has = |block: Block| keep.contains(&block);
+    metadata.kept(Keep {
+        exif: has(Block::Exif),
+        gps: has(Block::Gps),
+        icc: has(Block::Icc),
+        xmp: has(Block::Xmp),
+        ..Keep::ALL
+    })
 }
 
 /// How fine the colours of a JPEG are.
@@ -108,7 +116,8 @@ pub(super) fn colour(name: &str, text: &str) -> Result<[u8; 3], String> {
 /// The values of a picture that was written.
 pub(super) fn written(size: (u32, u32), coding: Coding, went_in: &Metadata) -> Values {
     let blocks = [("exif", &went_in.exif), ("icc", &went_in.icc), ("xmp", &went_in.xmp)];
-    let kept: Vec<Value> = blocks.iter().filter(|(_, block)| block.is_some()).map(|(name, _)| json!(name)).collect();
+    let blocks = blocks.iter().filter(|(_, block)| block.is_some()).map(|(name, _)| json!(name));
+    let kept: Vec<Value> = blocks.chain(went_in.has_gps().then(|| json!("gps"))).collect();
     let mut values = Values::new();
     values.insert("width".into(), json!(size.0));
     values.insert("height".into(), json!(size.1));

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::media::picture;
-use crate::media::similar::compare::{Comparison, Unlike, compare, upright};
+use crate::media::picture::{self, Picture};
+use crate::media::similar::compare::{Comparison, Unlike, compare};
 use crate::pipeline::builtins::{Asked, ParamProblem};
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
@@ -83,7 +83,7 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     let [first, second] = job.inputs.as_slice() else {
         return Err(Fault::input("inputs", format!("this step reads two files, {} were given", job.inputs.len())));
     };
-    let load = |path| picture::load(path).map(upright).map_err(|error| media_fault(path, &error));
+    let load = |path| picture::load(path).map(Picture::into_upright).map_err(|error| media_fault(path, &error));
     let both = format!("{} and {}", first.display(), second.display());
     let found = compare(&load(first)?, &load(second)?, params.scale).map_err(|unlike| {
         let fault = Fault::input("size", format!("{both} cannot be compared: {unlike}"));

@@ -1,13 +1,12 @@
 //! `image.convert`: any picture as another format, depth or colour.
 
-use image::metadata::Orientation;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::coded::{Block, Chroma, PICTURE, WRITTEN, coding_of, colour, every_block, only, written};
 use crate::media::picture::pixels::{eight, gray, rgb, sixteen};
-use crate::media::picture::{Coding, JpegCoding, PngLevel, TiffCompression, fitting, still, turn_upright, write_on};
+use crate::media::picture::{Coding, JpegCoding, PngLevel, TiffCompression, fitting, still, write_on};
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, Values, parameters, schema_of};
 use crate::steps::common::{read, required, within};
@@ -138,7 +137,7 @@ impl ConvertParams {
 /// The step.
 pub static CONVERT: Builtin = Builtin {
     name: "image.convert",
-    version: 1,
+    version: 2,
     summary: "Turns any picture into JPEG, PNG, WebP, TIFF, GIF or BMP: quality, depth, colours; metadata is kept, and the picture never turns",
     outputs: &[PICTURE],
     values: &WRITTEN,
@@ -155,11 +154,10 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     let coding = params.coding(coding_of(to, params.quality, params.lossless)?);
     let mut picture = still(from, params.frame).map_err(|error| media_fault(from, &error))?;
     picture.metadata = only(picture.metadata, &params.keep);
-    let told =
-        fitting(&picture.metadata, &picture.pixels, coding).exif.as_deref().and_then(Orientation::from_exif_chunk);
+    let told = fitting(&picture.metadata, &picture.pixels, coding).orientation();
     // A picture that is to be turned, and whose EXIF does not go along, is turned here.
-    if told.unwrap_or(Orientation::NoTransforms) != picture.orientation {
-        turn_upright(&mut picture);
+    if told != picture.info.orientation {
+        picture.turn_upright();
     }
     let size = picture.info.upright();
     let pixels = match params.colour {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::coded::{Block, PICTURE, WRITTEN, coding_of, every_block, only, written};
 use crate::media::picture::crop::{Extent, Length, Place, area};
-use crate::media::picture::{still, turn_upright, write_on};
+use crate::media::picture::{still, write_on};
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, Values, parameters, schema_of};
 use crate::steps::common::{read, required, within};
@@ -170,7 +170,7 @@ fn wrong_aspect(aspect: &str) -> String {
 /// The step.
 pub static CROP: Builtin = Builtin {
     name: "image.crop",
-    version: 1,
+    version: 2,
     summary: "Cuts a part out of a picture, by pixels, by percent or to a shape; the result is upright",
     outputs: &[PICTURE],
     values: &WRITTEN,
@@ -187,10 +187,10 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     let coding = coding_of(to, params.quality, params.lossless)?;
     let fault = |error| media_fault(from, &error);
     let mut picture = still(from, params.frame).map_err(fault)?;
-    turn_upright(&mut picture);
+    picture.turn_upright();
     let part = area((picture.pixels.width(), picture.pixels.height()), extent, place).map_err(fault)?;
     let pixels = picture.pixels.crop_imm(part.x, part.y, part.width, part.height);
-    let metadata = only(picture.metadata, &params.keep);
+    let metadata = only(picture.metadata, &params.keep).for_new_pixels(part.width, part.height);
     let went_in = write_on(&pixels, &metadata, to, coding, [255; 3]).map_err(fault)?;
     Ok(written((part.width, part.height), coding, &went_in))
 }

@@ -4,8 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::media::picture;
-use crate::media::similar::compare::upright;
+use crate::media::picture::{self, Picture};
 use crate::media::similar::hash::PictureHash;
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, ValueDoc, Values, check_of, parameters, schema_of};
@@ -39,7 +38,7 @@ pub static HASH: Builtin = Builtin {
 fn run(with: serde_json::Value, job: &Job) -> Result<Values, Fault> {
     parameters::<HashParams>(with)?;
     let path = job.input()?;
-    let pixels = picture::load(path).map(upright).map_err(|error| media_fault(path, &error))?;
+    let pixels = picture::load(path).map(Picture::into_upright).map_err(|error| media_fault(path, &error))?;
     let mut values = Values::new();
     values.insert("hash".into(), json!(PictureHash::of(&pixels).map(|hash| hash.to_string())));
     values.insert("width".into(), json!(pixels.width()));

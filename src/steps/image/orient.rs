@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::coded::{PICTURE, WRITTEN, coding_of, written};
-use crate::media::picture::{check_structure, probe_metadata, still, turn_upright, write_on};
+use crate::media::picture::{check_structure, probe_metadata, still, write_on};
 use crate::resilience::Fault;
 use crate::steps::builtin::{Builtin, Job, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, required, within};
@@ -37,7 +37,7 @@ impl OrientParams {
 /// The step.
 pub static ORIENT: Builtin = Builtin {
     name: "image.orient",
-    version: 1,
+    version: 2,
     summary: "Turns pixels as EXIF says, and EXIF then says that nothing is to be turned; an upright picture is copied",
     outputs: &[PICTURE],
     values: &[
@@ -67,7 +67,7 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
         written((info.width, info.height), coding, &metadata)
     } else {
         let mut picture = still(from, None).map_err(fault)?;
-        turn_upright(&mut picture);
+        picture.turn_upright();
         let went_in = write_on(&picture.pixels, &picture.metadata, to, coding, [255; 3]).map_err(fault)?;
         written((picture.info.width, picture.info.height), coding, &went_in)
     };

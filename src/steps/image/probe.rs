@@ -40,7 +40,7 @@ pub(super) const DESCRIBED: [ValueDoc; 11] = [
 /// The step.
 pub static PROBE: Builtin = Builtin {
     name: "image.probe",
-    version: 2,
+    version: 3,
     summary: "Reads the headers of a picture, or all of it",
     outputs: &[],
     values: &[
@@ -65,7 +65,7 @@ pub static PROBE: Builtin = Builtin {
             name: "taken",
             summary: "when it was taken, as in 2020-01-31T12:34:56; left out where EXIF does not tell",
         },
-        ValueDoc { name: "gps", summary: "whether EXIF tells where it was taken" },
+        ValueDoc { name: "gps", summary: "whether EXIF or XMP tells where it was taken" },
     ],
     schema: schema_of::<ProbeParams>,
     check: check_of::<ProbeParams>,
