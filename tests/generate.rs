@@ -281,3 +281,41 @@ fn what_cannot_be_made_is_told_before_anything_runs() {
     let ended = run(&same).expect(2);
     assert!(ended.stderr.contains("would both write") && ended.stderr.contains("{item.stem}"), "{}", ended.stderr);
 }
+
+/// Pictures with fonts of a pool, one of which is none.
+const DRAWN: &str = r#"
+name = "drawn"
+[generate]
+count = 12
+seed = 1
+values.text = { one_of = ["one", "two"] }
+[pools.fonts]
+kind = "fonts"
+dirs = ["BENCH/fonts"]
+[[step]]
+id = "draw"
+uses = "text.render"
+with = { text = "{item.text}", font = "{pools.fonts}", size = 12 }
+out = { picture = "{item.stem}.png" }
+"#;
+
+#[test]
+fn a_font_that_cannot_be_drawn_with_is_told_once_by_its_path_and_items_are_not_called_files() {
+    let bench = Bench::new(DRAWN);
+    std::fs::create_dir(bench.path("fonts")).unwrap();
+    std::fs::write(bench.path("fonts/broken.ttf"), "no font").unwrap();
+    let good = concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/ocr/fonts/NotoSans-Regular.ttf");
+    std::fs::copy(good, bench.path("fonts/good.ttf")).unwrap();
+    let told = run(&bench).jobs(1).expect(0).stdout;
+    let blamed = told.lines().find(|line| line.contains("broken.ttf")).unwrap();
+    assert_eq!(blamed.matches("broken.ttf").count(), 1, "{told}");
+    assert!(blamed.contains("broken.ttf': it is no font (TTF, OTF or TTC) (asset/font)"), "{told}");
+    assert!(told.contains(" 12 items\n") && told.contains("Total items:    12\n"), "{told}");
+    assert!(told.contains("Avg per item:   ") && !told.contains("files"), "{told}");
+    assert_eq!(bench.outputs().len(), 12);
+
+    // A font of no pool is told by its path, too.
+    edit(&bench, "{pools.fonts}", "BENCH/fonts/broken.ttf");
+    let fault = run(&bench).jobs(1).args(["--limit", "1"]).expect(1).stdout;
+    assert!(fault.contains("fonts/broken.ttf: it is no font (TTF, OTF or TTC)"), "{fault}");
+}

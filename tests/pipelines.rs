@@ -16,8 +16,18 @@ use mediamill::pipeline::load::{LoadError, load};
 use mediamill::steps::catalog::Catalog;
 use serde_json::Value;
 
-const SHIPPED: [&str; 8] =
-    ["lesson", "library-check", "photo-check", "podcast", "quickstart", "speech-data", "thumbnails", "transcode"];
+const SHIPPED: [&str; 10] = [
+    "lesson",
+    "library-check",
+    "ocr",
+    "ocr-again",
+    "photo-check",
+    "podcast",
+    "quickstart",
+    "speech-data",
+    "thumbnails",
+    "transcode",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -569,4 +579,49 @@ fn silence(rate: u32, seconds: u32) -> Vec<u8> {
     );
     wav.resize(44 + bytes as usize, 0);
     wav
+}
+
+#[test]
+fn pictures_of_text_have_labels_and_are_the_same_however_many_are_drawn_at_once_and_again_from_their_labels() {
+    let place = Place::new();
+    // Fonts, backgrounds and texts are looked for from where mediamill is started.
+    std::os::unix::fs::symlink(root().join("pipelines"), place.at("pipelines")).unwrap();
+    let arguments = |list: &[&str]| list.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let ran = place.run("ocr", &arguments(&["--jobs", "4"]));
+    assert_eq!((ran.output.status.code(), &ran.counts["done"]), (Some(0), &60.into()), "{}", ran.told());
+    let picture = |number: usize| place.at(&format!("out/ocr/pictures/{number:06}.png"));
+    let label = |number: usize| place.at(&format!("out/ocr/labels/{number:06}.json"));
+    let rows: Vec<Value> = fs::read_to_string(place.at("out/ocr/labels.jsonl"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 60);
+    for (row, number) in rows.iter().zip(1..) {
+        let (width, height) = image::image_dimensions(picture(number)).unwrap();
+        let label: Value = serde_json::from_slice(&fs::read(label(number)).unwrap()).unwrap();
+        assert_eq!((&label["width"], &label["height"]), (&width.into(), &height.into()), "{number}");
+        assert_eq!((&row["text"], &row["width"]), (&label["text"], &label["width"]), "{number}");
+        let words = label["lines"].as_array().unwrap().iter().flat_map(|line| line["words"].as_array().unwrap());
+        let words: Vec<&str> = words.map(|word| word["text"].as_str().unwrap()).collect();
+        assert_eq!(words, label["text"].as_str().unwrap().split_whitespace().collect::<Vec<_>>(), "{number}");
+    }
+    assert_eq!(rows.iter().filter(|row| row["kind"] == "clean").count(), 36);
+    assert_eq!(rows.iter().filter(|row| row["kind"] == "worn").count(), 24);
+
+    let again = place.run("ocr-again", &[label(1), label(29), label(42)]);
+    assert_eq!((again.output.status.code(), &again.counts["done"]), (Some(0), &3.into()), "{}", again.told());
+    for number in [1, 29, 42] {
+        let again = place.at(&format!("out/ocr-again/{number:06}.png"));
+        assert_eq!(fs::read(again).unwrap(), fs::read(picture(number)).unwrap(), "{number}");
+    }
+
+    let before: Vec<Vec<u8>> = (1..=15).map(|number| fs::read(picture(number)).unwrap()).collect();
+    fs::remove_dir_all(place.at("out")).unwrap();
+    let one = place.run("ocr", &arguments(&["--jobs", "1", "--limit", "15", "--fresh"]));
+    assert_eq!((one.output.status.code(), &one.counts["done"]), (Some(0), &15.into()), "{}", one.told());
+    for (before, number) in before.iter().zip(1..) {
+        assert_eq!(fs::read(picture(number)).unwrap(), *before, "{number}");
+    }
+    place.no_scratch();
 }

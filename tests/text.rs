@@ -298,6 +298,62 @@ fn a_text_that_does_not_fit_is_refused_shrunk_or_cut_and_lines_are_broken_to_fit
     assert_eq!(render(&spec).unwrap().canvas.height(), 60);
 }
 
+#[test]
+fn a_text_that_is_shrunk_keeps_its_whole_stroke_and_shadow_in_proportion() {
+    let mut spec = spec("one two three", SANS);
+    (spec.width, spec.height, spec.overflow) = (Some(120), Some(50), Overflow::Shrink);
+    spec.stroke = Some(Stroke { width: 14.0, color: Colour([120; 3]) });
+    let drawn = render(&spec).unwrap();
+    assert!(drawn.label.geometry.scale < 0.8);
+    let (width, margin) = (120, 8);
+    for (at, pixel) in drawn.canvas.samples().chunks_exact(3).enumerate() {
+        let (x, y) = (at % width, at / width);
+        let is_edge = x < margin || x >= width - margin || y < margin || y >= 50 - margin;
+        assert!(!is_edge || pixel == [255; 3], "ink at {x}, {y}");
+    }
+    for line in &drawn.label.lines {
+        let [left, top, right, bottom] = line.bounds;
+        assert!(left >= 7.9 && top >= 7.9 && right <= 112.1 && bottom <= 42.1, "{:?}", line.bounds);
+    }
+    let last = drawn.label.lines.iter().map(|line| line.bounds[3]).fold(0.0, f64::max);
+    let first = drawn.label.lines.iter().map(|line| line.bounds[1]).fold(50.0, f64::min);
+    assert!(last - first > 33.0, "the room between the margins is used");
+
+    // Far below the letters, where there is room for it only once it is drawn smaller, too.
+    spec.stroke = None;
+    spec.shadow = Some(Shadow { x: 0.0, y: 20.0, blur: 0.0, color: Colour([120; 3]), opacity: 1.0 });
+    spec.text = "one two three four five six seven eight nine ten".to_owned();
+    let drawn = render(&spec).unwrap();
+    let moved = (20.0 * drawn.label.geometry.scale).round() as usize;
+    let lowest = |value: u8| drawn.canvas.samples().iter().rposition(|sample| *sample == value).unwrap() / 3 / width;
+    assert_eq!(lowest(120), lowest(0) + moved);
+}
+
+#[test]
+fn a_mark_on_a_space_is_a_word_and_all_ink_has_a_box() {
+    let drawn = render(&spec("a \u{303} b", SERIF)).unwrap();
+    let words: Vec<&str> = drawn.label.lines[0].words.iter().map(|word| word.text.as_str()).collect();
+    assert_eq!(words, ["a", " \u{303}", "b"]);
+    assert!(drawn.label.lines[0].words.iter().all(|word| word.glyphs.len() == 1));
+    let first = render(&spec(" \u{303}b", SERIF)).unwrap();
+    assert_eq!(first.label.lines[0].words[0].glyphs[0].text, " \u{303}");
+    let top = first.canvas.samples().iter().position(|sample| *sample == 0).unwrap() / 3;
+    assert!(first.label.lines[0].bounds[1] <= (top / first.canvas.width() as usize) as f64);
+}
+
+#[test]
+fn a_background_that_is_too_large_is_to_blame_itself_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.png");
+    // It takes no room on the disk.
+    fs::File::create(&path).unwrap().set_len(900 << 20).unwrap();
+    let mut spec = spec("a", SANS);
+    spec.background = path.to_str().unwrap().to_owned();
+    assert!(matches!(render(&spec), Err(TextError::Background { why: MediaError::Limit(_), .. })));
+    spec.background = folder.path().to_str().unwrap().to_owned();
+    assert!(matches!(render(&spec), Err(TextError::Background { .. })));
+}
+
 /// A font whose outlines are hidden behind the names of bitmap tables.
 fn bitmap_only() -> Vec<u8> {
     let mut bytes = fs::read(root(SANS)).unwrap();

@@ -51,6 +51,7 @@ fn fonts_and_backgrounds_are_blamed_for_their_own_faults_only() {
     let broken = broken.to_str().unwrap();
     let fault = render(json!({ "text": "a", "font": broken }), folder.path()).unwrap_err();
     assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Asset, "font"));
+    assert_eq!(fault.message, "it is no font (TTF, OTF or TTC)");
     assert_eq!(fault.asset.as_ref().unwrap().as_path(), Path::new(broken));
 
     let fault = render(json!({ "text": "a", "font": root(FONT), "background": broken }), folder.path()).unwrap_err();
@@ -63,16 +64,18 @@ fn fonts_and_backgrounds_are_blamed_for_their_own_faults_only() {
     let to = job(Vec::new(), folder.path().join("a.jpg"), folder.path().join("a.json"));
     let fault = (find("text.render").unwrap().run)(json!({ "text": "a", "font": root(FONT) }), &to).unwrap_err();
     assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "outputs"));
+    assert_eq!(fault.message, "the picture is a PNG, and its name ends in .jpg");
 }
 
 #[test]
 fn parameters_that_cannot_be_are_told_before_anything_runs() {
     let check = find("text.render").unwrap().check;
     assert_eq!(check(json!({ "text": "a", "font": "a.ttf", "color": "#abc" })), Ok(()));
+    assert_eq!(check(json!({ "text": "a", "font": "a.ttf", "color": "navy" })), Ok(()));
     for (with, word) in [
         (json!({ "text": "a" }), "font"),
         (json!({ "text": "a", "font": "f", "colour": "#abc" }), "colour"),
-        (json!({ "text": "a", "font": "f", "color": "red" }), "#rrggbb"),
+        (json!({ "text": "a", "font": "f", "color": "blurple" }), "#rrggbb"),
         (json!({ "text": "a", "font": "f", "blur": 31 }), "blur"),
         (json!({ "text": "a", "font": "f", "missing": "fallback" }), "fallback"),
     ] {

@@ -268,7 +268,7 @@ pub fn read_source(path: &Path, seen: Identity) -> std::io::Result<Source> {
     let after = Identity::of(path)?;
     // Changed under our eyes, or so lately that the next change may look the same: look again next time.
     let settled = after == seen && !after.is_racy(std::time::SystemTime::now());
-    Ok(Source { path: OsText::from(path), hash, identity: settled.then_some(after) })
+    Ok(Source { path: OsText::from(path), hash, identity: settled.then_some(after), generated: false })
 }
 
 /// Whether another try could meet another fate though nothing that we know of changed.

@@ -257,6 +257,7 @@ pub(super) fn tell_beginning(
         breakers: breakers(plan),
         pools: context.pools.iter().map(AssetPool::shape).collect(),
         output: OsText::from(context.output_root()),
+        generated: context.batch.generator.is_some(),
     });
     for check in checks {
         recorder.record(tools::told(check));

@@ -43,7 +43,11 @@ pub struct Work {
 #[must_use]
 pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     let item = Item::of(&context.batch, index);
-    let new = || Checkpoint::new(item.id.clone(), OsText::from(&item.path));
+    let new = || {
+        let mut checkpoint = Checkpoint::new(item.id.clone(), OsText::from(&item.path));
+        checkpoint.source.generated = context.batch.generator.is_some();
+        checkpoint
+    };
     let (mut checkpoint, note) = match context.store.load(item.key, &item.id) {
         Loaded::Known(checkpoint) => (*checkpoint, None),
         Loaded::New { owned, set_aside } => {

@@ -80,6 +80,9 @@ pub enum EventKind {
         /// The folder that the outputs are below.
         #[serde(default)]
         output: OsText,
+        /// Whether the pipeline makes its items itself: they are no files then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        generated: bool,
     },
     /// A dependency was looked at.
     DependencyChecked {

@@ -171,6 +171,7 @@ mod tests {
                 shapes,
                 breakers,
                 output,
+                generated: false,
                 pools: Vec::new(),
             },
         );

@@ -184,6 +184,8 @@ pub struct RunState {
     pub step_skipped: Vec<u32>,
     /// The steps over the whole batch that have begun.
     pub batch: IndexMap<u32, BatchView>,
+    /// Whether the pipeline makes its items itself: they are no files then.
+    pub generated: bool,
     /// The folder that the outputs are below.
     pub output: PathBuf,
     /// The disks and the memory, as they were found last, and when.
@@ -224,6 +226,12 @@ impl RunState {
     #[must_use]
     pub fn path(&self, item: ItemIndex) -> Option<PathBuf> {
         self.paths.get(item as usize)
+    }
+
+    /// What one item is called.
+    #[must_use]
+    pub const fn item_word(&self) -> &'static str {
+        if self.generated { "item" } else { "file" }
     }
 
     /// Where the item stands.
@@ -317,7 +325,8 @@ impl RunState {
         self.pieces.apply(event, self.phases.len());
         self.pools.apply(event);
         match &event.kind {
-            EventKind::RunStarted { run, pipeline, steps, jobs, shapes, breakers, output, .. } => {
+            EventKind::RunStarted { run, pipeline, steps, jobs, shapes, breakers, output, generated, .. } => {
+                self.generated = *generated;
                 self.run.clone_from(run);
                 self.pipeline.clone_from(pipeline);
                 self.steps.clone_from(steps);

@@ -203,7 +203,7 @@ fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> 
     let of_piece =
         |piece: &Option<PieceRef>| piece.as_ref().map_or_else(String::new, |piece| format!(" {}", piece.name));
     match kind {
-        EventKind::ItemsListed { paths, .. } => (Tone::Plain, "items", counted(paths.len(), "file")),
+        EventKind::ItemsListed { paths, .. } => (Tone::Plain, "items", counted(paths.len(), state.item_word())),
         EventKind::AssetsListed { .. } | EventKind::AssetScored { .. } => pools::words(kind, state, name),
         EventKind::ItemsUpToDate { ranges } => {
             let count: u64 = ranges.iter().map(|(from, to)| u64::from(to.saturating_sub(*from))).sum();

@@ -107,6 +107,7 @@ impl Run {
                 shape("papers", PoolKind::Images, folders(&[("/papers", None)])),
             ],
             output: OsText::from(Path::new("/work/out")),
+            generated: false,
         });
         let paths = (0..items).map(|item| OsText::from(Path::new("/texts").join(format!("{item:05}.txt")))).collect();
         run.add(EventKind::ItemsListed { first: 0, paths });

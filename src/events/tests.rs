@@ -53,6 +53,7 @@ fn of_run() -> impl Strategy<Value = EventKind> {
                     success_threshold: 0,
                 }],
                 output: OsText::default(),
+                generated: false,
                 pools: Vec::new(),
             })
             .boxed(),

@@ -32,6 +32,11 @@ pub trait Builtins {
     /// What is wrong with asking this of `name`, given its parameters.
     fn misfit(&self, name: &str, with: &Value, asked: &Asked<'_>) -> Option<ParamProblem>;
 
+    /// What will most likely go wrong with these parameters of `name`, as things are on this machine.
+    fn doubts(&self, _name: &str, _with: &Value) -> Vec<ParamProblem> {
+        Vec::new()
+    }
+
     /// The version of `name`: a part of its fingerprint.
     fn version(&self, name: &str) -> u32;
 

@@ -10,6 +10,7 @@ mod policy;
 mod pools;
 mod refs;
 mod tools;
+mod values;
 
 use std::collections::{HashMap, HashSet};
 

@@ -138,7 +138,7 @@ impl<W: Write> Lines<W> {
     }
 
     fn name(&self, item: ItemIndex, state: &RunState) -> String {
-        state.path(item).map_or_else(|| format!("file {item}"), |path| self.names.short(&path))
+        state.path(item).map_or_else(|| format!("{} {item}", state.item_word()), |path| self.names.short(&path))
     }
 
     /// Tells how many files there are, and for how many nothing is done.
@@ -146,7 +146,7 @@ impl<W: Write> Lines<W> {
         let untold = std::mem::take(&mut self.counts);
         if self.level >= Level::Info {
             if untold.listed {
-                let files = counted(state.counts.total as usize, "file");
+                let files = counted(state.counts.total as usize, state.item_word());
                 self.line(elapsed, Tone::Plain, "items", format_args!("{files}"));
             }
             if untold.up_to_date > 0 {

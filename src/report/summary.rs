@@ -54,7 +54,8 @@ fn figures(told: &mut String, state: &RunState) -> fmt::Result {
     let good = counts.done + counts.up_to_date;
     let percent = |count: u32| if counts.total == 0 { 0.0 } else { f64::from(count) * 100.0 / f64::from(counts.total) };
     writeln!(told, "{rule}\nBatch Processing Summary\n{rule}")?;
-    writeln!(told, "Total files:    {}", counts.total)?;
+    let one = state.item_word();
+    writeln!(told, "{:<15} {}", format!("Total {one}s:"), counts.total)?;
     writeln!(told, "Successful:     {good} ({:.1}%)", percent(good))?;
     writeln!(told, "Failed:         {} ({:.1}%)", counts.failed, percent(counts.failed))?;
     writeln!(told, "Skipped:        {}", counts.left_out)?;
@@ -71,7 +72,7 @@ fn figures(told: &mut String, state: &RunState) -> fmt::Result {
     let seconds = state.elapsed as f64 / 1000.0;
     let average = seconds / f64::from(worked_on(counts).max(1));
     writeln!(told, "Total time:     {seconds:.1}s")?;
-    writeln!(told, "Avg per file:   {:.1}s", if worked_on(counts) == 0 { 0.0 } else { average })
+    writeln!(told, "{:<15} {:.1}s", format!("Avg per {one}:"), if worked_on(counts) == 0 { 0.0 } else { average })
 }
 
 /// Files that this run did something for.
@@ -119,7 +120,7 @@ fn parked(told: &mut String, state: &RunState) -> fmt::Result {
     }
     writeln!(told, "\nParked:")?;
     for ((step, cause), (count, fault)) in groups {
-        writeln!(told, "  {}  {step}  {cause}", counted(count, "file"))?;
+        writeln!(told, "  {}  {step}  {cause}", counted(count, state.item_word()))?;
         writeln!(told, "    {}", safe_line(&fault.message))?;
         if let Some(hint) = &fault.hint {
             writeln!(told, "    hint: {}", safe_line(hint))?;
@@ -148,7 +149,7 @@ fn of_phase(state: &RunState, phase: ItemPhase) -> impl Iterator<Item = (ItemInd
 }
 
 fn path(state: &RunState, item: ItemIndex, names: &Names) -> String {
-    state.path(item).map_or_else(|| format!("file {item}"), |path| names.short(&path))
+    state.path(item).map_or_else(|| format!("{} {item}", state.item_word()), |path| names.short(&path))
 }
 
 fn step_id(state: &RunState, step: Option<u32>) -> String {

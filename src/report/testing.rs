@@ -72,6 +72,7 @@ pub(super) fn beginning(count: u32) -> Vec<(u64, EventKind)> {
                 shapes: Vec::new(),
                 breakers: Vec::new(),
                 output: OsText::default(),
+                generated: false,
                 pools: Vec::new(),
             },
         ),

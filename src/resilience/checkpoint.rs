@@ -109,12 +109,15 @@ impl Identity {
 /// The input file as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// Absolute.
+    /// Absolute; of a generated item its name.
     pub path: OsText,
     /// BLAKE3 of the content, hexadecimal, the first 128 bits; empty when it was never read.
     pub hash: String,
     /// What the file looked like then. `None`: it had only just been changed, so the next look reads it again.
     pub identity: Option<Identity>,
+    /// Whether there is no file: the pipeline made the item itself, and `path` is its name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub generated: bool,
 }
 
 /// One step of one item.
@@ -310,7 +313,7 @@ impl Checkpoint {
             checkpoint_time: 0.0,
             revision: 0,
             state: ItemState::Pending,
-            source: Source { path, hash: String::new(), identity: None },
+            source: Source { path, hash: String::new(), identity: None, generated: false },
             steps: IndexMap::new(),
             fault: None,
             formerly: Vec::new(),
@@ -371,9 +374,8 @@ impl Checkpoint {
 
     /// Whether it is of an item that the pipeline made itself, which has a name in place of a file.
     #[must_use]
-    pub fn is_generated(&self) -> bool {
-        let path = self.source.path.as_path();
-        path.is_relative() && path.as_os_str().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit)
+    pub const fn is_generated(&self) -> bool {
+        self.source.generated
     }
 
     /// What `step` found out.

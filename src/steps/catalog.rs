@@ -8,6 +8,8 @@ use super::image;
 use super::image::fit as picture_fit;
 use super::register::{BUILTINS, find_batch};
 use super::schema;
+use super::text::fit as text_fit;
+use super::text::render::RENDER;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
 
 /// The steps that read no file unless they are told to: what they make comes from their parameters.
@@ -55,10 +57,15 @@ impl Builtins for Catalog<'_> {
         let problems = schema::problems(&(step.schema)(), with);
         // What the schema cannot say, the step's own reader can; but it cannot read placeholders before they are filled.
         // Those of a step over the batch are filled for every row, and stay texts to itself.
-        if !problems.is_empty() || (schema::has_placeholder(with) && !self.is_batch(name)) {
+        let known = match schema::has_placeholder(with) && !self.is_batch(name) {
+            true if name == RENDER.name => text_fit::known(with),
+            true => return problems,
+            false => with.clone(),
+        };
+        if !problems.is_empty() {
             return problems;
         }
-        match (step.check)(with.clone()) {
+        match (step.check)(known) {
             Ok(()) => problems,
             Err(message) => vec![ParamProblem { path: Vec::new(), key: true, message, suggestion: None }],
         }
@@ -98,8 +105,14 @@ impl Builtins for Catalog<'_> {
             Some(batch) => batch.misfit(with, asked),
             None if name == image::compare::COMPARE.name => image::compare::misfit(asked),
             None if name == image::resize::RESIZE.name => image::sizes::misfit(with, asked),
-            None => sound_fit::misfit(name, with, asked).or_else(|| picture_fit::misfit(name, with, asked)),
+            None => sound_fit::misfit(name, with, asked)
+                .or_else(|| picture_fit::misfit(name, with, asked))
+                .or_else(|| text_fit::misfit(name, asked)),
         }
+    }
+
+    fn doubts(&self, name: &str, with: &Value) -> Vec<ParamProblem> {
+        text_fit::doubts(name, with)
     }
 
     fn version(&self, name: &str) -> u32 {

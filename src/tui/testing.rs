@@ -124,6 +124,7 @@ pub fn beginning(names: &[&str]) -> Vec<(u64, EventKind)> {
                 ],
                 breakers: vec![breaker("ffmpeg", 5, 60_000, 2), breaker("demucs", 3, 120_000, 1)],
                 output: OsText::from(std::path::Path::new("/work/out")),
+                generated: false,
                 pools: Vec::new(),
             },
         ),

@@ -85,7 +85,9 @@ mod tests {
     fn all() -> Vec<Entry> {
         let entry = |path: &str| {
             let id = ItemKey::of(Path::new(path)).item_id(Path::new(path));
-            (id.clone(), Ok(Checkpoint::new(id, OsText::from(path))))
+            let mut checkpoint = Checkpoint::new(id.clone(), OsText::from(path));
+            checkpoint.source.generated = !path.starts_with('/');
+            (id, Ok(checkpoint))
         };
         ["/a/song.wav", "/b/song.wav", "/b/song.mp3", "/b/other.wav", "000042", "/b/7.wav"].map(entry).to_vec()
     }

@@ -1,11 +1,12 @@
 //! What an attempt was given of the pools.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
 use super::Attempt;
 use crate::resilience::checkpoint::Artifact;
+use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
 
 /// The assets of an attempt, by the names of their pools.
@@ -39,5 +40,20 @@ impl Attempt<'_> {
             drawn.files.insert(pool.spec.name.clone(), file);
         }
         Ok(drawn)
+    }
+
+    /// The fault with the path of the file that it blames as an asset, where that was not drawn: nobody else knows it.
+    pub(super) fn naming(&self, fault: Fault) -> Fault {
+        let paths = &self.drawn.paths;
+        let is_drawn = |asset: &OsText| {
+            paths.iter().any(|(pool, path)| path == asset.as_path() || asset.as_path() == Path::new(pool))
+        };
+        match &fault.asset {
+            Some(asset) if fault.class == FaultClass::Asset && !is_drawn(asset) => {
+                let message = format!("{}: {}", asset.as_path().display(), fault.message);
+                Fault { message, ..fault }
+            }
+            _ => fault,
+        }
     }
 }

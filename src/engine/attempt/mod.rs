@@ -237,7 +237,10 @@ impl Attempt<'_> {
             PathBuf::new()
         };
         let place = self.place(scratch, &known)?;
-        let values = self.work(&place, &known)?;
+        let values = match self.work(&place, &known) {
+            Ok(values) => values,
+            Err(failure) => return Err(Failure { fault: self.naming(failure.fault), ..failure }),
+        };
         self.refuse_changed_input(seen)?;
         let found = self.find_outputs(&place, &known)?;
         let took = started.elapsed();

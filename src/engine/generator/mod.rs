@@ -47,38 +47,28 @@ impl Generator {
     /// # Errors
     /// Every file that will not do, and why.
     pub fn new(generate: Generate, seed: u64) -> Result<Self, Vec<String>> {
+        let mut texts: HashMap<&Path, Option<Arc<String>>> = HashMap::new();
         let (mut lines, mut words) = (HashMap::new(), HashMap::new());
-        // A file is read once for lines, and once for the most words that anybody takes of it.
-        let mut most: HashMap<&Path, u32> = HashMap::new();
         let mut wrong = Vec::new();
         for recipe in generate.specs.iter().flat_map(|spec| spec.values.values()) {
-            match recipe {
-                Recipe::Lines { path, .. } if !lines.contains_key(path) => {
-                    let parts = Parts::lines(path).map_err(|why| wrong.push(why)).ok();
-                    lines.insert(path.clone(), parts);
-                }
-                Recipe::Words { path, to, .. } => {
-                    let most = most.entry(path).or_default();
-                    *most = (*most).max(*to);
-                }
-                _ => {}
+            let (Recipe::Lines { path, .. } | Recipe::Words { path, .. }) = recipe else { continue };
+            let read = || texts::read(path).map_err(|why| wrong.push(why)).ok();
+            let Some(text) = texts.entry(path).or_insert_with(read).clone() else { continue };
+            if let Recipe::Words { to, .. } = recipe {
+                let parts: &Parts = words.entry(path.clone()).or_insert_with(|| Parts::words(text));
+                wrong.extend(too_few(path, parts.len(), *to));
+            } else if lines.entry(path.clone()).or_insert_with(|| Parts::lines(text)).len() == 0 {
+                wrong.push(format!("{} has no line with a text", path.display()));
             }
-        }
-        for (path, least) in most {
-            let parts = Parts::words(path, least).map_err(|why| wrong.push(why)).ok();
-            words.insert(path.to_path_buf(), parts);
         }
         if !wrong.is_empty() {
             wrong.sort_unstable();
             wrong.dedup();
             return Err(wrong);
         }
-        let there = |all: HashMap<PathBuf, Option<Parts>>| {
-            all.into_iter().filter_map(|(path, parts)| Some((path, parts?))).collect()
-        };
         let weights: Vec<u64> = generate.specs.iter().map(|spec| spec.weight).collect();
         let shares = Shares::new(&weights, generate.count);
-        Ok(Self { lines: there(lines), words: there(words), shares, generate, seed })
+        Ok(Self { lines, words, shares, generate, seed })
     }
 
     /// How many items there are.
@@ -178,6 +168,16 @@ impl Made {
             other => other.to_string().into(),
         })
     }
+}
+
+/// That a text of so many words has not `least` of them in a row.
+fn too_few(path: &Path, words: u64, least: u32) -> Option<String> {
+    let has = match words {
+        0 => "no word".to_owned(),
+        1 => "only one word".to_owned(),
+        several => format!("only {several} words"),
+    };
+    (words < u64::from(least)).then(|| format!("{} has {has}, and {least} in a row are asked for", path.display()))
 }
 
 /// What the template of a value may name.

@@ -8,13 +8,28 @@
 //! of Apportionment", American Mathematical Monthly 82, 1975). An item's kind hangs on the shares and its index only: more
 //! items leave the earlier ones as they are.
 
-/// The kinds of all items: a pattern that repeats itself.
+/// Items of the pattern between two places where all kinds are counted.
+const BLOCK: usize = 1024;
+
+/// The kinds of all items: a pattern that repeats itself. It takes a byte for each item of the pattern, and 1/256 for each
+/// of its kinds.
 #[derive(Debug)]
 pub(super) struct Shares {
-    /// For each item of the pattern: its kind, and how many of that kind are before it.
-    pattern: Vec<(u8, u32)>,
+    /// For each item of the pattern, its kind.
+    pattern: Vec<u8>,
+    /// For the first item of each block, how many of each kind are before it in the pattern.
+    before: Vec<u32>,
     /// For each kind, how many of it are in the whole pattern.
     counts: Vec<u32>,
+}
+
+/// How a kind stands after some items, in parts of the sum of all weights.
+struct Due {
+    weight: u128,
+    /// Its items so far, times the sum.
+    had: u128,
+    /// The number of items by which its next one must have come.
+    deadline: u128,
 }
 
 impl Shares {
@@ -24,34 +39,39 @@ impl Shares {
         let weights: Vec<u128> = weights.iter().map(|weight| u128::from(weight / divisor)).collect();
         let sum: u128 = weights.iter().sum();
         // After `sum` items every kind has its share exactly, and all begins anew.
-        let length = sum.min(u128::from(count)) as u32;
+        let length = sum.min(u128::from(count)) as usize;
+        let due = |weight: &u128| Due { weight: *weight, had: 0, deadline: sum.div_ceil(*weight) };
+        let mut dues: Vec<Due> = weights.iter().map(due).collect();
         let mut counts = vec![0_u32; weights.len()];
-        let mut pattern = Vec::with_capacity(length as usize);
+        let (mut pattern, mut before) = (Vec::with_capacity(length), Vec::new());
         for item in 1..=length {
-            let mut chosen = 0;
-            let mut due: Option<u128> = None;
-            for (kind, weight) in weights.iter().enumerate() {
-                let had = u128::from(counts[kind]);
-                let is_ahead = had * sum >= u128::from(item) * weight;
-                // The index by which the next one must have come: (had + 1) / share, rounded up.
-                let deadline = ((had + 1) * sum).div_ceil(*weight);
-                // A tie goes to the first name.
-                if !is_ahead && due.is_none_or(|due| deadline < due) {
-                    (chosen, due) = (kind, Some(deadline));
-                }
+            if pattern.len() % BLOCK == 0 {
+                before.extend_from_slice(&counts);
             }
-            pattern.push((chosen as u8, counts[chosen]));
+            let is_behind = |due: &Due| due.had < item as u128 * due.weight;
+            // A tie goes to the first name. Not all can be ahead of their shares.
+            let next = dues.iter().enumerate().filter(|(_, due)| is_behind(due)).min_by_key(|(_, due)| due.deadline);
+            let chosen = next.map_or(0, |(kind, _)| kind);
+            pattern.push(chosen as u8);
             counts[chosen] += 1;
+            let due = &mut dues[chosen];
+            due.had += sum;
+            // (had + 1) / share, rounded up.
+            due.deadline = (due.had + sum).div_ceil(due.weight);
         }
-        Self { pattern, counts }
+        Self { pattern, before, counts }
     }
 
     /// The kind of the item at `place` (from 0), and how many items of that kind are before it.
     pub(super) fn of(&self, place: u64) -> (usize, u64) {
         let length = self.pattern.len() as u64;
-        let (kind, before) = self.pattern[(place % length) as usize];
+        let at = (place % length) as usize;
+        let kind = self.pattern[at];
+        let block = at / BLOCK;
+        let in_block = self.pattern[block * BLOCK..at].iter().filter(|other| **other == kind).count() as u64;
         let kind = usize::from(kind);
-        (kind, place / length * u64::from(self.counts[kind]) + u64::from(before))
+        let before = u64::from(self.before[block * self.counts.len() + kind]) + in_block;
+        (kind, place / length * u64::from(self.counts[kind]) + before)
     }
 }
 
@@ -112,15 +132,16 @@ mod tests {
 
     #[test]
     fn items_of_one_kind_are_counted_across_repeats_of_the_pattern() {
-        let shares = Shares::new(&[6, 4], 1000);
-        assert_eq!(shares.pattern.len(), 5);
-        let mut had = [0, 0];
-        for place in 0..1000 {
-            let (kind, before) = shares.of(place);
-            assert_eq!(before, had[kind]);
-            had[kind] += 1;
+        for (weights, length) in [([6, 4], 5), ([6001, 4000], 10_001)] {
+            let shares = Shares::new(&weights, 20_000);
+            assert_eq!(shares.pattern.len(), length);
+            let mut had = [0, 0];
+            for place in 0..20_000 {
+                let (kind, before) = shares.of(place);
+                assert_eq!(before, had[kind]);
+                had[kind] += 1;
+            }
         }
-        assert_eq!(had, [600, 400]);
     }
 
     #[test]

@@ -3,76 +3,66 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
-/// The longest text, in bytes. It is held in memory.
+/// The longest text, in bytes. It is held in memory, once, and its parts begin at places of four bytes.
 const LONGEST: u64 = 256 << 20;
 
 /// A text in parts.
 #[derive(Debug)]
 pub(super) struct Parts {
-    text: String,
-    /// Where each part begins and ends, in bytes.
-    parts: Vec<(u32, u32)>,
+    text: Arc<String>,
+    /// Where each part begins, in bytes.
+    starts: Vec<u32>,
+    /// What the rest of the text is cut to.
+    first: fn(&str) -> &str,
 }
 
 impl Parts {
-    /// The lines of the file at `path`, without their ends; lines of white space alone are none.
-    ///
-    /// # Errors
-    /// Why there is no line to be had, and where.
-    pub(super) fn lines(path: &Path) -> Result<Self, String> {
-        let text = read(path)?;
-        let mut parts = Vec::new();
+    /// The lines of `text`, without their ends; lines of white space alone are none.
+    pub(super) fn lines(text: Arc<String>) -> Self {
+        let mut starts = Vec::new();
         let mut at = 0;
         for line in text.split_inclusive('\n') {
-            let bare = line.trim_end_matches(['\n', '\r']);
-            if !bare.trim().is_empty() {
-                parts.push((at as u32, (at + bare.len()) as u32));
+            if !line.trim().is_empty() {
+                starts.push(at as u32);
             }
             at += line.len();
         }
-        if parts.is_empty() {
-            return Err(format!("{} has no line with a text", path.display()));
-        }
-        Ok(Self { text, parts })
+        Self { text, starts, first: first_line }
     }
 
-    /// The words of the file at `path`: at least `least` of them.
-    ///
-    /// # Errors
-    /// Why there are not so many to be had, and where.
-    pub(super) fn words(path: &Path, least: u32) -> Result<Self, String> {
-        let text = read(path)?;
+    /// The words of `text`.
+    pub(super) fn words(text: Arc<String>) -> Self {
         let start = text.as_ptr() as usize;
-        let place = |word: &str| {
-            let begin = word.as_ptr() as usize - start;
-            (begin as u32, (begin + word.len()) as u32)
-        };
-        let parts: Vec<(u32, u32)> = text.split_whitespace().map(place).collect();
-        if parts.len() < least as usize {
-            let has = match parts.len() {
-                0 => "no word".to_owned(),
-                1 => "only one word".to_owned(),
-                several => format!("only {several} words"),
-            };
-            return Err(format!("{} has {has}, and {least} in a row are asked for", path.display()));
-        }
-        Ok(Self { text, parts })
+        let starts = text.split_whitespace().map(|word| (word.as_ptr() as usize - start) as u32).collect();
+        Self { text, starts, first: first_word }
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> u64 {
-        self.parts.len() as u64
+        self.starts.len() as u64
     }
 
     /// The part at `place`, which must exist.
     pub(super) fn get(&self, place: u64) -> &str {
-        let (begin, end) = self.parts[place as usize];
-        &self.text[begin as usize..end as usize]
+        (self.first)(&self.text[self.starts[place as usize] as usize..])
     }
 }
 
-fn read(path: &Path) -> Result<String, String> {
+fn first_line(text: &str) -> &str {
+    text.split('\n').next().unwrap_or_default().trim_end_matches('\r')
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(char::is_whitespace).next().unwrap_or_default()
+}
+
+/// The text of the file at `path`.
+///
+/// # Errors
+/// Why it is none, and where.
+pub(super) fn read(path: &Path) -> Result<Arc<String>, String> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
     read.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
@@ -90,7 +80,7 @@ fn read(path: &Path) -> Result<String, String> {
     if text.starts_with('\u{feff}') {
         text.drain(..'\u{feff}'.len_utf8());
     }
-    Ok(text)
+    Ok(Arc::new(text))
 }
 
 #[cfg(test)]
@@ -98,10 +88,10 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may")]
     use super::*;
 
-    fn file(content: &[u8]) -> tempfile::NamedTempFile {
+    fn text(content: &[u8]) -> Result<Arc<String>, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
-        file
+        read(file.path())
     }
 
     fn all(parts: &Parts) -> Vec<&str> {
@@ -110,31 +100,27 @@ mod tests {
 
     #[test]
     fn lines_come_without_their_ends_and_empty_ones_not_at_all() {
-        let text = file("\u{feff}first\r\n\n   \n second \nسطر\n\nlast".as_bytes());
-        assert_eq!(all(&Parts::lines(text.path()).unwrap()), ["first", " second ", "سطر", "last"]);
+        let text = text("\u{feff}first\r\n\n   \n second \nسطر\n\nlast".as_bytes()).unwrap();
+        assert_eq!(all(&Parts::lines(text)), ["first", " second ", "سطر", "last"]);
     }
 
     #[test]
     fn words_run_across_lines() {
-        let text = file(b"one two\nthree\t four\n");
-        assert_eq!(all(&Parts::words(text.path(), 4).unwrap()), ["one", "two", "three", "four"]);
+        let text = text("one two\nthree\t four\u{3000}fünf".as_bytes()).unwrap();
+        assert_eq!(all(&Parts::words(text)), ["one", "two", "three", "four", "fünf"]);
     }
 
     #[test]
     fn a_text_that_will_not_do_is_told_with_its_line() {
-        let table: [(&[u8], &str); 4] = [
-            (b"", "has no line with a text"),
-            (b" \n\r\n", "has no line with a text"),
+        let table: [(&[u8], &str); 2] = [
             (b"good\nbad \xff here\n", ":2: this line is not UTF-8 text"),
             (b"a\nb\nc\0\n", ":3: this line holds a NUL"),
         ];
         for (content, why) in table {
-            let told = Parts::lines(file(content).path()).unwrap_err();
+            let told = text(content).unwrap_err();
             assert!(told.contains(why), "{told}");
         }
-        let told = Parts::words(file(b"a b c").path(), 6).unwrap_err();
-        assert!(told.ends_with("has only 3 words, and 6 in a row are asked for"), "{told}");
-        let told = Parts::lines(Path::new("/nowhere/texts.txt")).unwrap_err();
+        let told = read(Path::new("/nowhere/texts.txt")).unwrap_err();
         assert!(told.starts_with("/nowhere/texts.txt cannot be read: No such file"), "{told}");
     }
 }

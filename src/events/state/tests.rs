@@ -21,6 +21,7 @@ fn state_of(items: u32, kinds: impl IntoIterator<Item = EventKind>) -> RunState 
         shapes: vec![shape("one"), shape("two"), StepShape::default()],
         breakers: vec![breaker("one"), breaker("two")],
         output: OsText::default(),
+        generated: false,
         pools: Vec::new(),
     };
     let paths = (0..items).map(|item| OsText::from(std::path::Path::new(&format!("/in/{item}")))).collect();

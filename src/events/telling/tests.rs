@@ -22,6 +22,7 @@ fn state() -> RunState {
         pools: Vec::new(),
         breakers: Vec::new(),
         output: OsText::default(),
+        generated: false,
     }));
     let paths = vec![OsText::from(Path::new("/music/a/song.wav").to_path_buf())];
     state.apply(&event(EventKind::ItemsListed { first: 0, paths }));

@@ -1,5 +1,6 @@
 //! Pictures behind text: decoded once, and cut to size.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -15,6 +16,11 @@ use crate::media::picture;
 
 /// Bytes of decoded backgrounds that a process keeps.
 const KEPT_BYTES: usize = 128 << 20;
+
+/// The longest background file that is read, in bytes, and the most pixels that it may declare: what is larger would take
+/// the memory of a process that draws, and pictures of text are smaller by far.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+const MAX_DECLARED_PIXELS: u64 = 64_000_000;
 
 static BACKGROUNDS: LazyLock<Cache<Background>> = LazyLock::new(|| Cache::new(KEPT_BYTES));
 
@@ -40,9 +46,7 @@ pub(super) struct Cut {
 pub(super) fn background(path: &Path) -> Result<Arc<Background>, TextError> {
     BACKGROUNDS.get(path, 0, || {
         let read = || -> Result<(Background, usize), MediaError> {
-            let bytes = std::fs::read(path).map_err(MediaError::Unreadable)?;
-            let hash = blake3::hash(&bytes).to_hex().to_string();
-            drop(bytes);
+            let hash = admitted(path)?;
             let mut loaded = picture::load(path)?;
             loaded.pixels.apply_orientation(loaded.orientation);
             let (width, height) = (loaded.pixels.width(), loaded.pixels.height());
@@ -56,6 +60,30 @@ pub(super) fn background(path: &Path) -> Result<Arc<Background>, TextError> {
         };
         read().map_err(|why| blame(path, why))
     })
+}
+
+/// The hash of the file at `path`, where it is not too large to be decoded: that is looked at first.
+fn admitted(path: &Path) -> Result<String, MediaError> {
+    let file = std::fs::metadata(path).map_err(MediaError::Unreadable)?;
+    if !file.is_file() {
+        return Err(MediaError::NotPicture("it is no file".to_owned()));
+    }
+    if file.len() > MAX_FILE_BYTES {
+        let (has, most) = (file.len() >> 20, MAX_FILE_BYTES >> 20);
+        return Err(MediaError::Limit(format!("it has {has} MiB (at most {most} are taken for a background)")));
+    }
+    let picture = picture::probe(path)?;
+    if u64::from(picture.width) * u64::from(picture.height) > MAX_DECLARED_PIXELS {
+        return Err(MediaError::Limit(format!(
+            "it has {} x {} pixels (at most {} megapixels are taken for a background)",
+            picture.width,
+            picture.height,
+            MAX_DECLARED_PIXELS / 1_000_000
+        )));
+    }
+    let mut hasher = blake3::Hasher::new();
+    File::open(path).and_then(|file| hasher.update_reader(file).map(drop)).map_err(MediaError::Unreadable)?;
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// A background that cannot be opened or decoded is to blame; the machine's troubles are not its own.

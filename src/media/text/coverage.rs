@@ -5,7 +5,7 @@ use std::path::Path;
 use skrifa::Font;
 
 use super::error::TextError;
-use super::open::read_font;
+use super::open::{guarded, read_font};
 
 /// The code points that a font maps to a glyph: OpenType specification 1.9.1, table `cmap`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ const MOST: usize = 0x11_0000;
 /// [`TextError::Font`] for what is no font or is broken, [`TextError::Media`] where the machine does not let us read it.
 pub fn coverage(path: &Path) -> Result<Coverage, TextError> {
     let (font, _) = read_font(path, 0)?;
-    Coverage::of(&font).map_err(|why| TextError::font(path, why))
+    guarded(path, || Coverage::of(&font))?.map_err(|why| TextError::font(path, why))
 }
 
 impl Coverage {

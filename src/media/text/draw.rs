@@ -70,7 +70,7 @@ pub fn render(spec: &TextSpec) -> Result<Drawn, TextError> {
     outlines.points.iter_mut().for_each(|point| *point = snapped(fit.map(*point)));
 
     let (mut canvas, cut) = ground(spec, frame.width, frame.height)?;
-    draw(&mut canvas, spec, &outlines);
+    draw(&mut canvas, spec, &outlines, frame.scale);
     apply(&mut canvas, spec)?;
 
     let geometry = Geometry {
@@ -84,7 +84,7 @@ pub fn render(spec: &TextSpec) -> Result<Drawn, TextError> {
         inks: &inks,
         bend,
         view: view.then(frame.scale, frame.by),
-        around,
+        around: around * frame.scale,
     };
     let label = Label {
         version: LABEL_VERSION,
@@ -238,21 +238,22 @@ fn ground(spec: &TextSpec, width: u32, height: u32) -> Result<(Canvas, Option<La
     Ok((canvas, None))
 }
 
-/// Shadow, the line around, and the letters.
-fn draw(canvas: &mut Canvas, spec: &TextSpec, outlines: &Outlines) {
+/// Shadow, the line around, and the letters, all of them `scale` times as large as they are asked for.
+fn draw(canvas: &mut Canvas, spec: &TextSpec, outlines: &Outlines, scale: f64) {
     let whole = Bounds([0.0, 0.0, f64::from(canvas.width()), f64::from(canvas.height())]);
     // Half of a line lies inside of the letters, where they cover it.
-    let line = spec.stroke.filter(|stroke| stroke.width > 0.0).map(|stroke| (stroke.width * 2.0, stroke.color));
+    let line = spec.stroke.filter(|stroke| stroke.width > 0.0).map(|stroke| (stroke.width * 2.0 * scale, stroke.color));
     if let Some(shadow) = spec.shadow {
-        let reach = (3.0 * shadow.blur).ceil() + shadow.x.abs().max(shadow.y.abs()) + 1.0;
+        let [right, down, blur] = [shadow.x, shadow.y, shadow.blur].map(|length| length * scale);
+        let reach = (3.0 * blur).ceil() + right.abs().max(down.abs()) + 1.0;
         let covered = fill(outlines, line.map(|(width, _)| width), whole.grown(reach));
         if let Some(mut covered) = covered {
-            if shadow.blur > 0.0 {
-                covered = covered.padded((3.0 * shadow.blur).ceil() as usize);
-                covered.data = blurred(&covered.data, covered.width, covered.height, 1, shadow.blur);
+            if blur > 0.0 {
+                covered = covered.padded((3.0 * blur).ceil() as usize);
+                covered.data = blurred(&covered.data, covered.width, covered.height, 1, blur);
             }
-            covered.left += shadow.x.round() as i32;
-            covered.top += shadow.y.round() as i32;
+            covered.left += right.round() as i32;
+            covered.top += down.round() as i32;
             canvas.lay(&covered, shadow.color, shadow.opacity * spec.opacity);
         }
     }

@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use super::label::{LabelGlyph, LabelLine, LabelWord, Quad};
 use super::layout::{Cluster, Layout, Line};
 use super::outline::Outlines;
+use super::shape::leaves_ink;
 use super::warp::{Bend, Bounds, View};
 
 /// A text that has been drawn.
@@ -43,12 +46,10 @@ pub(super) fn label_lines(text: &str, placed: &Placed<'_>) -> Vec<LabelLine> {
 impl Placed<'_> {
     fn line(&self, text: &str, line: &Line) -> Option<LabelLine> {
         let mut all = Ink::NOTHING;
-        let words: Vec<LabelWord> = words(text, &line.text)
+        let words: Vec<LabelWord> = parted(text, line)
             .into_iter()
-            .filter_map(|word| {
-                let first = line.clusters.partition_point(|cluster| cluster.text.start < word.start);
-                let last = line.clusters.partition_point(|cluster| cluster.text.start < word.end);
-                let (word, ink) = self.word(text, word, &line.clusters[first..last])?;
+            .filter_map(|(word, clusters)| {
+                let (word, ink) = self.word(text, word, &line.clusters[clusters])?;
                 all = all.and(ink);
                 Some(word)
             })
@@ -93,12 +94,32 @@ impl Placed<'_> {
     }
 }
 
-/// What white space separates, as bytes of the text.
+/// The words of a line as bytes of the text, each with its clusters: those that any of its letters is in. Words that share
+/// a cluster, as where a font has one glyph for a phrase, are one.
+fn parted(text: &str, line: &Line) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut parted: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+    for word in words(text, &line.text) {
+        let first = line.clusters.partition_point(|cluster| cluster.text.end <= word.start);
+        let last = line.clusters.partition_point(|cluster| cluster.text.start < word.end);
+        match parted.last_mut() {
+            Some((before, clusters)) if clusters.end > first => {
+                before.end = word.end;
+                clusters.end = last;
+            }
+            _ => parted.push((word, first..last)),
+        }
+    }
+    parted
+}
+
+/// What white space separates, as bytes of the text. A space that carries a mark is none (Unicode 16, section 7.9: that is
+/// how a mark is written by itself).
 fn words(text: &str, line: &Range<usize>) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = None;
-    for (at, c) in text[line.clone()].char_indices() {
-        match (c.is_whitespace(), start) {
+    for (at, grapheme) in text[line.clone()].grapheme_indices(true) {
+        let separates = grapheme.starts_with(char::is_whitespace) && !grapheme.chars().any(leaves_ink);
+        match (separates, start) {
             (true, Some(from)) => {
                 found.push(from..line.start + at);
                 start = None;

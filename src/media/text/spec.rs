@@ -75,7 +75,7 @@ pub struct TextSpec {
     #[serde(default)]
     #[schemars(range(min = 1, max = 16_384))]
     pub height: Option<u32>,
-    /// Pixels between the text and every edge of the picture.
+    /// Pixels between the text, with its `stroke`, and every edge of the picture.
     #[serde(default = "margin")]
     #[schemars(range(min = 0, max = 4096))]
     pub margin: u32,
@@ -88,7 +88,7 @@ pub struct TextSpec {
     /// What becomes of a text that does not fit into `width` and `height`.
     #[serde(default)]
     pub overflow: Overflow,
-    /// Colour of the letters: `#rrggbb` or `#rgb`.
+    /// Colour of the letters: `#rrggbb`, `#rgb`, or one of the 16 names of HTML 4, such as `navy`.
     #[serde(default = "black")]
     pub color: Colour,
     /// How much the letters cover what is behind them, above 0 and at most 1.
@@ -102,7 +102,7 @@ pub struct TextSpec {
     #[serde(default)]
     pub shadow: Option<Shadow>,
     /// The picture behind the text, upright as its EXIF says: a piece of it, at a place that `seed` chooses; enlarged
-    /// first where it is too small. Empty: none.
+    /// first where it is too small. At most 64 megapixels and 256 MiB. Empty: none.
     #[serde(default)]
     pub background: String,
     /// Colour behind the text where there is no background picture. Without both, the picture is transparent.
@@ -230,7 +230,7 @@ pub enum Overflow {
     /// The picture is not made: a label must not tell of text that is not to be seen.
     #[default]
     Refuse,
-    /// The text is drawn smaller, as a whole.
+    /// The text is drawn smaller, as a whole: with its `stroke` and `shadow`.
     Shrink,
     /// What does not fit is cut off. Boxes tell where it would be.
     Clip,

@@ -43,6 +43,11 @@ impl Checker<'_, '_, '_> {
             let wrong = Diagnostic::error(problem.message).at(span).maybe_help(problem.suggestion);
             self.found.push(wrong.note(format!("`mediamill steps {}` describes its parameters", uses.text)));
         }
+        for doubt in self.builtins.doubts(&uses.text, with) {
+            let span = step.with.as_ref().map_or_else(|| uses.span.clone(), |with| with.place(&doubt.path, doubt.key));
+            self.warning(span, doubt.message, doubt.suggestion);
+        }
+        self.values_as_parameters(step, uses);
     }
 
     fn outputs_of_builtin(&mut self, step: &StepSpec<'_>, uses: &Text) {

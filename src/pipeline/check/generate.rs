@@ -312,13 +312,13 @@ impl<'s> Checker<'s, '_, '_> {
 }
 
 /// The place of each spec; one that is none where no spec is written.
-fn kinds(section: &GenerateSection) -> impl Iterator<Item = Option<usize>> + use<> {
+pub(super) fn kinds(section: &GenerateSection) -> impl Iterator<Item = Option<usize>> + use<> {
     let count = section.specs.len();
     (0..count.max(1)).map(move |place| (place < count).then_some(place))
 }
 
 /// The values that items of a kind have: its own take the place of common ones.
-fn merged<'a>(
+pub(super) fn merged<'a>(
     section: &'a GenerateSection,
     own: Option<&'a IndexMap<String, ValueSection>>,
 ) -> IndexMap<&'a str, &'a ValueSection> {

@@ -12,6 +12,8 @@ use crate::pipeline::generate::LineOrder;
 /// The most words in a row, and the most kinds of items: far above what anybody needs.
 const MOST_WORDS: i64 = 10_000;
 const MOST_SPECS: usize = 256;
+/// The most items: what is known of each is held in memory.
+const MOST_ITEMS: i64 = 100_000_000;
 /// Shares are counted in parts of this size.
 const PARTS: f64 = 1e9;
 /// The largest share.
@@ -33,7 +35,9 @@ impl<'a> Reader<'a, '_> {
             self.error(key, "`[generate]` has no `count`", help);
         }
         GenerateSection {
-            count: self.get(table, "count", |r, k, v| r.count(k, v, 1)),
+            count: self
+                .get(table, "count", |r, k, v| r.whole(k, v, 1..=MOST_ITEMS))
+                .and_then(|count| u32::try_from(count).ok()),
             seed: self
                 .get(table, "seed", |r, k, v| r.whole(k, v, 0..=i64::MAX))
                 .and_then(|seed| u64::try_from(seed).ok()),

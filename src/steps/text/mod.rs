@@ -1,5 +1,6 @@
 //! Steps on text: pictures of it.
 
+pub(super) mod fit;
 pub mod redraw;
 pub mod render;
 
@@ -19,6 +20,9 @@ const OUTPUTS: [OutputDoc; 2] = [
     OutputDoc::new("label", "what it shows and where, and what it was made from: JSON, see docs/label.schema.json"),
 ];
 
+/// What the name of a picture must be.
+const NAMED: &str = "give the output `picture` a name that ends in .png; image.convert makes other formats of it";
+
 /// What both steps report.
 const VALUES: [ValueDoc; 7] = [
     ValueDoc { name: "text", summary: "the text as drawn" },
@@ -33,8 +37,9 @@ const VALUES: [ValueDoc; 7] = [
 /// Whose fault it is that a text could not be drawn: the font's, the background's, that of the text, or the machine's.
 fn text_fault(error: TextError) -> Fault {
     match &error {
-        TextError::Font { path, .. } => Fault::asset(path, "font", error.to_string()),
-        TextError::Background { path, .. } => Fault::asset(path, "background", error.to_string()),
+        // Whoever tells a fault of an asset names its path.
+        TextError::Font { path, why } => Fault::asset(path, "font", why),
+        TextError::Background { path, why } => Fault::asset(path, "background", why.to_string()),
         TextError::Missing { .. } => Fault::input("glyph-missing", error.to_string())
             .with_hint("choose a font that has them, or say what is to become of them with `missing`"),
         TextError::Text(_) => Fault::input("text", error.to_string()),
@@ -47,8 +52,11 @@ fn text_fault(error: TextError) -> Fault {
 fn deliver(job: &Job, drawn: &Drawn) -> Result<Values, Fault> {
     let to = required(job, "picture")?;
     if to.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("png")) {
-        return Err(Fault::input("outputs", format!("the picture is a PNG, and {} is no name for one", to.display()))
-            .with_hint("give the output `picture` a name that ends in .png; image.convert makes other formats of it"));
+        let has = match to.extension() {
+            Some(extension) => format!("ends in .{}", extension.display()),
+            None => "has no ending".to_owned(),
+        };
+        return Err(Fault::input("outputs", format!("the picture is a PNG, and its name {has}")).with_hint(NAMED));
     }
     drawn.canvas.write_png(to).map_err(|error| media_fault(to, &error))?;
     if let Some(to) = job.output("label") {
