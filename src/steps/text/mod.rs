@@ -35,7 +35,7 @@ fn text_fault(error: TextError) -> Fault {
     match &error {
         TextError::Font { path, .. } => Fault::asset(path, "font", error.to_string()),
         TextError::Background { path, .. } => Fault::asset(path, "background", error.to_string()),
-        TextError::Missing { .. } => Fault::input("glyph-missing", error.to_string())
+        TextError::Missing { path, .. } => Fault::unsuited(path, error.to_string())
             .with_hint("choose a font that has them, or say what is to become of them with `missing`"),
         TextError::Text(_) => Fault::input("text", error.to_string()),
         TextError::Changed { .. } => Fault::input("changed", error.to_string()),
