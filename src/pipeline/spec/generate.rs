@@ -15,7 +15,7 @@ const MOST_SPECS: usize = 256;
 /// Shares are counted in parts of this size.
 const PARTS: f64 = 1e9;
 /// The largest share.
-const LARGEST_SHARE: f64 = 1e6;
+pub(super) const LARGEST_SHARE: f64 = 1e6;
 /// The ways of making a value, each with an example.
 const WAYS: [(&str, &str); 5] = [
     ("one_of", "{ one_of = [\"a\", \"b\"] }"),
