@@ -58,7 +58,7 @@ fn fonts_and_backgrounds_are_blamed_for_their_own_faults_only() {
     assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Asset, "background"));
 
     let fault = render(json!({ "text": "a漢", "font": root(FONT) }), folder.path()).unwrap_err();
-    assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "glyph-missing"));
+    assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Asset, "unsuited"), "the engine draws another");
     let fault = render(json!({ "text": " ", "font": root(FONT) }), folder.path()).unwrap_err();
     assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "text"));
     let to = job(Vec::new(), folder.path().join("a.jpg"), folder.path().join("a.json"));

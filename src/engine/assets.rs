@@ -1,7 +1,7 @@
 //! The assets of a run's pools: which files there are, found before anything runs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::batch::{Batch, Wanted, absolute};
@@ -38,7 +38,7 @@ pub struct Asset {
     pub path: PathBuf,
     /// The place of its folder in the pool.
     pub folder: u32,
-    /// A hash of its place below its folder: the same wherever the folder is.
+    /// A hash of its place below its folder, or below what its glob begins with: the same wherever that is.
     pub lot: u64,
     /// Its score at the start of the run.
     pub score: i32,
@@ -57,7 +57,7 @@ impl AssetPool {
 
     fn find(spec: &Pool) -> Result<Self, globset::Error> {
         let (mut assets, mut seen, mut problems, mut folders) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
-        for (place, (dir, _)) in (0..).zip(&spec.dirs) {
+        for (place, (dir, share)) in (0..).zip(&spec.dirs) {
             let root = absolute(Path::new(dir));
             let wanted = Wanted {
                 paths: vec![dir.into()],
@@ -66,11 +66,13 @@ impl AssetPool {
                 except: Vec::new(),
             };
             let batch = Batch::find(&wanted)?;
+            let base = if is_folder_or_file(&root) { root.clone() } else { literal_part(&root) };
             let is_one_file = batch.len() == 1 && batch.files.get(0).as_deref() == Some(root.as_path());
+            let before = assets.len();
             for path in (0..batch.len()).filter_map(|place| batch.files.get(place)) {
                 let taken = is_one_file || spec.matches.takes(path.file_name().unwrap_or_default());
                 if taken && seen.insert(path.clone()) {
-                    let lot = lot(place, path.strip_prefix(&root).unwrap_or(&path));
+                    let lot = lot(place, path.strip_prefix(&base).unwrap_or(&path));
                     assets.push(Asset { path, folder: place, lot, score: spec.scoring.start, coverage: None });
                 }
             }
@@ -79,6 +81,14 @@ impl AssetPool {
                 .iter()
                 .map(|problem| format!("the pool '{}': {}: {}", spec.name, problem.path.display(), problem.message));
             problems.extend(told);
+            if share.is_some() && batch.problems.is_empty() && assets.len() == before {
+                problems.push(format!(
+                    "the pool '{}': {} has a share of the draws and holds no {}: the others are drawn in its place",
+                    spec.name,
+                    root.display(),
+                    spec.kind.one()
+                ));
+            }
             folders.push(root);
         }
         assets.sort_by(|one, other| one.path.cmp(&other.path));
@@ -184,10 +194,23 @@ impl AssetPool {
         Ok(Artifact { path: path.into(), size: seen.size, hash, mtime_ns: seen.mtime_ns, replaces: None })
     }
 
-    /// The content of the asset, where an attempt has read it.
+    /// The content of the asset, where it was read before.
     #[must_use]
     pub fn known_content(&self, place: u32) -> Option<(Identity, String)> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner).get(&place).cloned()
+    }
+
+    /// Whether a font that could be read has every character of `text`.
+    #[must_use]
+    pub fn has_font_for(&self, text: &str) -> bool {
+        self.assets.iter().any(|asset| asset.coverage.as_ref().is_some_and(|coverage| coverage.covers(text)))
+    }
+
+    /// The place of the asset at exactly this path.
+    #[must_use]
+    pub fn place_at(&self, path: &Path) -> Option<u32> {
+        let place = self.assets.binary_search_by(|asset| asset.path.as_path().cmp(path)).ok()?;
+        u32::try_from(place).ok()
     }
 
     /// The place of the asset at `path`: byte for byte, or as it is written for people.
@@ -199,16 +222,16 @@ impl AssetPool {
 }
 
 impl Asset {
-    /// Whether it has every character of `text`, as far as is known: of what could not be read, the attempt finds out.
+    /// Whether it has every character of `text`, as far as is known: what could not be read is drawn, and found out.
     #[must_use]
     pub fn covers(&self, text: &str) -> bool {
         self.coverage.as_ref().is_none_or(|coverage| coverage.covers(text))
     }
 
-    /// The characters of `text` that it lacks.
+    /// The characters of `text` that it lacks; nothing where it could not be read.
     #[must_use]
-    pub fn lacks(&self, text: &str) -> String {
-        self.coverage.as_ref().map(|coverage| coverage.missing(text)).unwrap_or_default()
+    pub fn lacks(&self, text: &str) -> Option<String> {
+        self.coverage.as_ref().map(|coverage| coverage.missing(text))
     }
 }
 
@@ -222,6 +245,16 @@ fn looked_for(spec: &Pool) -> String {
     let dirs: Vec<String> = spec.dirs.iter().map(|(dir, _)| absolute(Path::new(dir)).display().to_string()).collect();
     let what = if spec.matches.is_empty() { "any file".to_owned() } else { spec.matches.to_string() };
     format!("looked for {what} in {}", dirs.join(", "))
+}
+
+fn is_folder_or_file(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok()
+}
+
+/// What a glob begins with, up to its first part that is a pattern.
+fn literal_part(glob: &Path) -> PathBuf {
+    let is_plain = |part: &Component<'_>| !part.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[{".contains(byte));
+    glob.components().take_while(is_plain).collect()
 }
 
 fn lot(folder: u32, below: &Path) -> u64 {

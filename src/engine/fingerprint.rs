@@ -118,7 +118,7 @@ pub fn stale_whole(
     if spec.each.is_some() {
         return None;
     }
-    changed_draw(&record.draws).or_else(|| stale_artifact(context, item, step, record, log))
+    changed_draw(context, &record.draws).or_else(|| stale_artifact(context, item, step, record, log))
 }
 
 /// Why the pieces of the output `name` do not stand.
@@ -152,8 +152,8 @@ fn stale_pieces(
 
 /// Which asset that a result was made with is not as it was then. One that is gone changes nothing: what was made with it
 /// is there.
-pub(super) fn changed_draw(draws: &IndexMap<String, Artifact>) -> Option<String> {
-    let changed = draws.values().find(|drawn| matches!(whole_file(drawn), Ok(false)))?;
+pub(super) fn changed_draw(context: &Context, draws: &IndexMap<String, Artifact>) -> Option<String> {
+    let (_, changed) = draws.iter().find(|(pool, drawn)| matches!(whole_draw(context, pool, drawn), Ok(false)))?;
     Some(format!("the asset it was made with was changed: {}", changed.path.display()))
 }
 
@@ -209,20 +209,35 @@ pub fn whole(artifact: &Artifact) -> std::io::Result<bool> {
     is_same(artifact, &std::fs::symlink_metadata(artifact.path.as_path())?)
 }
 
-/// The same of a file that may be reached by a link.
-fn whole_file(artifact: &Artifact) -> std::io::Result<bool> {
-    is_same(artifact, &std::fs::metadata(artifact.path.as_path())?)
+/// The same of an asset of `pool`, which may be reached by a link. Its content is read once for all that was made with it.
+fn whole_draw(context: &Context, pool: &str, drawn: &Artifact) -> std::io::Result<bool> {
+    let path = drawn.path.as_path();
+    let metadata = std::fs::metadata(path)?;
+    if let Some(same) = is_same_by_looks(drawn, &metadata) {
+        return Ok(same);
+    }
+    let of_pool = context.pools.iter().find(|one| one.spec.name == pool);
+    let known = of_pool.and_then(|pool| pool.place_at(path).map(|place| pool.content(place)));
+    let hash = known.map_or_else(|| hash_file(path).map(|(hash, _)| hash), |known| known.map(|file| file.hash))?;
+    Ok(hash == drawn.hash)
 }
 
 fn is_same(artifact: &Artifact, metadata: &std::fs::Metadata) -> std::io::Result<bool> {
-    let path = artifact.path.as_path();
+    match is_same_by_looks(artifact, metadata) {
+        Some(same) => Ok(same),
+        None => Ok(hash_file(artifact.path.as_path())?.0 == artifact.hash),
+    }
+}
+
+/// Nothing where only the content can tell.
+fn is_same_by_looks(artifact: &Artifact, metadata: &std::fs::Metadata) -> Option<bool> {
     let found = Identity::from_metadata(metadata);
     if !metadata.is_file() || found.size != artifact.size {
-        return Ok(false);
+        return Some(false);
     }
     // A file system with coarse times may give it that of the file whose place it was to take, which may still be there.
     let by_time = found.mtime_ns == artifact.mtime_ns && artifact.replaces != Some(artifact.mtime_ns);
-    Ok(by_time || hash_file(path)?.0 == artifact.hash)
+    by_time.then_some(true)
 }
 
 /// Whose the file at `path` is.

@@ -100,7 +100,7 @@ pub enum Told {
 /// Whether the files that `step` made of the piece are as they were.
 #[must_use]
 pub fn stand_of_files(context: &Context, item: &Item, step: usize, record: &PieceRecord, view: &PieceView) -> Stand {
-    let changed = changed_draw(&record.draws);
+    let changed = changed_draw(context, &record.draws);
     match changed.or_else(|| stale_artifact(context, item, &context.plan.steps[step], record, view)) {
         None => Stand::Done,
         Some(why) => Stand::ToDo(why),

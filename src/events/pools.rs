@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::assets::{AssetView, Assets, ListedAsset, Standing};
 use super::{Event, EventKind, ItemIndex};
 use crate::resilience::Fault;
+use crate::resilience::fault::UNSUITED;
 use crate::resilience::os_text::OsText;
 
 pub use crate::pipeline::pools::PoolKind;
@@ -176,7 +177,7 @@ impl Pools {
                 let piece = piece.as_ref().map_or(0, |piece| piece.index);
                 for draw in self.drawn.remove(&(*item, *step, piece)).unwrap_or_default() {
                     let Some(pool) = self.views.get_mut(draw.pool as usize) else { continue };
-                    let blamed = fault.asset.as_ref().map(OsText::as_path);
+                    let blamed = fault.asset.as_ref().filter(|_| fault.cause != UNSUITED).map(OsText::as_path);
                     let asset = pool.assets.get(draw.asset as usize);
                     if asset.is_none_or(|asset| blamed != Some(&asset.path)) {
                         continue;

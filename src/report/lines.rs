@@ -13,6 +13,7 @@ use crate::engine::recorder::Sink;
 use crate::events::telling::{Tone, step_id, why};
 use crate::events::{Event, EventKind, ItemIndex, PieceRef, RunState};
 use crate::resilience::checkpoint::{Because, ItemState};
+use crate::resilience::fault::UNSUITED;
 use crate::resilience::safe_text::safe_line;
 use crate::resilience::{Fault, FaultClass};
 
@@ -245,7 +246,8 @@ impl<W: Write> Sink for Lines<W> {
             EventKind::AttemptFailed { item, step, piece, fault, .. } => {
                 self.faults.insert((*item, *step, piece.clone()), fault.clone());
                 // Of an asset that is to blame nothing else tells.
-                let level = if fault.class == FaultClass::Asset { Level::Warn } else { Level::Debug };
+                let is_blamed = fault.class == FaultClass::Asset && fault.cause != UNSUITED;
+                let level = if is_blamed { Level::Warn } else { Level::Debug };
                 self.tell(event, state, level);
             }
             EventKind::RetryScheduled { item, step, piece, attempt, delay } => {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::os_text::OsText;
 
+/// The cause of a fault of class [`FaultClass::Asset`] for which nobody pays: the asset is well, and does not fit the item.
+pub const UNSUITED: &str = "unsuited";
+
 /// The class of a fault. Each class is charged to one account only.
 ///
 /// | class | retried | counts for the breaker | the item |
@@ -90,6 +93,12 @@ impl Fault {
     /// knows what was drawn.
     pub fn asset(path: &Path, cause: impl Into<String>, message: impl Into<String>) -> Self {
         Self { asset: Some(OsText::from(path)), ..Self::new(FaultClass::Asset, cause, message) }
+    }
+
+    /// The asset at `path` is well, and not fit for what was asked of it: a font without a glyph of the text. Where a pool
+    /// gave it, the engine draws another at once, and charges nobody.
+    pub fn unsuited(path: &Path, message: impl Into<String>) -> Self {
+        Self::asset(path, UNSUITED, message)
     }
 
     /// The same fault with a word on what to do.

@@ -20,6 +20,9 @@ pub struct KeptScores {
     version: u32,
     /// By pool, then by the hash of the asset's content: a copy or a new name of a file has its score.
     pub pools: BTreeMap<String, BTreeMap<String, KeptScore>>,
+    /// There is a file that could not be read: it stays as it is.
+    #[serde(skip)]
+    is_sealed: bool,
 }
 
 /// The score of one asset.
@@ -37,7 +40,7 @@ pub struct KeptScore {
 
 impl Default for KeptScores {
     fn default() -> Self {
-        Self { version: VERSION, pools: BTreeMap::new() }
+        Self { version: VERSION, pools: BTreeMap::new(), is_sealed: false }
     }
 }
 
@@ -48,6 +51,15 @@ pub fn kept_in(pipeline_dir: &Path) -> PathBuf {
 }
 
 impl KeptScores {
+    /// Nothing, in the place of what the file at `path` keeps and cannot be read: it is never written over what is still
+    /// there.
+    #[must_use]
+    pub fn instead_of(path: &Path) -> Self {
+        let is_gone =
+            std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        Self { is_sealed: !is_gone, ..Self::default() }
+    }
+
     /// What the file at `path` keeps; nothing where there is none. A file that cannot be read is put aside where
     /// `is_owner`, and that is told; so is one that a newer mediamill wrote, which is left as it is.
     ///
@@ -77,7 +89,7 @@ impl KeptScores {
         }
     }
 
-    /// Writes them, whole or not at all. A file of a newer version stays.
+    /// Writes them, whole or not at all. A file of a newer version stays, and one that could not be read.
     ///
     /// # Errors
     /// That it cannot be written.
@@ -87,7 +99,7 @@ impl KeptScores {
             version: u32,
         }
         let there = std::fs::read(path).ok().and_then(|json| serde_json::from_slice::<VersionOnly>(&json).ok());
-        if there.is_some_and(|there| there.version > VERSION) {
+        if self.is_sealed || there.is_some_and(|there| there.version > VERSION) {
             return Ok(());
         }
         write_whole(path, &serde_json::to_vec_pretty(self)?, false).map(drop)
@@ -136,6 +148,22 @@ mod tests {
         assert!(KeptScores::read(&path, false).is_err() && path.exists(), "who only looks changes nothing");
         let told = KeptScores::read(&path, true).unwrap_err();
         assert!(told.contains("pools.json.unreadable-1") && !path.exists(), "{told}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = kept_in(folder.path());
+        std::fs::create_dir(&path).unwrap();
+        assert!(KeptScores::read(&path, true).is_err());
+        let scores = KeptScores::instead_of(&path);
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, "as it was").unwrap();
+        scores.write(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "as it was");
+        std::fs::remove_file(&path).unwrap();
+        KeptScores::instead_of(&path).write(&path).unwrap();
+        assert!(path.exists(), "it was put aside: the place is free");
     }
 
     #[test]

@@ -4,9 +4,6 @@
 //! is available. So a passing trouble is forgiven, who fails now and then is chosen less, and only who fails again and
 //! again is chosen no more: quickly out, slowly back.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
 use serde::{Deserialize, Serialize};
 
 /// How the scores of a pool move.
@@ -30,24 +27,28 @@ impl Default for Scoring {
     }
 }
 
-/// Nothing was there to choose from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is nothing to choose from")]
-pub struct NothingToChoose;
-
-/// The scores of resources that are known by `Id`. One owner changes them; no update is lost.
+/// The scores of resources that are known by their places, 0 and up. One owner changes them; no update is lost.
 #[derive(Debug, Clone)]
-pub struct HealthPool<Id> {
+pub struct HealthPool {
     scoring: Scoring,
-    /// Of those that something happened to.
-    scores: HashMap<Id, i32>,
+    /// By place.
+    scores: Vec<i32>,
+    /// By place: whether somebody put it on the denylist.
+    banned: Vec<bool>,
+    /// How many are available.
+    available: usize,
+    /// The best, where none is available.
+    spared: Option<u32>,
 }
 
-impl<Id: Eq + Hash + Clone> HealthPool<Id> {
-    /// A pool in which nothing has happened.
+impl HealthPool {
+    /// A pool of as many resources as there are `scores`.
     #[must_use]
-    pub fn new(scoring: Scoring) -> Self {
-        Self { scoring, scores: HashMap::new() }
+    pub fn new(scoring: Scoring, scores: Vec<i32>) -> Self {
+        let available = scores.iter().filter(|score| **score >= scoring.threshold).count();
+        let mut pool = Self { scoring, banned: vec![false; scores.len()], scores, available, spared: None };
+        pool.spare();
+        pool
     }
 
     /// How its scores move.
@@ -56,61 +57,114 @@ impl<Id: Eq + Hash + Clone> HealthPool<Id> {
         &self.scoring
     }
 
-    /// The score of `id`.
+    /// How many there are.
     #[must_use]
-    pub fn score(&self, id: &Id) -> i32 {
-        self.scores.get(id).copied().unwrap_or(self.scoring.start)
+    pub const fn len(&self) -> usize {
+        self.scores.len()
     }
 
-    /// Whether `id` is healthy enough to be chosen.
+    /// Whether there is none.
     #[must_use]
-    pub fn is_available(&self, id: &Id) -> bool {
-        self.score(id) >= self.scoring.threshold
+    pub const fn is_empty(&self) -> bool {
+        self.scores.is_empty()
     }
 
-    /// Notes that `id` worked; gives its score.
-    pub fn record_success(&mut self, id: &Id) -> i32 {
-        let score = self.score(id);
-        self.set(id, score.saturating_add(self.scoring.success).min(self.scoring.most.max(score)))
+    /// The score of the one at `place`.
+    #[must_use]
+    pub fn score(&self, place: u32) -> i32 {
+        self.scores[place as usize]
     }
 
-    /// Notes that `id` failed; gives its score.
-    pub fn record_failure(&mut self, id: &Id) -> i32 {
-        self.set(id, self.score(id).saturating_sub(self.scoring.failure))
+    /// Whether it is healthy enough to be chosen, and nobody banned it.
+    #[must_use]
+    pub fn is_available(&self, place: u32) -> bool {
+        self.scores[place as usize] >= self.scoring.threshold && !self.banned[place as usize]
     }
 
-    /// Gives back what a failure took, because it was not the fault of `id`; gives its score.
-    pub fn take_back(&mut self, id: &Id) -> i32 {
-        self.set(id, self.score(id).saturating_add(self.scoring.failure).min(self.scoring.most))
+    /// Whether somebody banned it.
+    #[must_use]
+    pub fn is_banned(&self, place: u32) -> bool {
+        self.banned[place as usize]
     }
 
-    /// Gives `id` this score.
-    pub fn set(&mut self, id: &Id, score: i32) -> i32 {
-        self.scores.insert(id.clone(), score);
+    /// The one that is chosen though it is not available, because none is: the best, a banned one last.
+    #[must_use]
+    pub const fn spared(&self) -> Option<u32> {
+        self.spared
+    }
+
+    /// Notes that it worked; gives its score.
+    pub fn record_success(&mut self, place: u32) -> i32 {
+        let score = self.score(place);
+        self.set(place, score.saturating_add(self.scoring.success).min(self.scoring.most.max(score)))
+    }
+
+    /// Notes that it failed; gives its score.
+    pub fn record_failure(&mut self, place: u32) -> i32 {
+        self.set(place, self.score(place).saturating_sub(self.scoring.failure))
+    }
+
+    /// Gives back what a failure took, because it was not to blame; gives its score.
+    pub fn take_back(&mut self, place: u32) -> i32 {
+        self.set(place, self.score(place).saturating_add(self.scoring.failure).min(self.scoring.most))
+    }
+
+    /// Gives it this score.
+    pub fn set(&mut self, place: u32, score: i32) -> i32 {
+        self.change(place, |pool, at| pool.scores[at] = score);
         score
     }
 
-    /// Those of `all` that are healthy, in their order.
-    #[must_use]
-    pub fn available<'a>(&self, all: &'a [Id]) -> Vec<&'a Id> {
-        all.iter().filter(|id| self.is_available(id)).collect()
+    /// Nobody chooses it any more, whatever its score becomes, until it is revived; its score is below the threshold.
+    pub fn ban(&mut self, place: u32) {
+        let below = self.scoring.threshold.saturating_sub(1).min(0);
+        self.change(place, |pool, at| {
+            pool.banned[at] = true;
+            pool.scores[at] = pool.scores[at].min(below);
+        });
     }
 
-    /// One of the healthy in `list`, with a chance in proportion to its score; where none is healthy, the one with the best
-    /// score, for a poor one is better than none. `chance` is a random number for each of them: see [`Lots`].
-    ///
-    /// # Errors
-    /// That the list is empty.
-    pub fn select<'a>(&self, list: &'a [Id], chance: impl Fn(&Id) -> u64) -> Result<&'a Id, NothingToChoose> {
-        let healthy = self.available(list);
-        let all_zero = healthy.iter().all(|id| self.score(id) <= 0);
+    /// It is as if nothing had happened to it.
+    pub fn revive(&mut self, place: u32) {
+        self.change(place, |pool, at| {
+            pool.banned[at] = false;
+            pool.scores[at] = pool.scoring.start;
+        });
+    }
+
+    /// Those in `list` that may be chosen, in its order: the available, and the spared where the pool has none.
+    pub fn available(&self, list: &[u32]) -> impl Iterator<Item = u32> {
+        list.iter().copied().filter(|place| self.is_available(*place) || self.spared == Some(*place))
+    }
+
+    /// One of the available in `list` that `fits`, with a chance in proportion to its score; where all these scores are 0 or
+    /// less, all are as likely. `chance` is a random number for each of them: see [`Lots`].
+    #[must_use]
+    pub fn select(&self, list: &[u32], chance: impl Fn(u32) -> u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
         let mut lots = Lots::default();
-        for id in healthy {
-            let weight = if all_zero { 1.0 } else { f64::from(self.score(id)) };
-            lots.offer(id, weight, chance(id), || true);
+        for place in self.available(list) {
+            lots.offer(place, f64::from(self.score(place)), chance(place), || fits(place));
         }
-        let best = || list.iter().rev().max_by_key(|id| self.score(id));
-        lots.chosen().or_else(best).ok_or(NothingToChoose)
+        lots.chosen().or_else(|| {
+            let mut lots = Lots::default();
+            for place in self.available(list) {
+                lots.offer(place, 1.0, chance(place), || fits(place));
+            }
+            lots.chosen()
+        })
+    }
+
+    fn change(&mut self, place: u32, change: impl FnOnce(&mut Self, usize)) {
+        self.available -= usize::from(self.is_available(place));
+        change(self, place as usize);
+        self.available += usize::from(self.is_available(place));
+        self.spare();
+    }
+
+    fn spare(&mut self) {
+        let all = 0..self.scores.len() as u32;
+        let best = || all.rev().max_by_key(|place| (!self.is_banned(*place), self.score(*place)));
+        self.spared = if self.available == 0 { best() } else { None };
     }
 }
 
@@ -191,100 +245,69 @@ fn minus_ln(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn pool() -> HealthPool<&'static str> {
-        HealthPool::new(Scoring::default())
+    fn pool(scores: &[i32]) -> HealthPool {
+        HealthPool::new(Scoring::default(), scores.to_vec())
     }
 
     #[test]
     fn scores_go_as_they_are_told_to() {
-        let mut pool = pool();
-        assert_eq!(pool.score(&"a"), 100, "nothing is known of it");
+        let mut pool = pool(&[100, 100]);
         let moves = [false, false, true, false, false, true];
-        let trace = moves.map(|well| if well { pool.record_success(&"a") } else { pool.record_failure(&"a") });
+        let trace = moves.map(|well| if well { pool.record_success(0) } else { pool.record_failure(0) });
         assert_eq!(trace, [90, 80, 81, 71, 61, 62]);
-        assert!(pool.is_available(&"a"));
-        assert_eq!(pool.record_success(&"b"), 100, "no more than the most");
+        assert!(pool.is_available(0));
+        assert_eq!(pool.record_success(1), 100, "no more than the most");
     }
 
     #[test]
     fn five_failures_leave_it_available_and_the_sixth_does_not() {
-        let mut pool = pool();
+        let mut pool = pool(&[100; 3]);
         for _ in 0..5 {
-            pool.record_failure(&"a");
+            pool.record_failure(0);
         }
-        assert_eq!((pool.score(&"a"), pool.is_available(&"a")), (50, true));
-        assert_eq!((pool.record_failure(&"a"), pool.is_available(&"a")), (40, false));
+        assert_eq!((pool.score(0), pool.is_available(0)), (50, true));
+        assert_eq!((pool.record_failure(0), pool.is_available(0)), (40, false));
         for _ in 6..14 {
-            pool.record_failure(&"a");
+            pool.record_failure(0);
         }
-        assert_eq!(pool.score(&"a"), -40, "there is no floor");
+        assert_eq!(pool.score(0), -40, "there is no floor");
         for (score, available) in [(49, false), (50, true), (51, true)] {
-            pool.set(&"a", score);
-            assert_eq!(pool.is_available(&"a"), available, "{score}");
+            pool.set(0, score);
+            assert_eq!(pool.is_available(0), available, "{score}");
         }
-        assert_eq!(pool.available(&["b", "a", "c"]), [&"b", &"a", &"c"]);
+        pool.set(0, 40);
+        assert_eq!(pool.available(&[2, 0, 1]).collect::<Vec<_>>(), [2, 1]);
     }
 
     #[test]
     fn what_is_taken_back_never_makes_it_better_than_the_best() {
-        let mut pool = pool();
-        pool.record_failure(&"a");
-        assert_eq!(pool.take_back(&"a"), 100);
-        assert_eq!(pool.take_back(&"a"), 100);
-    }
-
-    /// How often each of `list` is chosen in 100,000 draws.
-    fn draws(pool: &HealthPool<&'static str>, list: &[&'static str]) -> HashMap<&'static str, f64> {
-        let mut counts = HashMap::new();
-        for draw in 0..100_000 {
-            let chance = |id: &&str| mixed(draw, u64::from(id.as_bytes()[0]));
-            *counts.entry(*pool.select(list, chance).unwrap_or(&"none")).or_default() += 1.0;
-        }
-        counts
+        let mut pool = pool(&[90]);
+        assert_eq!(pool.take_back(0), 100);
+        assert_eq!(pool.take_back(0), 100);
     }
 
     #[test]
-    fn chances_are_in_proportion_to_scores() {
-        let mut pool = pool();
-        pool.set(&"b", 50);
-        let counts = draws(&pool, &["a", "b"]);
-        let ratio = counts["a"] / counts["b"];
-        assert!((ratio / 2.0 - 1.0).abs() < 0.02, "{ratio}");
-        pool.set(&"c", 75);
-        let counts = draws(&pool, &["a", "b", "c"]);
-        for (id, share) in [("a", 100.0), ("b", 50.0), ("c", 75.0)] {
-            assert!((counts[id] / 100_000.0 * 225.0 / share - 1.0).abs() < 0.02, "{counts:?}");
-        }
+    fn who_is_banned_stays_so_whatever_its_score_becomes() {
+        let mut pool = HealthPool::new(Scoring { threshold: 1, ..Scoring::default() }, vec![100; 2]);
+        pool.ban(0);
+        pool.take_back(0);
+        pool.set(0, 100);
+        assert!(!pool.is_available(0));
+        pool.revive(0);
+        assert!(pool.is_available(0));
     }
 
     #[test]
-    fn only_the_healthy_are_chosen_and_the_best_of_the_poor_where_there_are_none() {
-        let mut pool = pool();
-        pool.set(&"b", 49);
-        assert_eq!(draws(&pool, &["a", "b"]).len(), 1);
-        pool.set(&"a", 40);
-        assert_eq!(draws(&pool, &["a", "b"]).keys().collect::<Vec<_>>(), [&"b"]);
-        assert_eq!(pool.select(&[], |_| 0), Err(NothingToChoose));
-        let mut low = HealthPool::new(Scoring { threshold: -100, ..Scoring::default() });
-        low.set(&"a", 0);
-        low.set(&"b", 0);
-        let counts = draws(&low, &["a", "b"]);
-        assert!((counts["a"] / counts["b"] - 1.0).abs() < 0.03, "all zero is as likely: {counts:?}");
-    }
-
-    #[test]
-    fn a_score_that_falls_moves_nothing_between_the_others() {
-        let mut pool = pool();
-        let list = ["a", "b", "c", "d"];
-        let choose = |pool: &HealthPool<&'static str>, draw: u64| {
-            pool.select(&list, |id| mixed(draw, u64::from(id.as_bytes()[0]))).copied()
-        };
-        let before: Vec<_> = (0..5000).map(|draw| choose(&pool, draw)).collect();
-        pool.set(&"b", 60);
-        for (draw, before) in (0..).zip(before) {
-            let now = choose(&pool, draw);
-            assert!(now == before || before == Ok("b"), "{draw}: {before:?} to {now:?}");
-        }
+    fn where_nobody_is_available_the_best_is_chosen_a_banned_one_last() {
+        let mut pool = pool(&[40, 49, 45]);
+        let choose = |pool: &HealthPool| pool.select(&[0, 1, 2], u64::from, |_| true);
+        assert_eq!((pool.spared(), choose(&pool)), (Some(1), Some(1)));
+        pool.ban(1);
+        assert_eq!((pool.spared(), choose(&pool)), (Some(2), Some(2)));
+        pool.revive(0);
+        assert_eq!((pool.spared(), choose(&pool)), (None, Some(0)));
+        assert_eq!(pool.select(&[], u64::from, |_| true), None);
+        assert_eq!(pool.select(&[0], u64::from, |_| false), None);
     }
 
     #[test]

@@ -146,7 +146,7 @@ fn ask(step: &Step, rows: PathBuf, outputs: &IndexMap<String, PathBuf>, hosts: &
         memory: step.memory,
     };
     // The dispatcher is at rest by now: a signal ends the engine, and its end is that of its hosts.
-    answered(hosts.step(&request, step.timeout, &Canceller::default(), &|_| {}), step.timeout)
+    answered(hosts.step(&request, step.timeout, &Canceller::default(), &|_| {}), step.timeout, false)
 }
 
 /// What was made, and where it goes.

@@ -35,12 +35,14 @@ impl Attempt<'_> {
 
     /// Asks the step host.
     pub(super) fn ask_step_host(&mut self, request: &StepRequest) -> Result<Values, Fault> {
-        answered(self.hosts.step(request, self.step.timeout, &self.task.canceller, self.hear), self.step.timeout)
+        let answer = self.hosts.step(request, self.step.timeout, &self.task.canceller, self.hear);
+        answered(answer, self.step.timeout, !self.task.draws.is_empty())
     }
 }
 
-/// What the answer of a step host means, and what it means that it was lost over the question.
-pub(super) fn answered(answer: Result<StepReply, HostLost>, timeout: Option<Duration>) -> Result<Values, Fault> {
+/// What the answer of a step host means, and what it means that it was lost over the question. Where assets were drawn
+/// nobody knows which of the files that is the doing of: it is tried again, with others.
+pub(super) fn answered(answer: Result<StepReply, HostLost>, timeout: Option<Duration>, drew: bool) -> Result<Values, Fault> {
     match answer {
         Ok(StepReply::Done(values)) => Ok(values),
         // Heard, and not the end.
@@ -51,6 +53,15 @@ pub(super) fn answered(answer: Result<StepReply, HostLost>, timeout: Option<Dura
             Err(Fault::new(FaultClass::Transient, "timeout", format!("it took longer than {limit} s")))
         }
         Err(lost @ HostLost::Ended(_)) => Err(match lost.signal() {
+            Some(6) if drew => Fault::new(
+                FaultClass::Transient,
+                "memory",
+                "with what was drawn for it, the step takes more memory than it may have",
+            )
+            .with_hint("raise the step's 'memory' if that is really needed"),
+            Some(4 | 5 | 7 | 8 | 11) if drew => {
+                Fault::new(FaultClass::Transient, "crash", "with what was drawn for it, the step crashed")
+            }
             // Rust ends a program that way when memory is refused to it, and our limit is what refuses.
             Some(6) => Fault::input("memory", "the file takes more memory to decode than a step may have")
                 .with_hint("raise the step's 'memory' if the file is really that large"),

@@ -15,11 +15,12 @@ const FULL: u64 = 1 << 20;
 
 impl Attempt<'_> {
     pub(super) fn run_tool(&mut self, argv: &[Template], place: &Place, known: &Checkpoint) -> Result<(), Failure> {
-        let request = self.tool_request(argv, place, known)?;
+        let log = self.log_name();
+        let request = self.tool_request(argv, place, known, &log)?;
         let end: ToolEnd = self.hosts.tool(&request, &self.task.canceller).map_err(host_fault)?;
         self.leftover = end.leftover;
         if end.output > 0 {
-            self.log = Some(self.log_name());
+            self.log = Some(log);
         }
         if end.exit == ToolExit::Code(0) {
             return self.missing_output(place).map_or(Ok(()), |name| Err(self.no_output(&name, &end, place)));
@@ -27,11 +28,26 @@ impl Attempt<'_> {
         Err(self.judge(&end, &place.scratch))
     }
 
+    /// A name that no log has: an attempt that was another's fault, such as an asset's, has its number again.
     fn log_name(&self) -> String {
-        format!("logs/{}/{}.{}.log", self.task.active.item.id, self.name_of_task(), self.task.attempt)
+        let first = format!("logs/{}/{}.{}", self.task.active.item.id, self.name_of_task(), self.task.attempt);
+        let is_there = |name: &String| std::fs::symlink_metadata(self.workshop.run_folder.join(name)).is_ok();
+        let mut name = format!("{first}.log");
+        let mut again = 1;
+        while is_there(&name) {
+            again += 1;
+            name = format!("{first}-{again}.log");
+        }
+        name
     }
 
-    fn tool_request(&self, argv: &[Template], place: &Place, known: &Checkpoint) -> Result<ToolRequest, Fault> {
+    fn tool_request(
+        &self,
+        argv: &[Template],
+        place: &Place,
+        known: &Checkpoint,
+        log: &str,
+    ) -> Result<ToolRequest, Fault> {
         let fields = self.fields(place, known);
         let expand = |template: &Template| {
             template
@@ -52,7 +68,7 @@ impl Attempt<'_> {
             env: env.collect::<Result<_, Fault>>()?,
             room: OsText::from(self.hosts.room.folder()),
             scratch: OsText::from(&place.scratch),
-            log: OsText::from(self.workshop.run_folder.join(self.log_name())),
+            log: OsText::from(self.workshop.run_folder.join(log)),
             timeout_ms: self.step.timeout.map(milliseconds),
             idle_ms: self.step.idle_timeout.map(milliseconds),
             grace_ms: milliseconds(self.step.grace),

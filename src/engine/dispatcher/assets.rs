@@ -1,7 +1,10 @@
 //! Assets: which one an attempt is given, and what becomes of its score.
 //!
 //! An asset is chosen when its attempt starts, never ahead, by numbers made of the run's seed, the item, the step and the
-//! asset's name: no matter when and where the task runs, it is given the same, as long as the same assets are healthy.
+//! asset's name: no matter when and where the task runs, it is given the same, as long as the same assets are healthy. So
+//! a batch comes out the same however many run at once, where an asset fails for every item or for none. One that fails for
+//! some is healthy at one time and not at another, which depends on who comes first: then all items are still done, and
+//! some perhaps with another asset.
 
 mod pool;
 
@@ -11,19 +14,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(super) use self::pool::{Moved, PoolState};
-use super::working::TaskId;
+use super::working::{TaskId, Tried, Vain};
 use super::{Dispatcher, Timer};
 use crate::engine::assets::{AssetPool, is_path};
 use crate::engine::item::Fields;
 use crate::engine::kept;
 use crate::engine::slot::Workers;
 use crate::events::{Draw, EventKind, ItemIndex, ScoreChange};
+use crate::media::text::error::shown;
+use crate::resilience::fault::UNSUITED;
 use crate::resilience::os_text::OsText;
 use crate::resilience::retry::chance;
 use crate::resilience::{Fault, FaultClass};
 
 /// An item that so many assets of one pool fail for is to blame itself.
 const MOST_BLAMED: usize = 16;
+/// Causes of attempts that were lost with their host, or took too long: another asset may do better.
+const LOST: [&str; 4] = ["timeout", "memory", "crash", "killed"];
 /// Scores that are kept are written at most so often.
 const KEEP_EVERY: Duration = Duration::from_secs(10);
 
@@ -67,13 +74,23 @@ impl<W: Workers> Dispatcher<W> {
             let of_piece = id.piece.map_or_else(String::new, |piece| format!(".{piece}"));
             let task = format!("pool {} {}{of_piece}", pool.spec.name, step.id);
             let chance = chance(self.seed, &working.active.item.id, &task, 0);
-            let is_blamed = |asset: u32| working.blamed.contains(&Draw { pool: *place as u32, asset });
-            let fits = |asset: u32| {
-                !is_blamed(asset) && text.as_ref().is_none_or(|text| pool.assets[asset as usize].covers(text))
+            if let Some(text) = text.as_deref().filter(|text| !pool.has_font_for(text)) {
+                return Err(uncovered(pool, text));
+            }
+            let tried = working.task(id).map_or(&[][..], |task| &task.tried);
+            let fits = |asset: u32, lost_too: bool| {
+                let draw = Draw { pool: *place as u32, asset };
+                let was_in_vain = |tried: &Tried| tried.draw == draw && (lost_too || tried.how != Vain::Lost);
+                !tried.iter().any(was_in_vain)
+                    && text.as_ref().is_none_or(|text| pool.assets[asset as usize].covers(text))
             };
-            match self.assets[*place].choose(pool, chance, fits) {
+            let state = &self.assets[*place];
+            let chosen = state
+                .choose(pool, chance, |asset| fits(asset, true))
+                .or_else(|| state.choose(pool, chance, |asset| fits(asset, false)));
+            match chosen {
                 Some(asset) => draws.push(Draw { pool: *place as u32, asset }),
-                None => return Err(self.none_to_draw(id.item, *place, pool, text.as_deref())),
+                None => return Err(self.none_to_draw(id, *place)),
             }
         }
         for draw in &draws {
@@ -82,61 +99,63 @@ impl<W: Workers> Dispatcher<W> {
         Ok(draws)
     }
 
-    /// Why no asset of the pool is drawn for the item.
-    fn none_to_draw(&mut self, item: ItemIndex, place: usize, pool: &AssetPool, text: Option<&str>) -> Fault {
-        let (name, one) = (&pool.spec.name, pool.spec.kind.one());
-        if let Some(text) = text
-            && pool.assets.iter().all(|asset| !asset.covers(text))
-        {
-            let lacks = pool.assets.iter().map(|asset| asset.lacks(text)).min_by_key(|lacks| lacks.chars().count());
-            let lacks = lacks.unwrap_or_default();
-            let codes: Vec<String> = lacks.chars().map(|c| format!("{c} (U+{:04X})", u32::from(c))).collect();
-            let message = format!(
-                "no font of the pool '{name}' has all characters of its text; the nearest lacks {}",
-                codes.join(", ")
-            );
-            return Fault::input("coverage", message);
-        }
-        if self.blamed(item, place) > 0 {
-            return self.poisoned(item, place);
-        }
-        let message = format!("every {one} of the pool '{name}' that fits it is on the denylist");
-        Fault::new(FaultClass::Asset, "denylisted", message)
-            .with_hint("revive one, or run again: scores begin anew where they are not kept")
-    }
-
-    /// How many assets of the pool failed for the item.
-    fn blamed(&self, item: ItemIndex, place: usize) -> usize {
-        let of_pool = |draw: &&Draw| draw.pool as usize == place;
-        self.active.get(&item).map_or(0, |working| working.blamed.iter().filter(of_pool).count())
-    }
-
-    /// Too many assets failed for the item: it is to blame itself, and what they were charged is taken back.
-    fn poisoned(&mut self, item: ItemIndex, place: usize) -> Fault {
-        let Some(working) = self.active.get_mut(&item) else {
-            return Fault::input("assets", "every asset that was drawn for it failed");
+    /// Why no asset of the pool is drawn for the task.
+    fn none_to_draw(&mut self, id: TaskId, place: usize) -> Fault {
+        let spec = &self.workshop.context.pools[place].spec;
+        let (name, one) = (&spec.name, spec.kind.one());
+        let denylisted = || {
+            let message = format!("every {one} of the pool '{name}' that fits it is on the denylist");
+            Fault::new(FaultClass::Asset, "denylisted", message)
+                .with_hint("revive one, or run again: scores begin anew where they are not kept")
         };
-        let (of_pool, others) =
-            std::mem::take(&mut working.blamed).into_iter().partition(|draw| draw.pool as usize == place);
-        working.blamed = others;
-        let last = working.last_blame.clone();
-        let of_pool: Vec<Draw> = of_pool;
-        for draw in &of_pool {
+        let unsuited = self.tried(id, place, Vain::Unsuited).last().map(|tried| {
+            let message = format!("no {one} that is left in the pool '{name}' fits it; the last: {}", tried.why);
+            Fault::input(UNSUITED, message)
+        });
+        if self.tried(id, place, Vain::Blamed).next().is_none() {
+            return unsuited.unwrap_or_else(denylisted);
+        }
+        let fault = self.poisoned(id, place);
+        unsuited.unwrap_or(fault)
+    }
+
+    /// The assets of the pool that the task was given in vain, in this way.
+    fn tried(&self, id: TaskId, place: usize, how: Vain) -> impl Iterator<Item = &Tried> {
+        let task = self.active.get(&id.item).and_then(|working| working.task(id));
+        let tried = task.map_or(&[][..], |task| &task.tried).iter();
+        tried.filter(move |tried| tried.how == how && tried.draw.pool as usize == place)
+    }
+
+    /// Every asset failed for the task, or too many: the item is to blame itself, where one of them works, and what these
+    /// were charged is taken back. Where none has worked yet, they are to blame.
+    fn poisoned(&mut self, id: TaskId, place: usize) -> Fault {
+        let failed: Vec<Draw> = self.tried(id, place, Vain::Blamed).map(|tried| tried.draw).collect();
+        let last = self.tried(id, place, Vain::Blamed).last().map(|tried| tried.why.clone()).unwrap_or_default();
+        let one_works = failed.iter().any(|draw| self.assets[place].is_proven(draw.asset));
+        for draw in &failed {
             let moved = self.assets[place].take_back(draw.asset);
-            self.tell_moved(draw.pool, moved, Some(item));
+            self.tell_moved(draw.pool, moved, Some(id.item));
+        }
+        if let Some(task) = self.active.get_mut(&id.item).and_then(|working| working.task_mut(id)) {
+            task.tried.retain(|tried| tried.how != Vain::Blamed || tried.draw.pool as usize != place);
         }
         let spec = &self.workshop.context.pools[place].spec;
         let (name, kind) = (&spec.name, spec.kind.word());
-        let message = match of_pool.len() {
-            1 => format!("the only one of the {kind} in the pool '{name}' that fits it failed: {last}"),
+        let message = match failed.len() {
+            1 => format!("the only one of the {kind} in the pool '{name}' that could be drawn for it failed: {last}"),
             count if count < MOST_BLAMED => {
                 format!("all {count} {kind} of the pool '{name}' that could be drawn for it failed; the last: {last}")
             }
-            count => {
+            count if one_works => {
                 format!("{count} {kind} of the pool '{name}' failed for it, so it is to blame itself; the last: {last}")
             }
+            count => format!("{count} {kind} of the pool '{name}' failed for it; the last: {last}"),
         };
-        Fault::input("assets", message)
+        if one_works {
+            return Fault::input("assets", message);
+        }
+        Fault::new(FaultClass::Asset, "assets", message)
+            .with_hint(format!("look at the {kind} of the pool: none of those that failed for it has worked in this run"))
     }
 
     /// The fault as it is charged: one of an asset names the asset that was drawn, or is the item's where none was.
@@ -165,7 +184,7 @@ impl<W: Workers> Dispatcher<W> {
         fault.asset.as_ref().is_some_and(|asset| is_path(path, asset) || asset.0 == *pool.spec.name)
     }
 
-    fn drawn(&self, id: TaskId) -> &[Draw] {
+    pub(super) fn drawn(&self, id: TaskId) -> &[Draw] {
         self.active.get(&id.item).and_then(|working| working.task(id)).map_or(&[], |task| &task.drawn)
     }
 
@@ -184,22 +203,29 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
-    /// What a fault says of those that were drawn.
-    pub(super) fn verdict(&self, id: TaskId, fault: &Fault) -> Verdict {
-        let blamed =
-            self.drawn(id).iter().find(|draw| fault.class == FaultClass::Asset && self.is_meant(**draw, fault));
-        blamed.map_or(Verdict::Nobodys, |draw| Verdict::Blame(*draw))
+    /// The asset that the fault is about, of those that were drawn for the task.
+    pub(super) fn meant(&self, id: TaskId, fault: &Fault) -> Option<Draw> {
+        let is_about_one = fault.class == FaultClass::Asset;
+        self.drawn(id).iter().find(|draw| is_about_one && self.is_meant(**draw, fault)).copied()
     }
 
-    /// Notes that the asset failed for the item: it is not drawn for it again. The fault is the item's, where too many did.
-    pub(super) fn note_blame(&mut self, id: TaskId, fault: &Fault, draw: Draw) -> Option<Fault> {
-        let working = self.active.get_mut(&id.item)?;
-        working.last_blame.clone_from(&fault.message);
-        if !working.blamed.contains(&draw) {
-            working.blamed.push(draw);
+    /// Notes what the attempt, which ended with `fault`, was given in vain. The task's fault, where that is the last word.
+    pub(super) fn note_vain(&mut self, id: TaskId, fault: &Fault, draws: &[Draw]) -> Option<Fault> {
+        let how = match fault.class {
+            FaultClass::Asset if fault.cause == UNSUITED => Vain::Unsuited,
+            FaultClass::Asset => Vain::Blamed,
+            FaultClass::Transient if LOST.contains(&fault.cause.as_str()) => Vain::Lost,
+            _ => return None,
+        };
+        let task = self.active.get_mut(&id.item)?.task_mut(id)?;
+        for draw in draws {
+            // One that was lost, and was drawn again for want of others, may be found out now.
+            task.tried.retain(|tried| tried.draw != *draw);
+            task.tried.push(Tried { draw: *draw, how, why: fault.message.clone() });
         }
-        let place = draw.pool as usize;
-        (self.blamed(id.item, place) >= MOST_BLAMED).then(|| self.poisoned(id.item, place))
+        let place = draws.first()?.pool as usize;
+        let too_many = how == Vain::Blamed && self.tried(id, place, how).count() >= MOST_BLAMED;
+        too_many.then(|| self.poisoned(id, place))
     }
 
     pub(super) fn revive_asset(&mut self, pool: &str, asset: Option<&OsText>) {
@@ -249,5 +275,19 @@ impl<W: Workers> Dispatcher<W> {
             let item = item.filter(|_| change != ScoreChange::Standing);
             self.recorder.record(EventKind::AssetScored { pool, asset, score, change, standing, item });
         }
+    }
+}
+
+/// No font of the pool can be drawn for the text.
+fn uncovered(pool: &AssetPool, text: &str) -> Fault {
+    let name = &pool.spec.name;
+    let lacks = pool.assets.iter().filter_map(|asset| asset.lacks(text)).min_by_key(|lacks| lacks.chars().count());
+    match lacks {
+        Some(lacks) => {
+            let lacks = shown(&lacks);
+            let message = format!("no font of the pool '{name}' has all characters of its text; the nearest lacks {lacks}");
+            Fault::input("coverage", message)
+        }
+        None => Fault::new(FaultClass::Asset, "coverage", format!("no font of the pool '{name}' can be read")),
     }
 }

@@ -13,6 +13,7 @@ use crate::engine::attempt::Task;
 use crate::engine::slot::{Order, Workers};
 use crate::events::EventKind;
 use crate::resilience::breaker::{Outcome, Ticket};
+use crate::resilience::fault::UNSUITED;
 use crate::resilience::retry::chance;
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::shim::Canceller;
@@ -82,8 +83,9 @@ impl<W: Workers> Dispatcher<W> {
     /// The fault of an attempt is known: each class goes to its account, and the task on its way.
     pub(super) fn conclude(&mut self, id: TaskId, fault: Fault, ticket: Option<Ticket>) {
         self.settle(id.step, ticket, Outcome::of(&fault));
-        let verdict = self.verdict(id, &fault);
-        self.settle_draws(id, verdict);
+        let (drawn, meant) = (self.drawn(id).to_vec(), self.meant(id, &fault));
+        let blamed = meant.filter(|_| fault.cause != UNSUITED);
+        self.settle_draws(id, blamed.map_or(Verdict::Nobodys, Verdict::Blame));
         let Some(working) = self.active.get_mut(&id.item) else { return };
         let ends = fault.class == FaultClass::Cancelled || working.ending.is_some();
         let Some(task) = working.task_mut(id) else { return };
@@ -109,8 +111,8 @@ impl<W: Workers> Dispatcher<W> {
             }
             FaultClass::Asset => {
                 task.attempts = attempt.saturating_sub(1);
-                let Verdict::Blame(draw) = verdict else { return self.fail_task(id, fault) };
-                if let Some(fault) = self.note_blame(id, &fault, draw) {
+                let Some(draw) = meant else { return self.fail_task(id, fault) };
+                if let Some(fault) = self.note_vain(id, &fault, &[draw]) {
                     return self.fail_task(id, fault);
                 }
                 if let Some(working) = self.active.get_mut(&id.item) {
@@ -132,6 +134,7 @@ impl<W: Workers> Dispatcher<W> {
             FaultClass::Transient | FaultClass::Input
                 if attempt <= policy.max_retries && (changed || fault.class == FaultClass::Transient) =>
             {
+                self.note_vain(id, &fault, &drawn);
                 self.try_later(id, attempt - 1);
             }
             _ => self.fail_task(id, fault),

@@ -41,10 +41,6 @@ pub(super) struct Working {
     pub(super) failed: Option<(usize, Fault)>,
     /// Somebody asked for its end: no attempt of it begins any more.
     pub(super) ending: Option<Ending>,
-    /// Assets that failed for it: they are not drawn for it again.
-    pub(super) blamed: Vec<Draw>,
-    /// What the last of them was blamed for.
-    pub(super) last_blame: String,
     /// Something was noted that the store does not know.
     pub(super) unsaved: bool,
 }
@@ -67,11 +63,33 @@ pub(super) struct TaskState {
     pub(super) passing: u32,
     /// What its attempt was given of the pools, until that has ended.
     pub(super) drawn: Vec<Draw>,
+    /// What earlier attempts were given in vain.
+    pub(super) tried: Vec<Tried>,
+}
+
+/// An asset that is not drawn for a task again.
+#[derive(Debug, Clone)]
+pub(super) struct Tried {
+    pub(super) draw: Draw,
+    pub(super) how: Vain,
+    /// What the attempt failed with.
+    pub(super) why: String,
+}
+
+/// How an asset was drawn in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vain {
+    /// It failed, and was charged.
+    Blamed,
+    /// It is well, and does not fit the item.
+    Unsuited,
+    /// The attempt with it took its host along or ran out of time; it is drawn again where nothing else is left.
+    Lost,
 }
 
 impl TaskState {
     pub(super) const fn new(progress: Progress) -> Self {
-        Self { progress, attempts: 0, passing: 0, drawn: Vec::new() }
+        Self { progress, attempts: 0, passing: 0, drawn: Vec::new(), tried: Vec::new() }
     }
 }
 
@@ -209,8 +227,6 @@ impl Working {
             fans,
             failed: None,
             ending: None,
-            blamed: Vec::new(),
-            last_blame: String::new(),
             unsaved: false,
         }
     }

@@ -53,7 +53,8 @@ impl TextError {
 }
 
 /// Characters as a reader can name them: the first eight, with their code points.
-fn shown(characters: &str) -> String {
+#[must_use]
+pub fn shown(characters: &str) -> String {
     const MOST: usize = 8;
     let mut list: Vec<String> =
         characters.chars().take(MOST).map(|c| format!("{c:?} (U+{:04X})", u32::from(c))).collect();

@@ -9,6 +9,9 @@ use crate::pipeline::spec::{PoolSection, Span, Spec, StepSpec, Written};
 use crate::pipeline::suggest;
 use crate::pipeline::template::Field;
 
+/// The step that refuses a text that its font lacks letters of, unless `missing` tells otherwise.
+const RENDERS: &str = "text.render";
+
 impl Checker<'_, '_, '_> {
     /// `{pools.NAME}` in a step.
     pub(super) fn pool_field(&mut self, step: &StepSpec<'_>, place: Place, name: &str, span: Span) {
@@ -40,12 +43,28 @@ impl Checker<'_, '_, '_> {
                 let help = format!("a step draws from it by `{{pools.{name}}}` in `run`, `env` or `with`");
                 self.warning(pool.key.clone(), format!("no step draws from the pool `{name}`"), help);
             }
-            if let Some((key, covers)) = &pool.covers {
-                self.covers(pool, key, covers);
+            match &pool.covers {
+                Some((key, covers)) => self.covers(pool, key, covers),
+                None if pool.kind == Some(PoolKind::Fonts) => self.no_covers(name, pool),
+                None => {}
             }
         }
         for pool in spec.tools.values().flat_map(|section| &section.blamed) {
             self.is_pool(&pool.text, pool.span.clone());
+        }
+    }
+
+    /// Fonts that are drawn blindly for a text, and refused one by one.
+    fn no_covers(&mut self, name: &str, pool: &PoolSection) {
+        let refuses = |step: &&StepSpec<'_>| {
+            let missing = step.with.as_ref().and_then(|with| with.value.get("missing"));
+            let is_text = step.uses.as_ref().is_some_and(|uses| uses.text == RENDERS);
+            is_text && missing.is_none_or(|missing| missing == "refuse") && drawn_by(step).any(|drawn| drawn == name)
+        };
+        if let Some(step) = self.spec.steps.iter().find(refuses) {
+            let message = format!("{} draws from the pool `{name}` also fonts that lack letters of its text", step.title());
+            let help = "add `covers` with the text, such as covers = \"{item.text}\": such fonts are not drawn for it";
+            self.warning(pool.key.clone(), message, help.to_owned());
         }
     }
 

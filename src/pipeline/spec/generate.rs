@@ -17,7 +17,7 @@ const MOST_ITEMS: i64 = 100_000_000;
 /// Shares are counted in parts of this size.
 const PARTS: f64 = 1e9;
 /// The largest share.
-const LARGEST_SHARE: f64 = 1e6;
+pub(super) const LARGEST_SHARE: f64 = 1e6;
 /// The ways of making a value, each with an example.
 const WAYS: [(&str, &str); 5] = [
     ("one_of", "{ one_of = [\"a\", \"b\"] }"),

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use toml::de::DeTable;
 
+use super::generate::LARGEST_SHARE;
 use super::read::{Reader, Value};
 use super::{PoolSection, Span, Text};
 use crate::pipeline::pools::PoolKind;
@@ -127,7 +128,9 @@ impl<'a> Reader<'a, '_> {
         let mut weights = Vec::new();
         for (dir, value) in table {
             let text = Text::new(self.text, dir.get_ref(), dir.span());
-            if let Some(weight) = self.number(&text.text, value, "more than 0: a share of the draws", |n| n > 0.0) {
+            let range = "more than 0, such as 0.7 beside 0.3, or 7 beside 3";
+            let fits = |share: f64| (LARGEST_SHARE.recip()..=LARGEST_SHARE).contains(&share);
+            if let Some(weight) = self.number(&text.text, value, range, fits) {
                 weights.push((text, weight));
             }
         }

@@ -40,7 +40,7 @@ fn text_fault(error: TextError) -> Fault {
         // Whoever tells a fault of an asset names its path.
         TextError::Font { path, why } => Fault::asset(path, "font", why),
         TextError::Background { path, why } => Fault::asset(path, "background", why.to_string()),
-        TextError::Missing { .. } => Fault::input("glyph-missing", error.to_string())
+        TextError::Missing { path, .. } => Fault::unsuited(path, error.to_string())
             .with_hint("choose a font that has them, or say what is to become of them with `missing`"),
         TextError::Text(_) => Fault::input("text", error.to_string()),
         TextError::Changed { .. } => Fault::input("changed", error.to_string()),
