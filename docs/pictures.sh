@@ -45,4 +45,17 @@ shoot() { "$target/examples/picture" "$@" -- "$target/mediamill" run lesson.toml
 shoot 112x30 until:running until:OPEN wait:4 "shot:$folder/screen.svg" key:4 wait:1 "shot:$folder/breakers.svg" \
     key:2 wait:1 "shot:$folder/failures.svg" key:1 wait:0.5 key:j "key:<enter>" wait:1.5 "shot:$folder/item.svg" key:3 wait:1 \
     "shot:$folder/health.svg"
+
+# Pictures of text from forty fonts, of which four have lost their outlines.
+mkdir "$place/fonts"
+fonts=("$root"/pipelines/ocr/fonts/*.ttf)
+for number in {1..40}; do
+    font=${fonts[number % ${#fonts[@]}]}
+    copy=$place/fonts/$(basename "$font" .ttf)-$(printf %02d "$number").ttf
+    if [ $((number % 10)) = 4 ]; then sed '0,/loca/s/loca/loc_/' "$font" >"$copy"; else cp "$font" "$copy"; fi
+done
+sed "s|\"pipelines/ocr/fonts\"|\"fonts\"|; s|pipelines/ocr/|$root/pipelines/ocr/|g; s|^count = .*|count = 20000|" \
+    "$root/pipelines/ocr.toml" >"$place/ocr.toml"
+"$target/examples/picture" 112x30 until:running wait:5 key:6 wait:1 "shot:$folder/pools.svg" \
+    -- "$target/mediamill" run ocr.toml -j 2
 cd "$root"
