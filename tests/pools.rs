@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Duration;
 
@@ -89,6 +89,15 @@ fn broken_fonts_are_used_a_few_times_and_every_item_is_drawn_the_same_however_ma
             assert!(fault.message.contains(&path) && fault.message.contains("cannot open font"), "{}", fault.message);
             assert_eq!(fault.class, FaultClass::Asset);
         }
+        let mut logs = BTreeSet::new();
+        for kind in journal.kinds() {
+            if let EventKind::AttemptFailed { fault, log, .. } = kind {
+                let log = log.as_ref().unwrap();
+                let told = std::fs::read_to_string(journal.run.join(log)).unwrap();
+                assert!(told.contains(&*fault.asset.as_ref().unwrap().display()), "{log}: {told}");
+                assert!(logs.insert(log), "each attempt has a log of its own: {log}");
+            }
+        }
         bench.assert_clean();
         seen.push(bench.outputs());
     }
@@ -120,6 +129,12 @@ fn a_result_stands_when_fonts_come_and_go_and_is_made_anew_when_its_own_font_cha
     assert!(bench.journal().begun().is_empty(), "a font more changes nothing that is done");
 
     let changed = first.values().next().unwrap();
+    let later = std::time::SystemTime::now() + Duration::from_secs(60);
+    for font in std::fs::read_dir(bench.path("fonts")).unwrap().map(|entry| entry.unwrap().path()) {
+        std::fs::File::open(font).unwrap().set_modified(later).unwrap();
+    }
+    bench.run().expect(0);
+    assert!(bench.journal().begun().is_empty(), "its times changed, and nothing else");
     std::fs::write(changed, "good\nchanged\n").unwrap();
     let (with_it, item) = (first.values().filter(|font| *font == changed).count(), first.keys().next().unwrap());
     let why = Command::new(mediamill())
@@ -146,15 +161,16 @@ fn a_result_stands_when_fonts_come_and_go_and_is_made_anew_when_its_own_font_cha
 
 #[test]
 fn an_item_that_fails_with_every_font_is_told_and_costs_no_font() {
-    let bench = bench(PIPELINE, 10, 6, |_| false);
-    bench.input("bad.txt", "poison\n");
+    // Before it each font has worked; after it each works again.
+    let bench = bench(PIPELINE, 100, 6, |_| false);
+    bench.input("049-bad.txt", "poison\n");
     let ended = bench.run().expect(1);
     let journal = bench.journal();
-    let (state, fault) = journal.finished().remove(std::ffi::OsStr::new("bad.txt")).unwrap();
+    let (state, fault) = journal.finished().remove(std::ffi::OsStr::new("049-bad.txt")).unwrap();
     let fault = fault.unwrap();
     assert_eq!((state, fault.class, fault.cause.as_str()), (ItemState::Failed, FaultClass::Input, "assets"));
     assert!(fault.message.contains("all 6 fonts of the pool 'fonts'"), "{}", fault.message);
-    assert!(ended.stdout.contains("bad.txt") && ended.stdout.contains("cannot open font"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("049-bad.txt") && ended.stdout.contains("cannot open font"), "{}", ended.stdout);
     assert!(pool(&journal).assets.iter().all(|font| font.score == 100 && font.standing == Standing::Available));
     let taken =
         journal.kinds().filter(|kind| matches!(kind, EventKind::AssetScored { change: ScoreChange::TakenBack, .. }));

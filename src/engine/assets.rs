@@ -253,7 +253,8 @@ fn is_folder_or_file(path: &Path) -> bool {
 
 /// What a glob begins with, up to its first part that is a pattern.
 fn literal_part(glob: &Path) -> PathBuf {
-    let is_plain = |part: &Component<'_>| !part.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[{".contains(byte));
+    let is_plain =
+        |part: &Component<'_>| !part.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[{".contains(byte));
     glob.components().take_while(is_plain).collect()
 }
 
@@ -277,3 +278,6 @@ fn read_coverage(assets: &mut [Asset]) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

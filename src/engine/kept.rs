@@ -54,23 +54,7 @@ pub fn keep(context: &Context, score: impl Fn(usize, u32) -> i32) -> std::io::Re
     let mut kept = context.kept.clone();
     let now = now();
     for (place, pool) in context.pools.iter().enumerate().filter(|(_, pool)| pool.spec.persist) {
-        let mut moved: HashMap<String, KeptScore> = HashMap::new();
-        for (at, asset) in (0..).zip(&pool.assets).filter(|(at, asset)| score(place, *at) != asset.score) {
-            // What no attempt has read was moved by hand. What cannot be read has no score that could be kept.
-            let read = || pool.content(at).ok().map(|file| (file.size, file.hash));
-            let known = pool.known_content(at).map(|(seen, hash)| (seen.size, hash));
-            let Some((size, content)) = known.or_else(read) else { continue };
-            moved.insert(content, KeptScore { score: score(place, at), at: now, size, path: (&asset.path).into() });
-        }
-        for (at, asset) in (0..).zip(&pool.assets) {
-            let content = pool.known_content(at).map(|(_, content)| content);
-            if let Some(kept) = content.and_then(|content| moved.get_mut(&content))
-                && score(place, at) < kept.score
-            {
-                kept.score = score(place, at);
-                kept.path = (&asset.path).into();
-            }
-        }
+        let moved = moved(pool, |asset| score(place, asset), now);
         let scores = kept.pools.entry(pool.spec.name.clone()).or_default();
         for (content, score) in moved {
             if score.score == pool.spec.scoring.start {
@@ -84,6 +68,55 @@ pub fn keep(context: &Context, score: impl Fn(usize, u32) -> i32) -> std::io::Re
     kept.write(&kept_in(context.store.dir()))
 }
 
+/// The scores of the pool that moved in this run, by content: of several files with it the lowest.
+fn moved(pool: &AssetPool, score: impl Fn(u32) -> i32, now: u64) -> HashMap<String, KeptScore> {
+    let mut moved: HashMap<String, KeptScore> = HashMap::new();
+    for (at, asset) in (0..).zip(&pool.assets).filter(|(at, asset)| score(*at) != asset.score) {
+        // What no attempt has read was moved by hand. What cannot be read has no score that could be kept.
+        let read = || pool.content(at).ok().map(|file| (file.size, file.hash));
+        let known = pool.known_content(at).map(|(seen, hash)| (seen.size, hash));
+        let Some((size, content)) = known.or_else(read) else { continue };
+        moved.insert(content, KeptScore { score: score(at), at: now, size, path: (&asset.path).into() });
+    }
+    for (at, asset) in (0..).zip(&pool.assets) {
+        let copied = pool.known_content(at).and_then(|(_, content)| moved.get_mut(&content));
+        if let Some(kept) = copied.filter(|kept| score(at) < kept.score) {
+            kept.score = score(at);
+            kept.path = (&asset.path).into();
+        }
+    }
+    moved
+}
+
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
+    use super::*;
+    use crate::pipeline::load::parse;
+    use crate::steps::catalog::Catalog;
+
+    #[test]
+    fn of_copies_the_lowest_score_is_kept_and_what_no_attempt_has_read_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in [("1", "one"), ("2", "one"), ("3", "three"), ("4", "four")] {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        let dir = folder.path().to_str().unwrap();
+        let pipeline = format!(
+            "[pools.a]\nkind = \"files\"\ndirs = [{dir:?}]\npersist = true\n\
+             [[step]]\nid = \"draw\"\nrun = [\"sh\", \"{{pools.a}}\"]\n"
+        );
+        let plan = parse("test", &pipeline, &Catalog::registered()).0.unwrap();
+        for scores in [[40, 70, 90, 100], [70, 40, 90, 100], [100, 40, 90, 100]] {
+            let pool = AssetPool::find_all(&plan.pools).unwrap().remove(0);
+            let moved = moved(&pool, |asset| scores[asset as usize], 7);
+            let mut kept: Vec<(i32, u64)> = moved.values().map(|kept| (kept.score, kept.size)).collect();
+            kept.sort_unstable();
+            assert_eq!(kept, [(40, 3), (90, 5)], "{scores:?}");
+        }
+    }
 }

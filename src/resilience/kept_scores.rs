@@ -55,8 +55,7 @@ impl KeptScores {
     /// there.
     #[must_use]
     pub fn instead_of(path: &Path) -> Self {
-        let is_gone =
-            std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        let is_gone = std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
         Self { is_sealed: !is_gone, ..Self::default() }
     }
 

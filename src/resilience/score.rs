@@ -109,15 +109,16 @@ impl HealthPool {
         self.set(place, self.score(place).saturating_add(self.scoring.failure).min(self.scoring.most))
     }
 
-    /// Gives it this score.
+    /// Gives it this score; one that is banned stays below the threshold. Gives what it has now.
     pub fn set(&mut self, place: u32, score: i32) -> i32 {
+        let score = if self.is_banned(place) { score.min(self.below()) } else { score };
         self.change(place, |pool, at| pool.scores[at] = score);
         score
     }
 
     /// Nobody chooses it any more, whatever its score becomes, until it is revived; its score is below the threshold.
     pub fn ban(&mut self, place: u32) {
-        let below = self.scoring.threshold.saturating_sub(1).min(0);
+        let below = self.below();
         self.change(place, |pool, at| {
             pool.banned[at] = true;
             pool.scores[at] = pool.scores[at].min(below);
@@ -152,6 +153,12 @@ impl HealthPool {
             }
             lots.chosen()
         })
+    }
+
+    /// The best score of one that is banned.
+    const fn below(&self) -> i32 {
+        let below = self.scoring.threshold.saturating_sub(1);
+        if below < 0 { below } else { 0 }
     }
 
     fn change(&mut self, place: u32, change: impl FnOnce(&mut Self, usize)) {
@@ -292,7 +299,7 @@ mod tests {
         pool.ban(0);
         pool.take_back(0);
         pool.set(0, 100);
-        assert!(!pool.is_available(0));
+        assert_eq!((pool.is_available(0), pool.score(0)), (false, 0));
         pool.revive(0);
         assert!(pool.is_available(0));
     }

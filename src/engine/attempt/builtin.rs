@@ -42,7 +42,11 @@ impl Attempt<'_> {
 
 /// What the answer of a step host means, and what it means that it was lost over the question. Where assets were drawn
 /// nobody knows which of the files that is the doing of: it is tried again, with others.
-pub(super) fn answered(answer: Result<StepReply, HostLost>, timeout: Option<Duration>, drew: bool) -> Result<Values, Fault> {
+pub(super) fn answered(
+    answer: Result<StepReply, HostLost>,
+    timeout: Option<Duration>,
+    drew: bool,
+) -> Result<Values, Fault> {
     match answer {
         Ok(StepReply::Done(values)) => Ok(values),
         // Heard, and not the end.

@@ -154,8 +154,9 @@ impl<W: Workers> Dispatcher<W> {
         if one_works {
             return Fault::input("assets", message);
         }
-        Fault::new(FaultClass::Asset, "assets", message)
-            .with_hint(format!("look at the {kind} of the pool: none of those that failed for it has worked in this run"))
+        Fault::new(FaultClass::Asset, "assets", message).with_hint(format!(
+            "look at the {kind} of the pool: none of those that failed for it has worked in this run"
+        ))
     }
 
     /// The fault as it is charged: one of an asset names the asset that was drawn, or is the item's where none was.
@@ -285,7 +286,8 @@ fn uncovered(pool: &AssetPool, text: &str) -> Fault {
     match lacks {
         Some(lacks) => {
             let lacks = shown(&lacks);
-            let message = format!("no font of the pool '{name}' has all characters of its text; the nearest lacks {lacks}");
+            let message =
+                format!("no font of the pool '{name}' has all characters of its text; the nearest lacks {lacks}");
             Fault::input("coverage", message)
         }
         None => Fault::new(FaultClass::Asset, "coverage", format!("no font of the pool '{name}' can be read")),

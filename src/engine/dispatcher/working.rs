@@ -221,14 +221,7 @@ impl Fan {
 impl Working {
     pub(super) fn new(active: Arc<Active>, steps: Vec<TaskState>) -> Self {
         let fans = steps.iter().map(|_| None).collect();
-        Self {
-            active,
-            steps,
-            fans,
-            failed: None,
-            ending: None,
-            unsaved: false,
-        }
+        Self { active, steps, fans, failed: None, ending: None, unsaved: false }
     }
 
     pub(super) fn task(&self, id: TaskId) -> Option<&TaskState> {

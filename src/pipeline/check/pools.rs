@@ -62,7 +62,8 @@ impl Checker<'_, '_, '_> {
             is_text && missing.is_none_or(|missing| missing == "refuse") && drawn_by(step).any(|drawn| drawn == name)
         };
         if let Some(step) = self.spec.steps.iter().find(refuses) {
-            let message = format!("{} draws from the pool `{name}` also fonts that lack letters of its text", step.title());
+            let message =
+                format!("{} draws from the pool `{name}` also fonts that lack letters of its text", step.title());
             let help = "add `covers` with the text, such as covers = \"{item.text}\": such fonts are not drawn for it";
             self.warning(pool.key.clone(), message, help.to_owned());
         }

@@ -15,16 +15,18 @@ id = "draw"
 run = ["sh", "{in}", "{pools.fonts}"]
 "#;
 
-fn names(count: u32) -> Vec<String> {
+pub(super) fn names(count: u32) -> Vec<String> {
     (0..count).map(|n| format!("{n:02}.ttf")).collect()
 }
 
-fn scene(items: u32, jobs: u32, assets: u32) -> Scene {
+pub(super) fn scene(items: u32, jobs: u32, assets: u32) -> Scene {
     Scene { text: FONTS, assets: names(assets), ..Scene::new(items, jobs) }
 }
 
 /// A script in which an attempt fails by an asset for which `fails`, given the item and the place of the asset.
-fn failing(fails: impl Fn(ItemIndex, u32) -> bool + 'static) -> impl FnMut(&Task, Duration) -> (Duration, Ending) {
+pub(super) fn failing(
+    fails: impl Fn(ItemIndex, u32) -> bool + 'static,
+) -> impl FnMut(&Task, Duration) -> (Duration, Ending) {
     move |task, _| {
         let item = task.active.item.index;
         let asset = task.draws.first().map_or(u32::MAX, |draw| draw.asset);
@@ -38,7 +40,7 @@ fn failing(fails: impl Fn(ItemIndex, u32) -> bool + 'static) -> impl FnMut(&Task
     }
 }
 
-fn pool(ran: &Ran) -> &PoolView {
+pub(super) fn pool(ran: &Ran) -> &PoolView {
     &ran.state.pools()[0]
 }
 
@@ -171,8 +173,8 @@ run = ["sh", "{in}", "{pools.a}", "{pools.b}"]
 #[tokio::test(start_paused = true)]
 async fn an_item_that_every_asset_fails_for_gives_back_what_they_were_charged() {
     for (assets, drawn) in [(40, 16), (5, 5), (1, 1)] {
-        let ran = scene(30, 4, assets).play(failing(|item, _| item % 10 == 0)).await;
-        assert_eq!((ran.outcome.counts.done, ran.outcome.counts.failed), (27, 3), "{assets} assets");
+        let ran = scene(900, 4, assets).play(failing(|item, _| item % 300 == 150)).await;
+        assert_eq!((ran.outcome.counts.done, ran.outcome.counts.failed), (897, 3), "{assets} assets");
         assert!(pool(&ran).assets.iter().all(|asset| asset.score == 100 && asset.standing == Standing::Available));
         let taken = ran
             .events
@@ -180,7 +182,7 @@ async fn an_item_that_every_asset_fails_for_gives_back_what_they_were_charged() 
             .filter(|event| matches!(event.kind, EventKind::AssetScored { change: ScoreChange::TakenBack, .. }));
         assert_eq!(taken.count(), 3 * drawn);
         let (item, (_, fault)) = ran.state.failures.first().unwrap();
-        assert_eq!((fault.class, fault.cause.as_str(), item % 10), (FaultClass::Input, "assets", 0), "{fault:?}");
+        assert_eq!((fault.class, fault.cause.as_str(), item % 300), (FaultClass::Input, "assets", 150), "{fault:?}");
         assert!(fault.message.contains("cannot open the font"), "{}", fault.message);
     }
 }

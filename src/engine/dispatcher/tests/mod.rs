@@ -9,6 +9,7 @@ use std::rc::Rc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 mod asked;
+mod asset_faults;
 mod assets;
 mod by_hand;
 mod flow;
