@@ -20,6 +20,9 @@ pub enum MediaError {
     /// It is sound or a picture, and coded in a way that we do not decode; the text names it.
     #[error("mediamill does not decode this kind of file: {0}")]
     Unsupported(String),
+    /// It has so many frames or pages, one picture is to be made of it, and nobody said which.
+    #[error("it has {0} frames, and one picture is to be made of it; `frame = 1` takes the first")]
+    Frames(u32),
     /// It is of a format that we read, and it is broken.
     #[error("{}", damage(message, *at))]
     Damaged {

@@ -18,6 +18,7 @@ pub fn media_fault(path: &Path, error: &MediaError) -> Fault {
         MediaError::NotSound(_) => "not-sound",
         MediaError::NotPicture(_) => "not-picture",
         MediaError::Unsupported(_) => "unsupported",
+        MediaError::Frames(_) => "frames",
         MediaError::Damaged { .. } => "decode",
         MediaError::Limit(_) => "limit",
         MediaError::Tool { program, trouble: ToolTrouble::Code(_), said } if will_not_open(said).is_some() => {

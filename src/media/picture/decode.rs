@@ -89,16 +89,14 @@ pub fn load_frame(path: &Path, frame: u32) -> Result<Picture, MediaError> {
 /// Every step that makes one picture of one picture takes it from here.
 ///
 /// # Errors
-/// Those of [`load_frame`]; [`MediaError::Unsupported`] where there are several frames and none was asked for.
+/// Those of [`load_frame`]; [`MediaError::Frames`] where there are several and none was asked for.
 pub fn still(path: &Path, frame: Option<u32>) -> Result<Picture, MediaError> {
     match frame {
         Some(frame) => load_frame(path, frame),
         None => {
             let frames = probe(path)?.frames;
             if frames > 1 {
-                return Err(MediaError::Unsupported(format!(
-                    "it has {frames} frames, and one would be made of them; `frame = 1` takes the first"
-                )));
+                return Err(MediaError::Frames(frames));
             }
             load(path)
         }
@@ -168,10 +166,10 @@ fn head(path: &Path) -> Result<(Picture, Walk), MediaError> {
 /// The first picture in the file.
 fn first(path: &Path, head: Picture, structure: &Walk) -> Result<Picture, MediaError> {
     check_whole(structure)?;
-    let pixels = match (structure.pages.first(), structure.jpeg.unusual()) {
-        (Some(page), _) => tiff::decode(path, page)?,
-        (None, Some(transform)) if head.info.format == PictureFormat::Jpeg => jpeg::decode_as(path, transform)?,
-        _ => DynamicImage::from_decoder(decoder(path, head.info.format)?).map_err(trouble)?,
+    let pixels = match structure.pages.first() {
+        Some(page) => tiff::decode(path, page)?,
+        None if head.info.format == PictureFormat::Jpeg => jpeg::decode(path, &structure.jpeg)?,
+        None => DynamicImage::from_decoder(decoder(path, head.info.format)?).map_err(trouble)?,
     };
     Ok(Picture { pixels: structure.colours.to_srgb(pixels), ..head })
 }

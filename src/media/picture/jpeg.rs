@@ -1,13 +1,14 @@
-//! What the markers of a JPEG tell, and the few that are decoded with a rule of our own for their colours.
+//! What the markers of a JPEG tell, and its pixels.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use image::{DynamicImage, RgbImage};
+use image::{DynamicImage, GrayImage, RgbImage};
 use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
 
 use super::bounds::{MAX_BYTES, reading};
+use super::reduced::Jpeg;
 use crate::media::error::MediaError;
 
 /// The markers before the first scan. ITU-T T.81, annex B; T.872 for those of JFIF and Adobe.
@@ -78,31 +79,68 @@ impl JpegHead {
         }
     }
 
-    /// The transform, where the usual decoder would take another.
-    pub(super) fn unusual(&self) -> Option<ColorTransform> {
-        match (self.model(), self.adobe) {
-            ("rgb", None) => Some(ColorTransform::RGB),
-            ("ycbcr", Some(0)) => Some(ColorTransform::YCbCr),
-            _ => None,
+    /// The transform of its colours, by the same rule.
+    fn transform(&self) -> ColorTransform {
+        match self.model() {
+            "gray" => ColorTransform::Grayscale,
+            "rgb" => ColorTransform::RGB,
+            "ycck" => ColorTransform::YCCK,
+            "cmyk" => ColorTransform::CMYK,
+            _ => ColorTransform::YCbCr,
         }
     }
 }
 
-/// Decodes a JPEG of three components by this transform.
-pub(super) fn decode_as(path: &Path, transform: ColorTransform) -> Result<DynamicImage, MediaError> {
+/// The longest file that is held in memory to be decoded, in bytes.
+pub(super) const LONGEST: u64 = 64 << 20;
+
+/// Decodes the JPEG at `path`, whose markers are these. CMYK becomes RGB by plain subtraction of inks.
+///
+/// # Errors
+/// [`MediaError::Damaged`] where it is broken, [`MediaError::Unsupported`] for what is not decoded.
+pub(super) fn decode(path: &Path, head: &JpegHead) -> Result<DynamicImage, MediaError> {
     let file = File::open(path).map_err(MediaError::Unreadable)?;
-    let mut decoder = Decoder::new(BufReader::new(file.take(MAX_BYTES)));
-    decoder.set_color_transform(transform);
+    if file.metadata().map_err(MediaError::Unreadable)?.len() <= LONGEST {
+        let mut data = Vec::new();
+        (&file).take(LONGEST).read_to_end(&mut data).map_err(MediaError::Unreadable)?;
+        if let Some(pixels) = Jpeg::open(&data).filter(|jpeg| jpeg.size() == head.size).and_then(Jpeg::decode_whole) {
+            return Ok(pixels);
+        }
+        return by_library(&data[..], head);
+    }
+    by_library(BufReader::new(file.take(MAX_BYTES)), head)
+}
+
+/// What our own decoder leaves to others: colours that are not Y'CbCr, what is not quite as it should be, long files.
+fn by_library(data: impl Read, head: &JpegHead) -> Result<DynamicImage, MediaError> {
+    let mut decoder = Decoder::new(data);
+    decoder.set_color_transform(head.transform());
     decoder.set_max_decoding_buffer_size(MAX_BYTES as usize);
     let pixels = decoder.decode().map_err(|error| match error {
         jpeg_decoder::Error::Io(error) => reading(error),
         jpeg_decoder::Error::Unsupported(what) => MediaError::Unsupported(format!("a JPEG with {what:?}")),
         error => MediaError::damaged(error.to_string()),
     })?;
-    let info = decoder.info().filter(|info| info.pixel_format == PixelFormat::RGB24);
-    info.and_then(|info| RgbImage::from_raw(info.width.into(), info.height.into(), pixels))
-        .map(DynamicImage::ImageRgb8)
-        .ok_or_else(|| MediaError::damaged("its components are not those that its header declares"))
+    let info = decoder.info().filter(|info| (info.width.into(), info.height.into()) == head.size);
+    let picture = info.and_then(|info| match info.pixel_format {
+        PixelFormat::L8 => GrayImage::from_raw(head.size.0, head.size.1, pixels).map(DynamicImage::ImageLuma8),
+        PixelFormat::RGB24 => RgbImage::from_raw(head.size.0, head.size.1, pixels).map(DynamicImage::ImageRgb8),
+        PixelFormat::CMYK32 => {
+            RgbImage::from_raw(head.size.0, head.size.1, without_inks(&pixels)).map(DynamicImage::ImageRgb8)
+        }
+        PixelFormat::L16 => None,
+    });
+    picture.ok_or_else(|| MediaError::damaged("its components are not those that its header declares"))
+}
+
+/// Red, green and blue of cyan, magenta, yellow and black.
+fn without_inks(inks: &[u8]) -> Vec<u8> {
+    let left = |ink: u8, black: u8| ((u32::from(255 - ink) * u32::from(255 - black) + 127) / 255) as u8;
+    inks.as_chunks()
+        .0
+        .iter()
+        .flat_map(|[cyan, magenta, yellow, black]| [*cyan, *magenta, *yellow].map(|ink| left(ink, *black)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -127,12 +165,11 @@ mod tests {
         assert_eq!(head(0xc0, 8, &[1, 2, 3], None).model(), "ycbcr");
         assert_eq!(head(0xc0, 8, &[1, 2, 3], Some(0)).model(), "rgb");
         assert_eq!(head(0xc2, 8, b"RGB", None).model(), "rgb");
-        assert_eq!(head(0xc2, 8, b"RGB", None).unusual(), Some(ColorTransform::RGB));
         assert_eq!(head(0xc2, 8, &[1, 2, 3, 4], Some(2)).model(), "ycck");
         assert_eq!(head(0xc0, 8, &[1, 2, 3], None).size, (16, 8));
         let mut both = head(0xc0, 8, &[1, 2, 3], Some(0));
         both.note(0xe0, b"JFIF\0\x01\x01");
-        assert_eq!((both.model(), both.unusual()), ("ycbcr", Some(ColorTransform::YCbCr)));
+        assert_eq!(both.model(), "ycbcr");
     }
 
     #[test]

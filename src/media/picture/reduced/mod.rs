@@ -1,8 +1,9 @@
-//! Decodes JPEG pictures at a reduced size: each block of 8 x 8 pixels straight to fewer, by a smaller inverse DCT.
+//! Decodes JPEG pictures, in full or at a reduced size: each block of 8 x 8 pixels straight to fewer, by a smaller inverse
+//! DCT.
 //!
 //! That leaves little to do but to read the coded data, and to hold little: the colours come as planes of their own, at
 //! sizes of their own, and are put together once they are resized. What is unusual here or broken is not decoded at all:
-//! [`Jpeg::open`] and [`Jpeg::decode`] leave it to the full decoder, and with it the say of what is wrong.
+//! [`Jpeg::open`] and [`Jpeg::decode`] leave it to the decoder for all others, and with it the say of what is wrong.
 
 mod bits;
 mod header;
@@ -12,10 +13,13 @@ mod plane;
 mod progressive;
 mod sequential;
 mod units;
+mod whole;
 
 use header::{Carried, EOI, Frame, SOS, Segments, Tables, take_tables};
+use image::DynamicImage;
 pub use plane::Plane;
 use progressive::Store;
+pub use whole::whole;
 
 use crate::media::metadata::Metadata;
 
@@ -62,6 +66,13 @@ impl<'a> Jpeg<'a> {
         (self.frame.width, self.frame.height)
     }
 
+    /// Decodes it at its full size: see [`whole`].
+    #[must_use]
+    pub fn decode_whole(self) -> Option<DynamicImage> {
+        let size = self.size();
+        whole(&self.decode((f64::INFINITY, f64::INFINITY))?, size)
+    }
+
     /// Decodes it: one plane in grey, or Y', Cb and Cr. Brightness gets at least `least.0` x `least.1` samples, colours at
     /// least half of that each way, as far as the file has so many. `None` where anything is wrong or missing.
     #[must_use]
@@ -95,7 +106,7 @@ impl<'a> Jpeg<'a> {
             loop {
                 let (marker, next) = self.segments.next()?;
                 match marker {
-                    EOI => return self.finished(planes, &stores),
+                    EOI => return self.finished(planes, stores),
                     SOS => {
                         held = next;
                         break;
@@ -109,8 +120,8 @@ impl<'a> Jpeg<'a> {
         None
     }
 
-    fn finished(&self, mut planes: Vec<Option<Plane>>, stores: &[Store]) -> Option<Vec<Plane>> {
-        for (index, store) in stores.iter().enumerate() {
+    fn finished(&self, mut planes: Vec<Option<Plane>>, stores: Vec<Store>) -> Option<Vec<Plane>> {
+        for (index, store) in stores.into_iter().enumerate() {
             let steps = self.frame.steps(index, &self.tables)?;
             planes[index] = Some(store.plane(&self.frame.components[index], steps)?);
         }
