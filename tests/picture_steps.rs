@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, Rgb, RgbImage};
 use indexmap::IndexMap;
 use mediamill::media::metadata::Metadata;
-use mediamill::media::picture::{self, Coding, PngLevel, load, probe, write};
+use mediamill::media::picture::{Coding, PngLevel, load, probe, write};
 use mediamill::resilience::{Fault, FaultClass};
 use mediamill::steps::builtin::{Job, Values};
 use mediamill::steps::register::find;
@@ -90,8 +90,9 @@ fn a_picture_never_turns_by_being_converted() {
     let from = lying(folder.path());
     let to = |name: &str| folder.path().join(name);
     for (name, with, orientation, kept) in [
-        ("kept.png", json!({}), 6, json!(["exif"])),
-        ("kept.webp", json!({"lossless": true}), 6, json!(["exif"])),
+        ("kept.png", json!({}), 6, json!(["exif", "gps"])),
+        ("kept.webp", json!({"lossless": true}), 6, json!(["exif", "gps"])),
+        ("home.png", json!({"keep": ["exif"]}), 6, json!(["exif"])),
         ("none.png", json!({"keep": []}), 1, json!([])),
         ("none.tif", json!({}), 1, json!([])),
         ("none.bmp", json!({}), 1, json!([])),
@@ -103,7 +104,7 @@ fn a_picture_never_turns_by_being_converted() {
         assert_eq!(upright(&to(name)), quarters(), "{name}");
     }
     let values = step("image.convert", json!({"quality": 95, "progressive": true}), &from, Some(&to("a.jpg"))).unwrap();
-    assert_eq!((&values["format"], &values["kept"]), (&json!("jpeg"), &json!(["exif"])));
+    assert_eq!((&values["format"], &values["kept"]), (&json!("jpeg"), &json!(["exif", "gps"])));
     let bytes = fs::read(to("a.jpg")).unwrap();
     assert!(bytes.windows(2).any(|marker| marker == [0xff, 0xc2]), "it is progressive");
 }
