@@ -51,6 +51,7 @@ impl Source {
             ..StepShape::default()
         };
         let started = EventKind::RunStarted {
+            generated: false,
             run: "20261122-080000-ab12".into(),
             pipeline: "lesson".into(),
             steps: ["prepare", "stems", "analyze"].map(str::to_owned).to_vec(),

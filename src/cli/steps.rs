@@ -143,6 +143,7 @@ fn file(step: &Builtin, output: &str) -> String {
     }
     match output {
         "wav" | "json" | "jpg" | "png" => format!("{{item.stem}}.{output}"),
+        "picture" if step.name == "image.strip" => "{item.name}".to_owned(),
         "picture" if step.name.starts_with("image.") => "{item.stem}.jpg".to_owned(),
         "picture" => "{item.stem}.png".to_owned(),
         "table" => "table.jsonl".to_owned(),

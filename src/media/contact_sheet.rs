@@ -1,10 +1,7 @@
 //! Contact sheets: pictures small and side by side, each with its name under it.
 
-use fast_image_resize::{ResizeOptions, Resizer};
 use image::{DynamicImage, Rgb, RgbImage, imageops};
 
-use super::picture::Picture;
-use super::picture::shape::Shape;
 use super::plot::{Canvas, LETTER, LINE, text_width};
 
 /// Pixels between cells, and around them all.
@@ -177,22 +174,6 @@ fn fitted(text: &str, most: usize) -> String {
     let (first, last) = (ends.div_ceil(2), ends / 2);
     let dots = ['.'; 2].into_iter().take(most);
     letters[..first].iter().copied().chain(dots).chain(letters[letters.len() - last..].iter().copied()).collect()
-}
-
-/// `picture` upright and small enough for `cell`; it is never made larger.
-#[must_use]
-pub fn thumbnail(picture: Picture, (width, height): (u32, u32)) -> DynamicImage {
-    let Picture { info, pixels, orientation, .. } = picture;
-    let (width, height) = if info.orientation >= 5 { (height, width) } else { (width, height) };
-    let shape = Shape { width: Some(width), height: Some(height), ..Shape::default() };
-    let (width, height) = shape.plan(pixels.width(), pixels.height()).size;
-    let mut small = DynamicImage::new(width, height, pixels.color());
-    // It refuses only what has other pixels than its source, or none.
-    let _ = Resizer::new().resize(&pixels, &mut small, &ResizeOptions::default());
-    // Turning comes last, when there is less to turn.
-    small.apply_orientation(orientation);
-    // Eight bits is what a sheet has.
-    DynamicImage::ImageRgba8(small.to_rgba8())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The engine writes the rows into a file, one JSON object a line, and gives the step that file as its one input: a step
 //! over the batch runs in a step host like any other.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
@@ -57,6 +58,16 @@ impl BatchRow {
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.with.get(name)?.as_str()
+    }
+
+    /// What the parameter `name` was filled with, as a person reads it; nothing where it was not, or with a list or a table.
+    #[must_use]
+    pub fn shown(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self.with.get(name)? {
+            Value::String(text) => Some(text.into()),
+            scalar @ (Value::Number(_) | Value::Bool(_)) => Some(scalar.to_string().into()),
+            _ => None,
+        }
     }
 
     /// The whole number that the parameter `name` was filled with; nothing where it was not.

@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::audio::fit as sound_fit;
 use super::builtin::{Builtin, OutputDoc};
-use super::image;
 use super::image::fit as picture_fit;
 use super::register::{BUILTINS, find_batch};
 use super::schema;
@@ -13,7 +12,7 @@ use super::text::render::RENDER;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
 
 /// The steps that read no file unless they are told to: what they make comes from their parameters.
-const FROM_NOTHING: [&str; 3] = ["collect", "noop", "text.render"];
+const FROM_NOTHING: [&str; 2] = ["noop", "text.render"];
 
 /// The built-in steps of a list, as the check of a pipeline sees them.
 #[derive(Clone, Copy)]
@@ -103,8 +102,6 @@ impl Builtins for Catalog<'_> {
     fn misfit(&self, name: &str, with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
         match find_batch(name) {
             Some(batch) => batch.misfit(with, asked),
-            None if name == image::compare::COMPARE.name => image::compare::misfit(asked),
-            None if name == image::resize::RESIZE.name => image::sizes::misfit(with, asked),
             None => sound_fit::misfit(name, with, asked)
                 .or_else(|| picture_fit::misfit(name, with, asked))
                 .or_else(|| text_fit::misfit(name, asked)),
@@ -120,7 +117,7 @@ impl Builtins for Catalog<'_> {
     }
 
     fn reads_file(&self, name: &str) -> bool {
-        !FROM_NOTHING.contains(&name)
+        find_batch(name).map_or(!FROM_NOTHING.contains(&name), |batch| batch.reads_files)
     }
 
     fn is_batch(&self, name: &str) -> bool {
@@ -294,6 +291,9 @@ mod tests {
             (r#"uses = "image.compare""#, "reads two files"),
             (r#"uses = "image.compare", in = ["{item.path}", "{item.path}"]"#, ""),
             (r#"uses = "audio.probe", in = ["{item.path}", "{item.path}"]"#, "reads one file"),
+            (r#"uses = "image.hash", in = ["{item.path}", "{item.path}"]"#, "reads one file"),
+            (r#"uses = "image.resize", out.picture = "a.avif""#, "AVIF"),
+            (r#"uses = "image.dedupe", out.table = "t.jsonl", with.hash = "0123456789abcdef""#, "same for every item"),
             (r#"uses = "audio.convert", out.mp3 = "a.mp3", with.bitrate_kbps = 400"#, "320 at most"),
             (
                 r#"uses = "audio.convert", out.opus = "a.opus", with = { bitrate_kbps = 400, channels = 1 }"#,
@@ -307,6 +307,19 @@ mod tests {
             let found = told(&lines);
             assert!(if wanted.is_empty() { found.is_empty() } else { found.contains(wanted) }, "{lines}: {found}");
         }
+    }
+
+    #[test]
+    fn a_step_over_the_batch_that_reads_files_says_which_where_items_are_generated() {
+        let told = |step: &str| {
+            let text = format!("[generate]\ncount = 2\n[[step]]\nid = \"a\"\nuses = {step}\n");
+            let (_, found) = parse("x.toml", &text, &Catalog::registered());
+            found.iter().map(|found| found.message.clone()).collect::<Vec<_>>().join("; ")
+        };
+        let sheet = r#""image.contact_sheet", out.sheets = "a-*.jpg""#.replace(", out", "\nout");
+        assert!(told(&sheet).contains("reads a file, and a generated item has none"), "{}", told(&sheet));
+        let table = "\"collect\"\nout.table = \"a.csv\"\nwith.columns = { name = \"{item.stem}\" }";
+        assert_eq!(told(table), "");
     }
 
     #[test]

@@ -146,15 +146,24 @@ fn in_words(root: &Value, names: &[String], shape: &[&Value]) -> String {
 /// What a list or a table holds: ` of texts`.
 fn of_what(root: &Value, shape: &[&Value], key: &str) -> String {
     let inner = shape.iter().find_map(|schema| schema.get(key)).filter(|inner| inner.is_object());
-    let name =
-        inner.and_then(|inner| alternatives(root, inner).first().and_then(|inner| types(inner).into_iter().next()));
-    match name.as_deref() {
-        Some("string") => " of texts".to_owned(),
-        Some("integer") => " of whole numbers".to_owned(),
-        Some("number") => " of numbers".to_owned(),
-        Some("boolean") => " of true or false".to_owned(),
-        _ => String::new(),
+    let inner: Vec<&Value> = inner.into_iter().flat_map(|inner| alternatives(root, inner)).collect();
+    let words: Vec<Value> = inner.iter().flat_map(|schema| words(schema)).collect();
+    if !words.is_empty() {
+        return format!(" of {}", listed(&words));
     }
+    let mut told: Vec<&str> = Vec::new();
+    for name in inner.iter().flat_map(|schema| types(schema)) {
+        told.push(match name.as_str() {
+            "string" => "texts",
+            "integer" => "whole numbers",
+            "number" => "numbers",
+            "boolean" => "true or false",
+            "object" => "tables",
+            "array" => "lists",
+            _ => continue,
+        });
+    }
+    if told.is_empty() { String::new() } else { format!(" of {}", told.join(" or ")) }
 }
 
 fn listed(words: &[Value]) -> String {
@@ -188,6 +197,10 @@ mod tests {
         assert_eq!(shape("trim_dbfs"), Some("a number, -120 to -1"));
         assert_eq!(shape("bits"), Some("one of 16, 24, 32 (default 16)"));
         assert!(told("collect")[0].1.starts_with("one of \"jsonl\", \"csv\""));
+        let resize = told("image.resize");
+        let shape = |name: &str| resize.iter().find(|(found, _)| found == name).map(|(_, shape)| shape.as_str());
+        assert_eq!(shape("keep"), Some("a list of \"icc\", \"exif\", \"xmp\" (default [\"icc\"])"));
+        assert_eq!(shape("sizes"), Some("a table of whole numbers or tables (default {})"));
         assert_eq!(told("collect")[1], ("columns".to_owned(), "a table of texts (required)".to_owned()));
     }
 }

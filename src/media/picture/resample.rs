@@ -8,7 +8,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::{DynamicImage, GrayImage, Pixel, Rgb32FImage, RgbImage, Rgba32FImage};
 
 use super::light::{Levels, lights};
-use super::reduced::Plane;
+use super::reduced::{Plane, whole};
 use super::shape::Part;
 use crate::media::error::MediaError;
 
@@ -125,7 +125,7 @@ impl Resampling {
         let rows = (BAND / picture.width().max(1)).clamp(1, picture.height());
         let alpha = picture.color().has_alpha();
         let lights = lights(if is_wide(picture) { 65_536 } else { 256 }, self.linear);
-        let mut samples: Vec<f32> = Vec::with_capacity((width * picture.height()) as usize * if alpha { 4 } else { 3 });
+        let mut samples: Vec<f32> = Vec::with_capacity(pixels(width, picture.height()) * if alpha { 4 } else { 3 });
         let mut top = 0;
         while top < picture.height() {
             let rows = rows.min(picture.height() - top);
@@ -158,6 +158,11 @@ impl Resampling {
         part: Part,
         size: (u32, u32),
     ) -> Result<DynamicImage, MediaError> {
+        let is_whole = (part.left, part.top, part.width, part.height) == (0.0, 0.0, full.0.into(), full.1.into());
+        let is_full = planes.first().is_some_and(|plane| (plane.width, plane.height) == (full.0.into(), full.1.into()));
+        if is_whole && is_full && size == full {
+            return whole(planes, full).ok_or_else(|| MediaError::damaged("it has no pixels"));
+        }
         let mut made = Vec::new();
         for plane in planes {
             let (across, down) = (plane.width / f64::from(full.0), plane.height / f64::from(full.1));
@@ -186,7 +191,7 @@ impl Resampling {
     /// `part` of a plane at `size` samples. In floating point: colours are rounded once, when they are put together.
     fn plane(self, plane: &Plane, part: Part, size: (u32, u32)) -> Result<Vec<F32>, MediaError> {
         let row = plane.columns as usize;
-        let mut narrow = Vec::with_capacity((size.0 * plane.rows) as usize);
+        let mut narrow = Vec::with_capacity(pixels(size.0, plane.rows));
         for band in plane.samples.chunks(((BAND * 4) as usize / row).max(1) * row) {
             let samples: Vec<F32> = band.iter().map(|sample| F32::new(f32::from(*sample))).collect();
             let rows = (samples.len() / row) as u32;
@@ -201,7 +206,7 @@ impl Resampling {
     fn samples(self, columns: u32, samples: &[F32], part: Part, size: (u32, u32)) -> Result<Vec<F32>, MediaError> {
         let rows = samples.len() as u32 / columns.max(1);
         let from = TypedImageRef::new(columns, rows, samples).map_err(trouble)?;
-        let mut made = vec![F32::new(0.0); (size.0 * size.1) as usize];
+        let mut made = vec![F32::new(0.0); pixels(size.0, size.1)];
         let mut to = TypedImage::from_pixels_slice(size.0, size.1, &mut made).map_err(trouble)?;
         Resizer::new().resize_typed(&from, &mut to, &self.options(part, (columns, rows))).map_err(trouble)?;
         drop(to);
@@ -211,6 +216,11 @@ impl Resampling {
 
 /// The pixels that are in floating point at a time while a picture is narrowed.
 const BAND: u32 = 1 << 18;
+
+/// The number of pixels of so many rows.
+fn pixels(width: u32, height: u32) -> usize {
+    width as usize * height as usize
+}
 
 /// Whether its samples have more than 8 bits.
 fn is_wide(picture: &DynamicImage) -> bool {

@@ -6,18 +6,21 @@ use std::path::Path;
 
 use image::imageops::overlay;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageBuffer, Rgba, RgbaImage};
+use image::{DynamicImage, ImageBuffer, RgbImage, Rgba, RgbaImage};
 use webp::WebPImage;
 
-use super::decode::{Picture, load};
-use super::encode::{Coding, write};
+use super::bounds::MAX_PIXELS;
+use super::decode::{Picture, still};
+use super::encode::{Coding, write_on};
+use super::jpeg::LONGEST;
 use super::lossy_webp;
-use super::reduced::{COLOUR_SHARE, Jpeg, Plane};
+use super::reduced::{COLOUR_SHARE, Jpeg, Plane, whole};
 use super::resample::{Filter, Resampling};
-use super::shape::{Plan, Shape};
+use super::shape::{Mode, Plan, Shape};
 use super::walk::walk;
 use crate::media::error::MediaError;
-use crate::media::metadata::Metadata;
+use crate::media::metadata::{Keep, Metadata};
+use crate::media::opening::{DECODER_FAILED, guarded};
 use crate::media::sniff::PictureFormat;
 
 /// A picture that is to be made.
@@ -27,47 +30,121 @@ pub struct Target<'a> {
     pub to: &'a Path,
     /// Its size.
     pub shape: Shape,
-    /// Red, green, blue and alpha around it on a canvas.
-    pub canvas: [u8; 4],
+    /// Red, green, blue and alpha of what shows around it on a canvas, and through it where the format has no alpha: there
+    /// the alpha of this colour does not count.
+    pub background: [u8; 4],
     /// What it is written as.
     pub coding: Coding,
 }
 
-/// What goes along with the pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Keep {
-    /// EXIF, which then says that the picture is upright.
-    pub exif: bool,
-    /// The colour profile.
-    pub icc: bool,
-    /// XMP.
-    pub xmp: bool,
+/// A picture that was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// Its pixels from left to right and from top to bottom.
+    pub size: (u32, u32),
+    /// The metadata that went along.
+    pub went_in: Metadata,
 }
 
-/// Makes all `targets` of the picture file `from`, upright as its EXIF data say; tells the size of each in pixels.
+/// Makes all `targets` of the picture file `from`, upright as its EXIF data say. `frame` is as in [`still`].
 ///
 /// It is decoded once. A JPEG is decoded no larger than the largest of them needs: at least at [`MARGIN`] times its size.
 ///
 /// # Errors
-/// Those of [`load`], and [`MediaError::Unwritable`].
-pub fn resize(from: &Path, targets: &[Target<'_>], how: Resampling, keep: Keep) -> Result<Vec<(u32, u32)>, MediaError> {
-    let mut source = Source::open(from, targets, how)?;
-    let metadata = source.metadata(keep);
-    let mut sizes = Vec::new();
-    for target in targets {
-        let picture = source.make(target, how)?;
-        let metadata = metadata.clone().for_new_pixels(picture.width(), picture.height());
-        write(&picture, &metadata, target.to, target.coding)?;
-        sizes.push((picture.width(), picture.height()));
+/// Those of [`still`]; [`MediaError::Limit`] for a result of more than [`MAX_PIXELS`] or of longer sides than its format
+/// holds, and [`MediaError::Unwritable`].
+pub fn resize(
+    from: &Path,
+    frame: Option<u32>,
+    targets: &[Target<'_>],
+    how: Resampling,
+    keep: Keep,
+) -> Result<Vec<Made>, MediaError> {
+    let work = || {
+        let shapes: Vec<Shape> = targets.iter().map(|target| target.shape).collect();
+        let mut source = Source::open(from, frame, &shapes, how)?;
+        for target in targets {
+            bounded(source.stored_plan(target.shape), source.orientation, target.coding)?;
+        }
+        let metadata = std::mem::take(&mut source.metadata).kept(keep);
+        let mut made = Vec::new();
+        for target in targets {
+            let picture = source.make(target.shape, target.background, how)?;
+            let size = (picture.width(), picture.height());
+            let [red, green, blue, _] = target.background;
+            let metadata = metadata.clone().for_new_pixels(size.0, size.1);
+            let went_in = write_on(&picture, &metadata, target.to, target.coding, [red, green, blue])?;
+            made.push(Made { size, went_in });
+        }
+        Ok(made)
+    };
+    guarded(work).unwrap_or_else(|| Err(MediaError::damaged(DECODER_FAILED)))
+}
+
+/// The picture of the file `from`, upright and of this shape, as [`resize`] makes it.
+///
+/// # Errors
+/// Those of [`resize`] but for writing.
+pub fn resized(from: &Path, frame: Option<u32>, shape: Shape) -> Result<DynamicImage, MediaError> {
+    let work = || {
+        let how = Resampling::default();
+        let mut source = Source::open(from, frame, &[shape], how)?;
+        bounded(source.stored_plan(shape), source.orientation, Coding::jpeg(100))?;
+        source.make(shape, [0; 4], how)
+    };
+    guarded(work).unwrap_or_else(|| Err(MediaError::damaged(DECODER_FAILED)))
+}
+
+/// The picture of the file `from`, upright, and the size that it has in full. Of a JPEG that is larger than `least` pixels
+/// each way, as few pixels are decoded as are not less than that.
+///
+/// # Errors
+/// Those of [`still`].
+pub fn at_least(from: &Path, frame: Option<u32>, least: u32) -> Result<(DynamicImage, (u32, u32)), MediaError> {
+    let work = || {
+        let cover = f64::from(least) / MARGIN;
+        let shape = Shape { width: Some(cover as u32), height: Some(cover as u32), mode: Mode::Exact, enlarge: false };
+        let mut source = Source::open(from, frame, &[shape], Resampling::default())?;
+        let (width, height) = source.size;
+        let mut pixels = match &mut source.pixels {
+            Pixels::Whole(pixels) => std::mem::take(pixels),
+            Pixels::Bytes(bytes) => RgbImage::from_raw(width, height, bytes.to_vec()).unwrap_or_default().into(),
+            Pixels::Planes(levels) => {
+                let size = (levels[0][0].columns, levels[0][0].rows);
+                whole(&levels[0], size).ok_or_else(|| MediaError::damaged("it has no pixels"))?
+            }
+        };
+        pixels.apply_orientation(source.orientation);
+        Ok((pixels, if is_turned(source.orientation) { (height, width) } else { (width, height) }))
+    };
+    guarded(work).unwrap_or_else(|| Err(MediaError::damaged(DECODER_FAILED)))
+}
+
+/// Refuses what would take too much, or what `coding` cannot hold.
+fn bounded(stored: Plan, orientation: Orientation, coding: Coding) -> Result<(), MediaError> {
+    let plan = if is_turned(orientation) { stored.turned() } else { stored };
+    let (width, height) = plan.canvas.unwrap_or(plan.size);
+    let pixels = u64::from(width) * u64::from(height);
+    // What is made longer one way is that long before it is made shorter the other way.
+    let between = f64::from(stored.size.0) * stored.part.height;
+    if pixels > MAX_PIXELS || between > MAX_PIXELS as f64 {
+        return Err(MediaError::Limit(format!(
+            "{width} x {height} pixels would be made of it (at most {} megapixels are); ask for fewer, or do not enlarge",
+            MAX_PIXELS / 1_000_000
+        )));
     }
-    Ok(sizes)
+    if width.max(height) > coding.longest_side() {
+        return Err(MediaError::Limit(format!(
+            "{width} x {height} pixels would be made of it, and {} holds {} on a side; ask for fewer, or for another format",
+            coding.format().word(),
+            coding.longest_side()
+        )));
+    }
+    Ok(())
 }
 
 /// How many pixels a decoded JPEG has for one of the picture that is made of it, at least, each way.
 pub const MARGIN: f64 = 2.0;
-
-/// The longest file that is held in memory to be decoded in a quicker way than others, in bytes.
-const LONGEST: u64 = 64 << 20;
 
 /// A decoded picture.
 struct Source {
@@ -87,21 +164,22 @@ enum Pixels {
 }
 
 impl Source {
-    fn open(from: &Path, targets: &[Target<'_>], how: Resampling) -> Result<Self, MediaError> {
+    fn open(from: &Path, frame: Option<u32>, shapes: &[Shape], how: Resampling) -> Result<Self, MediaError> {
         // Only levels can be reduced, or taken as they come: not light, and there is no one nearest pixel in a mean.
         if !how.linear
             && how.filter != Filter::Nearest
-            && let Some(quick) = Self::quick(from, targets)?
+            && frame.is_none_or(|frame| frame == 1)
+            && let Some(quick) = Self::quick(from, shapes)?
         {
             return Ok(quick);
         }
-        let Picture { pixels, orientation, metadata, .. } = load(from)?;
+        let Picture { pixels, orientation, metadata, .. } = still(from, frame)?;
         let size = (pixels.width(), pixels.height());
         Ok(Self { pixels: Pixels::Whole(pixels), size, orientation, metadata })
     }
 
     /// The picture, if it is a JPEG that can be decoded at a reduced size, or a WebP that there is a faster decoder for.
-    fn quick(from: &Path, targets: &[Target<'_>]) -> Result<Option<Self>, MediaError> {
+    fn quick(from: &Path, shapes: &[Shape]) -> Result<Option<Self>, MediaError> {
         let mut file = File::open(from).map_err(MediaError::Unreadable)?;
         let length = file.metadata().map_err(MediaError::Unreadable)?.len();
         let mut start = [0; 12];
@@ -116,17 +194,17 @@ impl Source {
         let mut data = Vec::with_capacity(length as usize);
         data.extend(start);
         file.take(LONGEST).read_to_end(&mut data).map_err(MediaError::Unreadable)?;
-        Ok(if is_jpeg { Self::of_jpeg(&data, targets) } else { Self::of_webp(&data) })
+        Ok(if is_jpeg { Self::of_jpeg(&data, shapes) } else { Self::of_webp(&data) })
     }
 
-    fn of_jpeg(data: &[u8], targets: &[Target<'_>]) -> Option<Self> {
+    fn of_jpeg(data: &[u8], shapes: &[Shape]) -> Option<Self> {
         let mut jpeg = Jpeg::open(data)?;
         let metadata = std::mem::take(&mut jpeg.metadata);
         let orientation = orientation(&metadata);
         let size = jpeg.size();
         let mut least = (0.0_f64, 0.0_f64);
-        for target in targets {
-            let plan = stored_plan(target.shape, size, orientation);
+        for shape in shapes {
+            let plan = stored_plan(*shape, size, orientation);
             let needed = |full: u32, made: u32, part: f64| f64::from(full) * f64::from(made) * MARGIN / part;
             least.0 = least.0.max(needed(size.0, plan.size.0, plan.part.width));
             least.1 = least.1.max(needed(size.1, plan.size.1, plan.part.height));
@@ -140,8 +218,13 @@ impl Source {
         Some(Self { pixels: Pixels::Bytes(pixels), size, orientation: orientation(&metadata), metadata })
     }
 
-    fn make(&mut self, target: &Target<'_>, how: Resampling) -> Result<DynamicImage, MediaError> {
-        let plan = stored_plan(target.shape, self.size, self.orientation);
+    /// What it becomes, as it is stored.
+    fn stored_plan(&self, shape: Shape) -> Plan {
+        stored_plan(shape, self.size, self.orientation)
+    }
+
+    fn make(&mut self, shape: Shape, canvas: [u8; 4], how: Resampling) -> Result<DynamicImage, MediaError> {
+        let plan = self.stored_plan(shape);
         let mut made = match &mut self.pixels {
             Pixels::Whole(pixels) => how.picture(pixels, plan.part, plan.size)?,
             Pixels::Bytes(pixels) => how.bytes(pixels, self.size, plan.part, plan.size)?,
@@ -152,18 +235,8 @@ impl Source {
         let plan = if is_turned(self.orientation) { plan.turned() } else { plan };
         Ok(match plan.canvas {
             None => made,
-            Some(size) => on_canvas(&made, size, target.canvas),
+            Some(size) => on_canvas(&made, size, canvas),
         })
-    }
-
-    fn metadata(&self, keep: Keep) -> Metadata {
-        let kept = |block: &Option<Vec<u8>>, keep: bool| block.clone().filter(|_| keep);
-        let mut exif = kept(&self.metadata.exif, keep.exif);
-        if let Some(exif) = &mut exif {
-            // It is upright now. What says no orientation says nothing wrong.
-            let _ = Orientation::remove_from_exif_chunk(exif);
-        }
-        Metadata { exif, icc: kept(&self.metadata.icc, keep.icc), xmp: kept(&self.metadata.xmp, keep.xmp) }
     }
 }
 

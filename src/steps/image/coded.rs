@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::media::metadata::{Keep, Metadata};
-use crate::media::picture::{Coding, Subsampling, WebPCoding};
+use crate::media::picture::{Coding, JpegCoding, Subsampling, WebPCoding};
+use crate::media::text::Colour;
 use crate::resilience::Fault;
 use crate::steps::builtin::{OutputDoc, ValueDoc, Values};
 
@@ -48,16 +49,15 @@ pub(super) fn every_block() -> Vec<Block> {
     vec![Block::Icc, Block::Exif, Block::Xmp, Block::Gps]
 }
 
+/// What is kept where these blocks are.
+pub(super) fn keeping(blocks: &[Block]) -> Keep {
+    let has = |block| blocks.contains(&block);
+    Keep { exif: has(Block::Exif), gps: has(Block::Gps), icc: has(Block::Icc), xmp: has(Block::Xmp), ..Keep::ALL }
+}
+
 /// Those blocks of `metadata` that are in `keep`.
 pub(super) fn only(metadata: Metadata, keep: &[Block]) -> Metadata {
-    let has = |block: Block| keep.contains(&block);
-    metadata.kept(Keep {
-        exif: has(Block::Exif),
-        gps: has(Block::Gps),
-        icc: has(Block::Icc),
-        xmp: has(Block::Xmp),
-        ..Keep::ALL
-    })
+    metadata.kept(keeping(keep))
 }
 
 /// How fine the colours of a JPEG are.
@@ -94,23 +94,40 @@ pub(super) fn coding_of(to: &Path, quality: u8, lossless: bool) -> Result<Coding
         Some(Coding::WebP(_)) if !lossless => Ok(Coding::WebP(WebPCoding::Lossy(quality))),
         Some(coding) => Ok(coding),
         None => {
-            let fault = Fault::input("parameters", format!("cannot tell from its name what {} is to be", to.display()));
-            Err(fault.with_hint(format!("give the output `picture` a name that ends in {EXTENSIONS}")))
+            // Where it stands now is no name that the pipeline gave.
+            let name = to.file_name().unwrap_or_default().display();
+            let fault = Fault::input("parameters", format!("cannot tell from its name what `{name}` is to be"));
+            Err(fault.with_hint(format!("give the output a name that ends in {EXTENSIONS}")))
         }
     }
 }
 
-/// A colour written as `#rrggbb`, as red, green and blue.
+/// `coding` with what is said of a JPEG.
+pub(super) fn with_scans(coding: Coding, progressive: bool, subsampling: Chroma) -> Coding {
+    match coding {
+        Coding::Jpeg(JpegCoding { quality, .. }) => {
+            Coding::Jpeg(JpegCoding { quality, progressive, subsampling: subsampling.into() })
+        }
+        other => other,
+    }
+}
+
+/// A colour as text is coloured, or `#rrggbbaa`: red, green, blue and alpha.
 ///
 /// # Errors
 /// The sentence for the reader.
-pub(super) fn colour(name: &str, text: &str) -> Result<[u8; 3], String> {
-    let digits =
-        text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
-    let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    let number = number.ok_or_else(|| format!("`{name}` is \"{text}\"; a colour is written like \"#ffffff\""))?;
-    let [_, red, green, blue] = number.to_be_bytes();
-    Ok([red, green, blue])
+pub(super) fn colour(name: &str, text: &str) -> Result<[u8; 4], String> {
+    let opaque = |text: &str| Colour::parse(text).map(|Colour(rgb)| rgb);
+    let (rgb, alpha) = match text.split_at_checked(7).filter(|_| text.starts_with('#') && text.len() == 9) {
+        Some((colour, alpha)) => (opaque(colour), opaque(&format!("#{alpha}{alpha}{alpha}")).map(|alpha| alpha[0])),
+        None => (opaque(text), Some(u8::MAX)),
+    };
+    match (rgb, alpha) {
+        (Some([red, green, blue]), Some(alpha)) => Ok([red, green, blue, alpha]),
+        _ => {
+            Err(format!("`{name}` is \"{}\", which is no colour; one is written like \"#ff8000\"", text.escape_debug()))
+        }
+    }
 }
 
 /// The values of a picture that was written.
@@ -132,10 +149,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_six_digits() {
-        assert_eq!(colour("background", "#ff8000"), Ok([255, 128, 0]));
-        for wrong in ["ff8000", "#fff", "#gg0000", "#+12345", "white"] {
-            assert!(colour("background", wrong).unwrap_err().contains("#ffffff"), "{wrong}");
+    fn a_colour_has_an_alpha_where_it_is_written() {
+        assert_eq!(colour("background", "#ff8000"), Ok([255, 128, 0, 255]));
+        assert_eq!(colour("background", "#fa0"), Ok([255, 170, 0, 255]));
+        assert_eq!(colour("background", "#ff800040"), Ok([255, 128, 0, 64]));
+        for wrong in ["ff8000", "#ff80", "#gg0000", "#+12345", "#ff8000+4", "#ff80004", "#ff8000é", "colour"] {
+            let told = colour("background", wrong).unwrap_err();
+            assert!(told.starts_with("`background` is") && told.contains("#ff8000"), "{wrong}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `image.contact_sheet`: the pictures of the batch at a glance.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use image::DynamicImage;
@@ -8,9 +7,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::coded::{EXTENSIONS, colour};
 use crate::media::MediaError;
-use crate::media::contact_sheet::{Layout, Sheet, thumbnail};
+use crate::media::contact_sheet::{Layout, Sheet};
 use crate::media::metadata::Metadata;
+use crate::media::picture::resize::resized;
+use crate::media::picture::shape::Shape;
 use crate::media::picture::{self, Coding, MAX_PIXELS};
 use crate::pipeline::builtins::{Asked, ParamProblem};
 use crate::resilience::Fault;
@@ -46,7 +48,7 @@ pub struct ContactSheetParams {
     /// What stands over each sheet; nothing where nothing is said.
     #[serde(default)]
     pub title: Option<String>,
-    /// The colour behind the pictures: red, green and blue, two hexadecimal digits each. Letters are black or white.
+    /// The colour behind the pictures, as `#rrggbb`. Letters are black or white.
     #[serde(default = "background")]
     pub background: String,
     /// Quality of a JPEG, from 1 to 100.
@@ -83,11 +85,13 @@ impl ContactSheetParams {
         within("width", self.width, 16, 2048, "pixels")?;
         within("height", self.height, 16, 2048, "pixels")?;
         within("quality", self.quality, 1, 100, "")?;
+        let [red, green, blue, _] = colour("background", &self.background)?;
+        let background = [red, green, blue];
         let layout = Layout {
             columns: self.columns,
             rows: self.rows,
             cell: (self.width, self.height),
-            background: colour(&self.background)?,
+            background,
             labelled: self.label.as_deref() != Some(""),
             title: self.title.clone(),
         };
@@ -99,15 +103,6 @@ impl ContactSheetParams {
         }
         Ok(layout)
     }
-}
-
-fn colour(text: &str) -> Result<[u8; 3], String> {
-    let wrong = || format!("`background` is `{text}`; it must be a colour such as #ffffff");
-    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6).ok_or_else(wrong)?;
-    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let number = u32::from_str_radix(digits, 16).ok().filter(|_| is_hex).ok_or_else(wrong)?;
-    let [_, red, green, blue] = number.to_be_bytes();
-    Ok([red, green, blue])
 }
 
 /// The step as one over the whole batch.
@@ -129,12 +124,12 @@ fn misfit(_: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
 /// The step.
 pub static CONTACT_SHEET: Builtin = Builtin {
     name: "image.contact_sheet",
-    version: 1,
+    version: 2,
     summary: "Draws the pictures of the batch in its order, small and side by side, each with its name: one sheet or several. \
-              Items that failed are left out, and so is what is no picture; what cannot be decoded is crossed out",
+              Items that failed are left out, and so is what is no picture; what cannot be decoded is crossed out, and of an animation the first frame is drawn",
     outputs: &[OutputDoc::new(
         "sheets",
-        "the sheets, as JPEG, PNG or (lossless) WebP by their extension; a star for the number: \"sheet-*.jpg\"",
+        "the sheets: JPEG, PNG, WebP (lossless), TIFF, GIF or BMP, by the extension of their name; a star for the number: \"sheet-*.jpg\"",
     )
     .required()
     .many()],
@@ -163,8 +158,11 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
         };
         crossed_out += u64::from(small.is_none());
         pictures += 1;
-        let label = if params.label.is_some() { row.text("label").unwrap_or_default() } else { &row.name };
-        sheet.add(small.as_ref(), label);
+        let label = match &params.label {
+            Some(_) => row.shown("label").unwrap_or_default(),
+            None => row.name.as_str().into(),
+        };
+        sheet.add(small.as_ref(), &label);
         if sheet.is_full() {
             sheets.write(std::mem::replace(&mut sheet, Sheet::new(&layout)))?;
         }
@@ -180,10 +178,11 @@ fn run(with: Value, job: &Job) -> Result<Values, Fault> {
     Ok(values)
 }
 
-/// The picture as its cell shows it. A decoder that panics over it costs no other picture.
-fn shown(path: &Path, cell: (u32, u32)) -> Result<DynamicImage, MediaError> {
-    catch_unwind(AssertUnwindSafe(|| picture::load(path).map(|picture| thumbnail(picture, cell))))
-        .unwrap_or_else(|_| Err(MediaError::damaged("its decoder failed")))
+/// The picture as its cell shows it: of an animation its first frame, upright and small enough; it is never made larger.
+fn shown(path: &Path, (width, height): (u32, u32)) -> Result<DynamicImage, MediaError> {
+    let shape = Shape { width: Some(width), height: Some(height), ..Shape::default() };
+    // Eight bits is what a sheet has.
+    resized(path, Some(1), shape).map(|small| DynamicImage::ImageRgba8(small.into_rgba8()))
 }
 
 struct Sheets<'a> {
@@ -199,7 +198,7 @@ impl Sheets<'_> {
         let to: PathBuf = self.pattern.with_file_name(name.replacen('*', &format!("{:04}", self.written), 1));
         let coding = Coding::of_name(&to, self.quality).ok_or_else(|| {
             Fault::input("parameters", format!("cannot tell from its name what `{name}` is to be"))
-                .with_hint("give the output `sheets` a name that ends in .jpg, .png or .webp")
+                .with_hint(format!("give the output `sheets` a name that ends in {EXTENSIONS}"))
         })?;
         picture::write(&sheet.finish(), &Metadata::default(), &to, coding).map_err(|error| media_fault(&to, &error))
     }

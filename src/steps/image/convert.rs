@@ -110,7 +110,8 @@ impl ConvertParams {
         if let Some(depth) = self.depth.filter(|depth| ![8, 16].contains(depth)) {
             return Err(format!("`depth` is {depth}; it must be 8 or 16"));
         }
-        colour("background", &self.background)
+        let [red, green, blue, _] = colour("background", &self.background)?;
+        Ok([red, green, blue])
     }
 
     fn coding(&self, usual: Coding) -> Coding {

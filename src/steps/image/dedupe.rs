@@ -8,11 +8,13 @@ use serde_json::{Map, Value, json};
 
 use crate::media::similar::groups::{MOST_DISTANCE, groups};
 use crate::media::similar::hash::PictureHash;
+use crate::pipeline::builtins::{Asked, ParamProblem};
 use crate::resilience::Fault;
 use crate::resilience::os_text::OsText;
 use crate::steps::batch::{BatchRow, BatchStep, for_each_row};
 use crate::steps::builtin::{Builtin, Job, OutputDoc, ValueDoc, Values, parameters, schema_of};
 use crate::steps::common::{read, required, within};
+use crate::steps::schema::has_placeholder;
 use crate::steps::table::{Table, TableFormat};
 
 /// The parameters of `image.dedupe`.
@@ -54,7 +56,18 @@ const COLUMNS: [&str; 7] = ["group", "keep", "path", "distance", "width", "heigh
 
 /// The step as one over the whole batch.
 pub static DEDUPE_BATCH: BatchStep =
-    BatchStep { step: &DEDUPE, of_rows: &["hash", "width", "height"], reads_files: true, misfit: |_, _| None };
+    BatchStep { step: &DEDUPE, of_rows: &["hash", "width", "height"], reads_files: true, misfit };
+
+/// What is wrong with asking this of the step, for any batch.
+fn misfit(with: &Value, _: &Asked<'_>) -> Option<ParamProblem> {
+    let hash = with.get("hash").filter(|hash| !has_placeholder(hash))?;
+    Some(ParamProblem {
+        path: vec!["hash".to_owned()],
+        key: false,
+        message: format!("`hash` is {hash}, the same for every item"),
+        suggestion: Some("let it name that of a step: hash = \"{STEP.hash}\"".to_owned()),
+    })
+}
 
 /// The step.
 pub static DEDUPE: Builtin = Builtin {
@@ -89,8 +102,12 @@ struct Candidate {
 impl Candidate {
     /// `None` where it has no hash.
     fn of(row: BatchRow) -> Result<Option<Self>, Fault> {
-        let hash = row.text("hash").map(str::parse).transpose();
-        let hash = hash.map_err(|wrong| Fault::input("parameters", format!("{}: {wrong}", row.name)))?;
+        let wrong = |wrong: String| Fault::input("parameters", format!("{}: {wrong}", row.name));
+        let hash: Option<PictureHash> = match row.with.get("hash") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.parse().map_err(wrong)?),
+            Some(other) => return Err(wrong(format!("`hash` is {other}, and a hash is a text"))),
+        };
         let size = row.number("width").zip(row.number("height"));
         Ok(hash.zip(row.file).map(|(hash, file)| Self { hash, path: file.path, size, bytes: file.bytes }))
     }

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::coded::{Block, Chroma, colour};
+use crate::media::picture::MAX_PIXELS;
 use crate::media::picture::resample::Filter;
 use crate::media::picture::shape::{Mode, Shape};
 use crate::pipeline::builtins::{Asked, ParamProblem};
@@ -40,8 +42,9 @@ pub struct ResizeParams {
     /// shape of the box, and with `pad` the canvas is still of the size of the box.
     #[serde(default)]
     pub enlarge: bool,
-    /// The colour around the picture on the canvas of `pad`, as `#rrggbb` or `#rrggbbaa`; transparent where nothing is
-    /// said, which in a JPEG is white.
+    /// The colour behind the picture: on the canvas of `pad`, and where the picture is transparent and the format has no
+    /// alpha (JPEG) or all or nothing (GIF). As `#rrggbb` or `#rrggbbaa`; transparent white where nothing is said, which in a
+    /// JPEG is white.
     #[serde(default = "background")]
     pub background: String,
     /// How a new pixel is made of those around its place.
@@ -51,12 +54,26 @@ pub struct ResizeParams {
     /// for a JPEG more memory.
     #[serde(default)]
     pub linear: bool,
-    /// Quality of a JPEG, from 1 to 100.
+    /// Quality of JPEG and WebP, from 1 to 100.
     #[serde(default = "quality")]
     #[schemars(range(min = 1, max = 100))]
     pub quality: u8,
-    /// What goes along with the pixels. EXIF may tell the place that a photo was taken at; the picture is upright in any
-    /// case.
+    /// WebP without loss: every pixel as it is. `quality` then has no say.
+    #[serde(default)]
+    pub lossless: bool,
+    /// JPEG in several scans, coarse ones first: shows early over a slow line, and is a little smaller.
+    #[serde(default)]
+    pub progressive: bool,
+    /// How fine the colours of a JPEG are: `420`, `444`, or `auto`, which is 444 from quality 90 on.
+    #[serde(default)]
+    pub subsampling: Chroma,
+    /// Which frame of an animation, or page of a TIFF file, is taken; the first is 1. Where nothing is said, a file with
+    /// several is refused.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub frame: Option<u32>,
+    /// The metadata that goes along where the format holds it. The colour profile alone where nothing is said: a small copy
+    /// is mostly for others to see, and EXIF and XMP may tell where a photo was taken. The picture is upright in any case.
     #[serde(default = "keep")]
     pub keep: Vec<Block>,
 }
@@ -91,18 +108,6 @@ impl FilterParam {
             Self::Nearest => Filter::Nearest,
         }
     }
-}
-
-/// What a picture file carries besides its pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Block {
-    /// What the camera noted: time, place, settings.
-    Exif,
-    /// The colour profile.
-    Icc,
-    /// What programs noted.
-    Xmp,
 }
 
 const fn quality() -> u8 {
@@ -167,11 +172,13 @@ pub struct SizeBox {
     pub mode: Option<ModeParam>,
     /// Whether the picture may get more pixels than it has.
     pub enlarge: Option<bool>,
-    /// The colour around the picture on the canvas of `pad`.
+    /// The colour behind the picture.
     pub background: Option<String>,
-    /// Quality of a JPEG, from 1 to 100.
+    /// Quality of JPEG and WebP, from 1 to 100.
     #[schemars(range(min = 1, max = 100))]
     pub quality: Option<u8>,
+    /// WebP without loss.
+    pub lossless: Option<bool>,
 }
 
 /// What one output is to be.
@@ -181,6 +188,7 @@ pub(super) struct Wanted {
     pub(super) shape: Shape,
     pub(super) background: [u8; 4],
     pub(super) quality: u8,
+    pub(super) lossless: bool,
 }
 
 impl ResizeParams {
@@ -189,6 +197,9 @@ impl ResizeParams {
     /// # Errors
     /// What is wrong with the parameters.
     pub(super) fn wanted(&self) -> Result<Vec<Wanted>, String> {
+        if let Some(frame) = self.frame {
+            within("frame", frame, 1, u32::MAX, "")?;
+        }
         let single = SizeBox { width: self.width, height: self.height, ..SizeBox::default() };
         if self.sizes.is_empty() {
             return Ok(vec![self.one(PICTURE, &single, "")?]);
@@ -220,45 +231,35 @@ impl ResizeParams {
             let whose = if name.is_empty() { String::new() } else { format!(" of `{name}`") };
             return Err(format!("this mode{whose} needs both a `width` and a `height`"));
         }
+        let enlarge = size.enlarge.unwrap_or(self.enlarge);
+        // The size of the result is that of the box, whatever the picture.
+        let is_certain = mode == ModeParam::Pad || (enlarge && mode != ModeParam::Fit);
+        if let (true, Some(width), Some(height)) = (is_certain, size.width, size.height)
+            && u64::from(width) * u64::from(height) > MAX_PIXELS
+        {
+            let most = MAX_PIXELS / 1_000_000;
+            return Err(format!(
+                "`{path}width` x `{path}height` is {width} x {height} pixels; at most {most} megapixels are made"
+            ));
+        }
         let background = size.background.as_ref().unwrap_or(&self.background);
         Ok(Wanted {
             output: output.to_owned(),
-            shape: Shape {
-                width: size.width,
-                height: size.height,
-                mode: mode.mode(),
-                enlarge: size.enlarge.unwrap_or(self.enlarge),
-            },
-            background: colour(background).ok_or_else(|| {
-                format!("`{}` is no colour; write it as `#rrggbb` or `#rrggbbaa`", background.escape_debug())
-            })?,
+            shape: Shape { width: size.width, height: size.height, mode: mode.mode(), enlarge },
+            background: colour(&format!("{path}background"), background)?,
             quality,
+            lossless: size.lossless.unwrap_or(self.lossless),
         })
-    }
-}
-
-/// Red, green, blue and alpha of `#rrggbb` or `#rrggbbaa`.
-fn colour(text: &str) -> Option<[u8; 4]> {
-    let digits = text.strip_prefix('#').filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
-    let number = u32::from_str_radix(digits, 16).ok()?;
-    match digits.len() {
-        6 => Some((number << 8 | 0xff).to_be_bytes()),
-        8 => Some(number.to_be_bytes()),
-        _ => None,
     }
 }
 
 /// What is wrong with asking `image.resize` for these outputs: each size has one of its name, and a single picture is called
 /// `picture`.
-pub(in crate::steps) fn misfit(with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
+pub(super) fn misfit(with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
     let problem = |path: &[&str], message: String, help: String| {
         let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
         Some(ParamProblem { key: !path.is_empty(), path, message, suggestion: Some(help) })
     };
-    if asked.inputs > 1 {
-        let message = format!("`image.resize` reads one file, and {} are given", asked.inputs);
-        return problem(&[], message, "name the one file in `in`".to_owned());
-    }
     let none = serde_json::Map::new();
     let sizes = with.get("sizes").and_then(Value::as_object).unwrap_or(&none);
     let has_output = |name: &str| asked.outputs.iter().any(|(output, _)| *output == name);
@@ -326,8 +327,15 @@ mod tests {
                 json!({"sizes": {"a": {"width": 9, "mode": "pad"}}}),
                 "this mode of `sizes.a` needs both a `width` and a `height`",
             ),
-            (json!({"background": "red"}), "`red` is no colour; write it as `#rrggbb` or `#rrggbbaa`"),
-            (json!({"background": "#+12345"}), "`#+12345` is no colour; write it as `#rrggbb` or `#rrggbbaa`"),
+            (
+                json!({"background": "#+12345"}),
+                "`background` is \"#+12345\", which is no colour; one is written like \"#ff8000\"",
+            ),
+            (
+                json!({"sizes": {"a": {"width": 20_000, "height": 20_000, "mode": "pad"}}}),
+                "`sizes.a.width` x `sizes.a.height` is 20000 x 20000 pixels; at most 100 megapixels are made",
+            ),
+            (json!({"frame": 0}), "`frame` is 0; it must be between 1 and 4294967295"),
         ] {
             assert_eq!(wanted(with).unwrap_err(), told);
         }
@@ -335,20 +343,19 @@ mod tests {
 
     #[test]
     fn each_size_has_its_output_and_each_output_its_size() {
-        let told = |with: Value, inputs: usize, outputs: &[&'static str]| {
+        let told = |with: Value, outputs: &[&'static str]| {
             let outputs = outputs.iter().map(|name| (*name, "a.jpg")).collect();
-            misfit(&with, &Asked { inputs, outputs }).map(|problem| problem.message).unwrap_or_default()
+            misfit(&with, &Asked { inputs: 1, outputs }).map(|problem| problem.message).unwrap_or_default()
         };
         let sizes = json!({"sizes": {"a": 1, "b": {"width": 2}}});
-        assert_eq!(told(json!({}), 1, &["picture"]), "");
-        assert_eq!(told(sizes.clone(), 1, &["a", "b"]), "");
-        assert_eq!(told(json!({}), 1, &[]), "`image.resize` needs a place for its output `picture`");
-        assert_eq!(told(json!({}), 1, &["picture", "a"]), "`image.resize` makes no output `a`: no size has this name");
-        assert_eq!(told(sizes.clone(), 1, &["a"]), "the size `b` has no output of its name");
+        assert_eq!(told(json!({}), &["picture"]), "");
+        assert_eq!(told(sizes.clone(), &["a", "b"]), "");
+        assert_eq!(told(json!({}), &[]), "`image.resize` needs a place for its output `picture`");
+        assert_eq!(told(json!({}), &["picture", "a"]), "`image.resize` makes no output `a`: no size has this name");
+        assert_eq!(told(sizes.clone(), &["a"]), "the size `b` has no output of its name");
         assert_eq!(
-            told(sizes.clone(), 1, &["a", "b", "picture"]),
+            told(sizes, &["a", "b", "picture"]),
             "`image.resize` makes no output `picture`: no size has this name"
         );
-        assert_eq!(told(sizes, 2, &["a", "b"]), "`image.resize` reads one file, and 2 are given");
     }
 }
