@@ -124,3 +124,25 @@ fn a_step_over_the_whole_batch_has_no_one_input_and_is_told_so() {
     let refused = bench.run().end();
     assert!(refused.stderr.contains("`times` cannot be `inputs`"), "{}", refused.stderr);
 }
+
+#[test]
+fn an_item_that_is_generated_has_no_file_whose_time_could_be_kept_and_check_says_so() {
+    let pipeline = r#"
+name = "made"
+[generate]
+count = 2
+[output]
+dir = "out"
+[[step]]
+id = "write"
+run = ["sh", "-c", "echo $1 > $2", "sh", "{item.stem}", "{out}"]
+out = { text = "{item.stem}.text" }
+times = "input"
+"#;
+    let bench = Bench::new(pipeline);
+    let refused = bench.run().end();
+    assert_ne!(refused.code(), Some(0));
+    assert!(refused.stderr.contains("a generated item has none"), "{}", refused.stderr);
+    bench.pipeline(&pipeline.replace("times = \"input\"\n", ""));
+    bench.run().expect(0);
+}

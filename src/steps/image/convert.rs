@@ -51,7 +51,9 @@ pub struct ConvertParams {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub frame: Option<u32>,
-    /// The metadata that goes along where the format holds it. Where EXIF does not, the picture is turned upright.
+    /// The metadata that goes along where the format holds it: by default the colour profile, EXIF, XMP, and the place
+    /// (`gps`) within those. Where EXIF does not, the picture is turned upright. IPTC and comments never go along, nor does
+    /// the resolution but for what EXIF says of it; TIFF is given no EXIF, GIF and BMP nothing.
     #[serde(default = "every_block")]
     pub keep: Vec<Block>,
 }
@@ -139,7 +141,7 @@ impl ConvertParams {
 pub static CONVERT: Builtin = Builtin {
     name: "image.convert",
     version: 2,
-    summary: "Turns any picture into JPEG, PNG, WebP, TIFF, GIF or BMP: quality, depth, colours; metadata is kept, and the picture never turns",
+    summary: "Turns any picture into JPEG, PNG, WebP, TIFF, GIF or BMP: quality, depth, colours; EXIF, XMP and the colour profile go along, and the picture never turns",
     outputs: &[PICTURE],
     values: &WRITTEN,
     schema: schema_of::<ConvertParams>,

@@ -46,7 +46,9 @@ pub struct CropParams {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub frame: Option<u32>,
-    /// The metadata that goes along where the format holds it.
+    /// The metadata that goes along where the format holds it: by default the colour profile, EXIF, XMP, and the place
+    /// (`gps`) within those. Thumbnails do not: they show what was cut away. What only a camera's maker can read stays in
+    /// EXIF, and may hold one.
     #[serde(default = "every_block")]
     pub keep: Vec<Block>,
 }

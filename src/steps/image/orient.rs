@@ -11,7 +11,8 @@ use crate::steps::builtin::{Builtin, Job, ValueDoc, Values, parameters, schema_o
 use crate::steps::common::{read, required, within};
 use crate::steps::media_fault::media_fault;
 
-/// The parameters of `image.orient`.
+/// The parameters of `image.orient`. The colour profile, EXIF and XMP go along where the format holds them, but for
+/// thumbnails, which are not turned.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrientParams {
