@@ -52,7 +52,7 @@ impl Desk {
         let mut checkpoint = Checkpoint::new(key.item_id(&source), OsText::from(&source));
         let (hash, _) = hash_file(&source).unwrap();
         let identity = Some(Identity::of(&source).unwrap());
-        checkpoint.source = Source { path: OsText::from(&source), hash, identity };
+        checkpoint.source = Source { path: OsText::from(&source), hash, identity, generated: false };
         checkpoint.state = state;
         checkpoint.mark("copy", record(&made), serde_json::json!({ "size": 7 }).as_object().unwrap().clone());
         if state == ItemState::Failed {
