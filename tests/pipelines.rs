@@ -20,8 +20,8 @@ use serde_json::Value;
 const SHIPPED: [&str; 10] = [
     "lesson",
     "library-check",
-    "ocr",
     "ocr-again",
+    "ocr",
     "photo-check",
     "podcast",
     "quickstart",

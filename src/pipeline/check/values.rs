@@ -1,5 +1,7 @@
 //! Do the values of generated items suit the parameters that they are for?
 
+use std::ops::BitOr;
+
 use serde_json::Value;
 
 use super::Checker;
@@ -69,8 +71,8 @@ fn filled(with: &Value, name: &str, value: Value) -> Option<Value> {
                 }
                 is_it
             }
-            Value::Array(list) => list.iter_mut().fold(false, |any, entry| fill(entry, name, value) || any),
-            Value::Object(map) => map.values_mut().fold(false, |any, entry| fill(entry, name, value) || any),
+            Value::Array(list) => list.iter_mut().map(|entry| fill(entry, name, value)).fold(false, BitOr::bitor),
+            Value::Object(map) => map.values_mut().map(|entry| fill(entry, name, value)).fold(false, BitOr::bitor),
             _ => false,
         }
     }
