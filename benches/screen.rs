@@ -65,7 +65,6 @@ impl Source {
                 success_threshold: 2,
             }],
             output: OsText::from(Path::new("/work/out")),
-            generated: false,
             pools: Vec::new(),
         };
         let mut events = vec![self.event(started)];

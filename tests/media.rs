@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mediamill::media::analyze::{Analyzed, Drawings, analyze};
+use mediamill::media::metadata::Keep;
 use mediamill::media::picture::Coding;
 use mediamill::media::picture::resample::Resampling;
-use mediamill::media::picture::resize::{Keep, Target, resize};
+use mediamill::media::picture::resize::{Target, resize};
 use mediamill::media::picture::shape::Shape;
 use mediamill::media::spectrogram::Look;
 use mediamill::media::{MediaError, SoundReader, Source, decode, picture};
@@ -204,8 +205,8 @@ fn a_cut_picture_is_damaged_and_is_not_made_into_a_grey_thumbnail() {
             assert!(matches!(error, MediaError::Damaged { .. }), "{name} cut by {cut}: {error}");
             let to = folder.path().join("small.png");
             let coding = Coding::of_name(&to, 85).unwrap();
-            let small = Target { to: &to, shape: Shape::default(), canvas: [0; 4], coding };
-            let error = resize(&path, &[small], Resampling::default(), Keep::default()).unwrap_err();
+            let small = Target { to: &to, shape: Shape::default(), background: [0; 4], coding };
+            let error = resize(&path, None, &[small], Resampling::default(), Keep::ALL).unwrap_err();
             assert!(matches!(error, MediaError::Damaged { .. }), "{name} cut by {cut}: {error}");
         }
     }

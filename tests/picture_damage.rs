@@ -11,8 +11,11 @@ use std::path::Path;
 
 use image::DynamicImage;
 use mediamill::media::MediaError;
-use mediamill::media::metadata::Metadata;
-use mediamill::media::picture::{self, load, probe, still, verify, write};
+use mediamill::media::metadata::{Keep, Metadata};
+use mediamill::media::picture::resample::Resampling;
+use mediamill::media::picture::resize::{Target, resize};
+use mediamill::media::picture::shape::Shape;
+use mediamill::media::picture::{self, Coding, PngLevel, load, probe, still, verify, write};
 
 use pictures::{KINDS, animated_png, animations, chunk, codings, convert, fading, save, sealed, slopes, stripes};
 use support::{installed, skip};
@@ -268,8 +271,15 @@ fn mutated_pictures_of_every_format_end_in_pixels_or_in_a_fault_of_the_input() {
             let broken = if seed % 4 == 0 { broken } else { sealed(broken) };
             fs::write(&path, broken).unwrap();
             let began = std::time::Instant::now();
+            let small = Target {
+                to: &folder.path().join("small.png"),
+                shape: Shape { width: Some(40), height: Some(30), ..Shape::default() },
+                background: [255; 4],
+                coding: Coding::Png(PngLevel::Fast),
+            };
             let all = || {
                 [
+                    resize(&path, Some(1), &[small], Resampling::default(), Keep::ALL).map(drop),
                     probe(&path).map(drop),
                     load(&path).map(drop),
                     still(&path, Some(2)).map(drop),

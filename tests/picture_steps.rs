@@ -259,3 +259,27 @@ fn animations_and_unknown_names_are_refused_with_what_to_do() {
     let fault = step("image.convert", json!({"frame": 1}), &path, Some(&folder.path().join("a.avif"))).unwrap_err();
     assert!(fault.message.contains("cannot tell"), "{fault}");
 }
+
+#[test]
+fn a_resize_codes_as_a_conversion_does_and_tells_what_it_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = fixture("photo-cat.png");
+    let make = |with: Value, name: &str| {
+        let to = folder.path().join(name);
+        let values = step("image.resize", with, &from, Some(&to)).unwrap();
+        (values, fs::read(to).unwrap())
+    };
+    let (values, lossy) = make(json!({"width": 200}), "a.webp");
+    assert_eq!((&values["format"], &values["kept"]), (&json!("webp"), &json!([])));
+    assert_eq!(values["sizes"]["picture"]["width"], json!(200));
+    let (_, small) = make(json!({"width": 200, "quality": 20}), "a.webp");
+    let (_, lossless) = make(json!({"width": 200, "lossless": true}), "a.webp");
+    assert!(small.len() < lossy.len() && lossy.len() < lossless.len());
+    let (_, scans) = make(json!({"width": 200, "progressive": true}), "a.jpg");
+    assert!(scans.windows(2).any(|marker| marker == [0xff, 0xc2]), "it is progressive");
+    let lying = lying(folder.path());
+    let to = folder.path().join("b.png");
+    let values = step("image.resize", json!({"keep": ["exif"]}), &lying, Some(&to)).unwrap();
+    assert_eq!(values["kept"], json!(["exif"]));
+    assert_eq!(upright(&to), quarters());
+}

@@ -394,13 +394,63 @@ fn a_picture_that_cannot_be_decoded_is_crossed_out_and_stops_no_sheet() {
 }
 
 #[test]
+fn what_a_batch_step_cannot_read_as_a_hash_is_a_fault_and_null_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rows, table) = (folder.path().join("rows"), folder.path().join("table"));
+    let dedupe = |hash: Value| {
+        let row = json!({"name": "a.png", "with": {"hash": hash}, "source": "", "file": null});
+        std::fs::write(&rows, format!("{row}\n")).unwrap();
+        let job = Job {
+            inputs: vec![rows.clone()],
+            outputs: IndexMap::from([("table".to_owned(), table.clone())]),
+            watch: None,
+        };
+        (find("image.dedupe").unwrap().run)(json!({"hash": "{look.hash}"}), &job)
+    };
+    assert_eq!(dedupe(Value::Null).unwrap()["unhashed"], 1);
+    for wrong in [json!(300), json!("300"), json!(true)] {
+        let fault = dedupe(wrong.clone()).unwrap_err();
+        assert!(fault.message.starts_with("a.png: "), "{wrong}: {fault}");
+    }
+}
+
+#[test]
+fn what_is_equal_is_alike_however_small_and_a_frame_must_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (small, moving) = (folder.path().join("a.png"), folder.path().join("b.gif"));
+    RgbImage::from_pixel(5, 5, Rgb([9, 8, 7])).save(&small).unwrap();
+    let mut encoder = image::codecs::gif::GifEncoder::new(std::fs::File::create(&moving).unwrap());
+    let frames = [0, 255].map(|level| image::Frame::new(RgbaImage::from_pixel(5, 5, Rgba([level, level, level, 255]))));
+    encoder.encode_frames(frames).unwrap();
+    drop(encoder);
+    run("image.compare", json!({"least_ssim": 1}), &[small.clone(), small], &[]).unwrap();
+    for (step, inputs) in [("image.compare", vec![moving.clone(); 2]), ("image.hash", vec![moving])] {
+        let fault = run(step, json!({}), &inputs, &[]).unwrap_err();
+        assert!(fault.message.contains("2 frames") && fault.hint.is_none(), "{fault}");
+        run(step, json!({"frame": 2}), &inputs, &[]).unwrap();
+    }
+}
+
+#[test]
+fn a_jpeg_that_is_decoded_small_has_about_the_hash_that_it_has_in_full() {
+    for name in ["photo-coffee-rotated.jpg", "photo-rocket.jpg"] {
+        let values = run("image.hash", json!({}), &[fixture(name)], &[]).unwrap();
+        let whole = photo(name);
+        assert_eq!((&values["width"], &values["height"]), (&json!(whole.width()), &json!(whole.height())));
+        let small: PictureHash = values["hash"].as_str().unwrap().parse().unwrap();
+        assert!(small.distance(hash(&whole)) <= 1, "{name}");
+    }
+}
+
+#[test]
 fn what_fails_for_every_batch_is_told_before_it_runs() {
     let bench = Bench::new(SEARCH);
     bench.input("a.png", std::fs::read(fixture("photo-cat.png")).unwrap());
     for (from, to, told) in [
         ("sheet-*.png", "sheet-*.xyz", "cannot tell from its name"),
         ("sheet-*.png", "sheet.png", "needs one `*`"),
-        ("#203040", "blue", "must be a colour"),
+        ("#203040", "colour", "is no colour"),
+        ("\"{look.hash}\"", "\"0123456789abcdef\"", "the same for every item"),
         ("title = \"All\"", "title = \"{item.name}\"", "is one for the whole batch"),
         ("height = \"{look.height}\" }", "distance = 17 }", "out of range"),
     ] {

@@ -109,11 +109,15 @@ fn example(step: &Builtin, parameters: &[Parameter]) -> String {
         "image.compare" => text.push_str("in = [\"{item.path}\", \"reference.png\"]\n"),
         _ => {}
     }
-    let with: Vec<String> = parameters
+    let mut with: Vec<String> = parameters
         .iter()
         .filter(|parameter| parameter.required)
         .map(|parameter| format!("{} = {}", parameter.name, parameter.example()))
         .collect();
+    if step.name == "image.crop" {
+        // None is required, and one of several is.
+        with.push("aspect = \"1:1\"".to_owned());
+    }
     if !with.is_empty() {
         let _ = writeln!(text, "with = {{ {} }}", with.join(", "));
     }

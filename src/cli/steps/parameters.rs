@@ -70,7 +70,7 @@ impl Parameter {
             Some("boolean") => "true".to_owned(),
             Some("array") => "[]".to_owned(),
             Some("object") => "{ path = \"{item.path}\" }".to_owned(),
-            _ => "\"\"".to_owned(),
+            _ => "\"{item.stem}\"".to_owned(),
         }
     }
 
@@ -199,8 +199,8 @@ mod tests {
         assert!(told("collect")[0].1.starts_with("one of \"jsonl\", \"csv\""));
         let resize = told("image.resize");
         let shape = |name: &str| resize.iter().find(|(found, _)| found == name).map(|(_, shape)| shape.as_str());
-        assert_eq!(shape("keep"), Some("a list of \"icc\", \"exif\", \"xmp\" (default [\"icc\"])"));
-        assert_eq!(shape("sizes"), Some("a table of whole numbers or tables (default {})"));
+        assert_eq!(shape("keep"), Some("a list of \"icc\", \"exif\", \"xmp\""));
+        assert_eq!(shape("sizes"), Some("a table of whole numbers or tables"));
         assert_eq!(told("collect")[1], ("columns".to_owned(), "a table of texts (required)".to_owned()));
     }
 }

@@ -39,7 +39,8 @@ fn written(with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
         }
     }
     use PictureFormat::{Jpeg, Png, Tiff, WebP};
-    let asks: [(&str, fn(&Value) -> bool, &[PictureFormat], &str); 5] = [
+    type IsAsked = fn(&Value) -> bool;
+    let asks: [(&str, IsAsked, &[PictureFormat], &str); 5] = [
         ("depth", |value| value == 16, &[Png, Tiff], "holds 8 bits; write .png or .tif"),
         ("progressive", |value| value == true, &[Jpeg], "is never progressive; write .jpg"),
         ("subsampling", |value| value != "auto", &[Jpeg], "does not subsample its colours so; write .jpg"),
