@@ -114,7 +114,7 @@ const KINDS: &[(&str, &str, &[&str], f64)] = &[
     ("slopes", "quarters.jpg", &["-quality", "92", "-sampling-factor", "4x1"], JPEG),
     ("slopes", "progressive.jpg", &["-quality", "92", "-interlace", "JPEG"], JPEG),
     ("slopes", "gray.jpg", &["-quality", "92", "-colorspace", "Gray"], 1.0),
-    ("slopes", "cmyk.jpg", &["-quality", "95", "-colorspace", "CMYK", "-sampling-factor", "1x1"], 2.0),
+    ("slopes", "cmyk.jpg", &["-quality", "95", "-colorspace", "CMYK", "-sampling-factor", "1x1"], 3.0),
     ("slopes", "restarts.jpg", &["-quality", "92", "-define", "jpeg:restart-interval=4"], JPEG),
     ("slopes", "still.gif", &[], 0.0),
     ("stripes", "interlaced.gif", &["-interlace", "GIF"], 0.0),
@@ -266,7 +266,7 @@ fn an_animation_is_refused_where_one_picture_is_meant_and_every_frame_can_be_had
         let info = verify(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(info.frames, 3, "{name}");
         let error = still(&path, None).map(drop).unwrap_err();
-        assert!(matches!(&error, MediaError::Unsupported(why) if why.contains("3 frames")), "{name}: {error}");
+        assert!(matches!(&error, MediaError::Frames(3)), "{name}: {error}");
         for (at, truth) in frames().into_iter().enumerate() {
             let ours = still(&path, Some(at as u32 + 1)).unwrap_or_else(|error| panic!("{name}, {at}: {error}")).pixels;
             let truth = DynamicImage::ImageRgba8(truth).to_rgba16();
