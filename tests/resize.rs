@@ -287,7 +287,7 @@ fn a_jpeg_has_the_pixels_that_libjpeg_gives_it() {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("a.jpg"), folder.path().join("a.ppm"));
     let factors = [SamplingFactor::R_4_4_4, SamplingFactor::R_4_2_2, SamplingFactor::R_4_2_0, SamplingFactor::R_4_4_0];
-    for (width, height) in [(61, 43), (64, 48), (7, 90), (1, 1)] {
+    for (width, height) in [(61, 43), (7, 90)] {
         let scene = scene(width, height);
         let grey = DynamicImage::ImageRgb8(scene.clone()).to_luma8();
         for factor in factors.into_iter().map(Some).chain([None]) {

@@ -101,7 +101,7 @@ pub const KINDS: &[(&str, &str, &[&str], f64)] = &[
     ("slopes", "quarters.jpg", &["-quality", "92", "-sampling-factor", "4x1"], JPEG),
     ("slopes", "progressive.jpg", &["-quality", "92", "-interlace", "JPEG"], JPEG),
     ("slopes", "gray.jpg", &["-quality", "92", "-colorspace", "Gray"], 1.0),
-    ("slopes", "cmyk.jpg", &["-quality", "95", "-colorspace", "CMYK", "-sampling-factor", "1x1"], 2.0),
+    ("slopes", "cmyk.jpg", &["-quality", "95", "-colorspace", "CMYK", "-sampling-factor", "1x1"], 3.0),
     ("slopes", "restarts.jpg", &["-quality", "92", "-define", "jpeg:restart-interval=4"], JPEG),
     ("slopes", "still.gif", &[], 0.0),
     ("stripes", "interlaced.gif", &["-interlace", "GIF"], 0.0),

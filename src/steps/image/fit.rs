@@ -29,6 +29,9 @@ pub(in crate::steps) fn misfit(name: &str, with: &Value, asked: &Asked<'_>) -> O
     outputs.or_else(|| written(with, asked))
 }
 
+/// A parameter, whether its value asks for something, the formats that have it, and what to say of the others.
+type Ask = (&'static str, fn(&Value) -> bool, &'static [PictureFormat], &'static str);
+
 /// Whether the outputs can be written, and some of them as the parameters say.
 fn written(with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
     let mut formats = Vec::new();
@@ -39,8 +42,7 @@ fn written(with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
         }
     }
     use PictureFormat::{Jpeg, Png, Tiff, WebP};
-    type IsAsked = fn(&Value) -> bool;
-    let asks: [(&str, IsAsked, &[PictureFormat], &str); 5] = [
+    let asks: [Ask; 5] = [
         ("depth", |value| value == 16, &[Png, Tiff], "holds 8 bits; write .png or .tif"),
         ("progressive", |value| value == true, &[Jpeg], "is never progressive; write .jpg"),
         ("subsampling", |value| value != "auto", &[Jpeg], "does not subsample its colours so; write .jpg"),
