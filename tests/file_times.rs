@@ -144,5 +144,6 @@ times = "input"
     assert_ne!(refused.code(), Some(0));
     assert!(refused.stderr.contains("a generated item has none"), "{}", refused.stderr);
     bench.pipeline(&pipeline.replace("times = \"input\"\n", ""));
-    bench.run().expect(0);
+    let without = bench.run().end();
+    assert!(!without.stderr.contains("a generated item has none"), "{}", without.stderr);
 }
