@@ -199,7 +199,7 @@ mod tests {
         assert!(told("collect")[0].1.starts_with("one of \"jsonl\", \"csv\""));
         let resize = told("image.resize");
         let shape = |name: &str| resize.iter().find(|(found, _)| found == name).map(|(_, shape)| shape.as_str());
-        assert_eq!(shape("keep"), Some("a list of \"icc\", \"exif\", \"xmp\""));
+        assert_eq!(shape("keep"), Some("a list of \"icc\", \"exif\", \"xmp\", \"gps\""));
         assert_eq!(shape("sizes"), Some("a table of whole numbers or tables"));
         assert_eq!(told("collect")[1], ("columns".to_owned(), "a table of texts (required)".to_owned()));
     }

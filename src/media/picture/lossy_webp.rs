@@ -6,7 +6,7 @@ use image::ImageDecoder;
 use image::codecs::webp::WebPDecoder;
 use webp::{BitstreamFeatures, BitstreamFormat, Decoder, WebPImage};
 
-use super::decode::MAX_PIXELS;
+use super::bounds::MAX_PIXELS;
 use crate::media::metadata::Metadata;
 
 /// Decodes the WebP file that holds `data`: its pixels, three bytes each, and what it carries besides. `None` for what is

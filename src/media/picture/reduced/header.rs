@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::huffman::Table;
 use crate::media::metadata::Metadata;
-use crate::media::picture::decode::MAX_PIXELS;
+use crate::media::picture::bounds::MAX_PIXELS;
 
 /// Start of image.
 const SOI: u8 = 0xd8;
