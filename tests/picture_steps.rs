@@ -131,7 +131,7 @@ fn depth_colour_and_background_are_what_was_asked_for() {
     let flat = folder.path().join("flat.jpg");
     step("image.convert", json!({"background": "#00ff00", "quality": 100}), &clear, Some(&flat)).unwrap();
     assert!(load(&flat).unwrap().pixels.to_rgb8().get_pixel(4, 4).0[1] > 250);
-    for wrong in [json!({"depth": 12}), json!({"background": "red"}), json!({"quality": 0}), json!({"frame": 0})] {
+    for wrong in [json!({"depth": 12}), json!({"background": "reddish"}), json!({"quality": 0}), json!({"frame": 0})] {
         assert!((find("image.convert").unwrap().check)(wrong.clone()).is_err(), "{wrong}");
     }
 }
