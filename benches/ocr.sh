@@ -2,7 +2,8 @@
 # Draws pictures of text from a pool of which one font in ten is broken, beside a Pillow script that draws the same pictures
 # with as many processes, and prints what came of it as Markdown (progress goes to standard error).
 #   benches/ocr.sh [quick|full]
-# full: 30,000 pictures, once by two workers, then by 1 and by 8, whose bytes must be the same; quick: 2,000.
+# full: 30,000 pictures, once by two workers, then by 1 and by 8, whose bytes must be the same; Pillow draws 3,000 of them.
+# quick: 2,000.
 # Needs Rust and a Python 3 with Pillow and numpy (RIVALS=/path/to/python). MEDIAMILL=PROGRAM measures that one in place of
 # building it.
 set -euo pipefail
