@@ -223,8 +223,15 @@ fn reduced_decoding_equals_full_decoding() {
         [("444", SamplingFactor::R_4_4_4), ("422", SamplingFactor::R_4_2_2), ("420", SamplingFactor::R_4_2_0)];
     let mut files: Vec<PathBuf> = Vec::new();
     for (size, scene) in [((640, 480), scene(640, 480)), ((611, 401), scene(611, 401)), ((403, 17), scene(403, 17))] {
-        for (name, factor) in factors {
-            for (way, progressive, restart) in [("b", false, 0), ("p", true, 0), ("r", false, 5), ("pr", true, 3)] {
+        // Every way of coding for the smallest, one or two for the others: without optimisation this is slow.
+        let ways = [("b", false, 0), ("p", true, 0), ("r", false, 5), ("pr", true, 3)];
+        let ways = match size.0 {
+            640 => &ways[..2],
+            611 => &ways[3..],
+            _ => &ways[..],
+        };
+        for (name, factor) in factors.into_iter().skip(if size.0 == 403 { 0 } else { 2 }) {
+            for (way, progressive, restart) in ways.iter().copied() {
                 let file = at(&format!("{name}{way}{}.jpg", size.0));
                 jpeg(&file, &scene, |encoder| {
                     encoder.set_sampling_factor(factor);
@@ -240,7 +247,7 @@ fn reduced_decoding_equals_full_decoding() {
     }
     for file in files {
         let (width, height) = image::image_dimensions(&file).unwrap();
-        for divisor in [2, 3, 5, 9, 17] {
+        for divisor in [2, 9] {
             let size = ((width / divisor).max(1), (height / divisor).max(1));
             let reduced = made(&file, shape(size.0, size.1, Mode::Exact, false), Resampling::default()).to_rgb8();
             let full = by_full_decode(&file, size);
@@ -259,8 +266,11 @@ fn every_sampling_and_coding_shows_the_scene() {
         scene.save(&png).unwrap();
         let usual = [SamplingFactor::R_4_4_4, SamplingFactor::R_4_2_0];
         let rare = [SamplingFactor::R_4_4_0, SamplingFactor::R_4_1_1, SamplingFactor::R_4_1_0];
-        for factor in usual.into_iter().chain(rare) {
-            for (progressive, optimized, restart) in [(false, false, 0), (false, true, 0), (true, false, 3)] {
+        for factor in usual.into_iter().chain(rare).skip(if width == 640 { 3 } else { 0 }) {
+            let codings = [(false, true, 0), (false, false, 0), (true, false, 3)];
+            for (progressive, optimized, restart) in
+                if width == 640 { &codings[..1] } else { &codings[1..] }.iter().copied()
+            {
                 jpeg(&from, &scene, |encoder| {
                     encoder.set_sampling_factor(factor);
                     encoder.set_progressive(progressive);
@@ -269,7 +279,7 @@ fn every_sampling_and_coding_shows_the_scene() {
                 });
                 let apart = psnr(&load(&from).unwrap().pixels.to_rgb8(), &scene);
                 assert!(apart > 28.0, "{factor:?}, {width} in full: {apart:.1} dB");
-                for side in [320, 160, 70] {
+                for side in [320, 70] {
                     let reduced = made(&from, fit(side), Resampling::default()).to_rgb8();
                     let apart = psnr(&reduced, &made(&png, fit(side), Resampling::default()).to_rgb8());
                     assert!(apart > 30.0, "{factor:?}, {width} to {side}: {apart:.1} dB");
