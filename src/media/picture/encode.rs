@@ -48,11 +48,11 @@ pub fn write(picture: &DynamicImage, metadata: &Metadata, to: &Path, coding: Cod
     write_on(picture, metadata, to, coding, [255; 3]).map(drop)
 }
 
-/// Does what [`write`] does, with a background of this colour (red, green, blue) in place of white; tells the metadata that
+/// Does what [`write()`] does, with a background of this colour (red, green, blue) in place of white; tells the metadata that
 /// went in.
 ///
 /// # Errors
-/// Those of [`write`].
+/// Those of [`write()`].
 pub fn write_on(
     picture: &DynamicImage,
     metadata: &Metadata,
