@@ -23,7 +23,6 @@ use crate::report::Names;
 use crate::report::json::JsonLines;
 use crate::report::lines::{Level, Lines};
 use crate::report::summary::{self, Places};
-use crate::resilience::safe_text::shell_word;
 use crate::steps::shim::HostProgram;
 
 /// What `run` and `plan` are given.
@@ -327,7 +326,7 @@ pub fn for_other_inputs(run_folder: &Path) -> Option<String> {
     if batch.state != Path::new("checkpoints") {
         words.extend(["--state".to_owned(), batch.state.display().to_string()]);
     }
-    Some(words.iter().map(shell_word).collect::<Vec<_>>().join(" "))
+    Some(words.iter().map(crate::resilience::safe_text::shell_word).collect::<Vec<_>>().join(" "))
 }
 
 /// The exit code of a process that a signal ended.
