@@ -198,7 +198,10 @@ impl<W: Workers> Dispatcher<W> {
             let moved = match verdict {
                 Verdict::Success => pool.success(draw.asset),
                 Verdict::Blame(blamed) if blamed == draw => pool.failure(draw.asset),
-                _ => pool.unblamed(draw.asset),
+                Verdict::Blame(_) | Verdict::Nobodys => {
+                    pool.unblamed(draw.asset);
+                    continue;
+                }
             };
             self.tell_moved(draw.pool, moved, Some(id.item));
         }

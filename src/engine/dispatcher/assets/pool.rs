@@ -144,11 +144,10 @@ impl PoolState {
     }
 
     /// An attempt with it ended, and that tells nothing of it.
-    pub(in crate::engine::dispatcher) fn unblamed(&mut self, asset: u32) -> Vec<Moved> {
+    pub(in crate::engine::dispatcher) fn unblamed(&mut self, asset: u32) {
         if self.on_trial.remove(&asset) && self.out.contains_key(&asset) {
             self.queue(asset);
         }
-        Vec::new()
     }
 
     /// The item that blamed it failed with every asset. That is the item's doing where the asset works; as long as nothing

@@ -190,10 +190,10 @@ async fn an_item_that_every_asset_fails_for_gives_back_what_they_were_charged() 
 #[tokio::test(start_paused = true)]
 async fn the_last_one_is_spared_until_there_is_a_better_one() {
     let bad = |asset: &AssetView| asset.standing == Standing::Denylisted;
-    // Both fail for most items, so that both fall; the others are done with the other.
+    // Both fail for the first items, whichever is drawn, so that both fall; the others are done.
     let commands = vec![(SECOND * 2000, Command::ReviveAsset { pool: "fonts".into(), asset: None })];
     let scene = Scene { commands, ..scene(200, 1, 2) };
-    let ran = scene.play(failing(|item, asset| item < 120 && (item + asset).is_multiple_of(2))).await;
+    let ran = scene.play(failing(|item, _| item < 20)).await;
     assert_eq!(ran.outcome.counts.failed + ran.outcome.counts.done, 200);
     let standings = |event: &Event| match event.kind {
         EventKind::AssetScored { asset, standing, .. } => Some((asset, standing)),
@@ -205,7 +205,7 @@ async fn the_last_one_is_spared_until_there_is_a_better_one() {
         now[asset as usize] = standing;
         spared += u32::from(standing == Standing::Spared);
     }
-    assert!(spared > 0);
+    assert!(spared > 0, "{now:?}");
     let denied = ran.events.iter().filter(|event| matches!(standings(event), Some((_, Standing::Denylisted))));
     assert!(denied.count() > 0);
     assert!(!pool(&ran).assets.iter().all(bad), "{:?}", pool(&ran).assets);
