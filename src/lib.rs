@@ -13,6 +13,7 @@
 //! | [`health`] | what is known of each tool, probes, and the health report |
 //! | [`events`] | the one stream of events, the commands, and the fold of all events: the run's state |
 //! | [`pipeline`] | the pipeline file: spec, template, plan |
+//! | [`resources`] | databases, services, storage: providers, leases, pools, owners, metrics |
 //! | [`resilience`] | fault, retry, breaker, scratch, checkpoint |
 //! | [`media`] | sound and pictures, nothing else |
 
@@ -24,6 +25,7 @@ pub mod media;
 pub mod pipeline;
 pub mod report;
 pub mod resilience;
+pub mod resources;
 pub mod steps;
 #[cfg(feature = "tui")]
 pub mod tui;

@@ -7,8 +7,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the roof down. `main` stands above them all.
-const ROOMS: &[&str] =
-    &["main", "cli", "tui", "report", "engine", "steps", "health", "events", "pipeline", "resilience", "media"];
+const ROOMS: &[&str] = &[
+    "main",
+    "cli",
+    "tui",
+    "report",
+    "engine",
+    "steps",
+    "health",
+    "events",
+    "pipeline",
+    "resources",
+    "resilience",
+    "media",
+];
 
 /// Front ends. They do not see each other.
 const FRONT_ENDS: &[&str] = &["tui", "report"];

@@ -22,12 +22,15 @@ use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
 use crate::resilience::{Fault, FaultClass};
+use crate::resources::{Leak, ResourceStatus};
 
 pub use assets::{AssetView, Assets, ListedAsset, Standing};
 pub use pieces::{PieceCounts, PieceFailure};
 pub use pools::{Draw, PoolKind, PoolShape, PoolView, ScoreChange, Scoring};
 pub use shape::{BreakerShape, MachineView, Progress, StepShape};
-pub use state::{BatchView, BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
+pub use state::{
+    BatchView, BreakerView, Counts, DependencyView, ItemPhase, ResourceView, RunPhase, RunState, TaskView,
+};
 pub use story::Story;
 
 /// The version of the event format that this build writes.
@@ -140,6 +143,21 @@ pub enum EventKind {
         /// The item that it was drawn for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<ItemIndex>,
+    },
+    /// A resource, as it is now: told at the run's start, no oftener than once a second while something of it changes, and
+    /// at the end.
+    ResourceSeen {
+        /// What it is: the word of its kind.
+        kind: String,
+        /// What is known of it. Times of leases that are out are up to this event.
+        resource: ResourceStatus,
+    },
+    /// A lease was still held when its owner had come to an end, or for longer than is expected of one.
+    ResourceLeaked {
+        /// Which.
+        leak: Leak,
+        /// Its owner has come to an end.
+        ended: bool,
     },
     /// Items that were looked at need nothing: ranges of places, the end not in it.
     ItemsUpToDate {

@@ -16,6 +16,7 @@ use super::{Causes, Event, EventKind, ItemIndex, StopLevel};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::ItemState;
+use crate::resources::{Leak, ResourceStatus};
 
 /// Failed items that are kept with their fault; beyond this they are counted only.
 const FAILURES_KEPT: usize = 10_000;
@@ -167,6 +168,17 @@ pub struct BatchView {
     pub artifact: Option<PathBuf>,
 }
 
+/// What is known of a resource.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResourceView {
+    /// What it is: the word of its kind.
+    pub kind: String,
+    /// When that was, in milliseconds since the run's start.
+    pub at: u64,
+    /// What was known then.
+    pub status: ResourceStatus,
+}
+
 /// All that is known of a run, from its events alone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunState {
@@ -198,6 +210,10 @@ pub struct RunState {
     pub counts: Counts,
     /// The dependencies.
     pub dependencies: IndexMap<String, DependencyView>,
+    /// The resources, by name, in the order of the pipeline.
+    pub resources: IndexMap<String, ResourceView>,
+    /// Leases that were held for too long, and whether their owner had come to an end.
+    pub leaks: Vec<(Leak, bool)>,
     /// The breakers: those that the run began with, and any that changed.
     pub breakers: IndexMap<String, BreakerView>,
     /// The tasks that run or wait for an attempt.
@@ -470,6 +486,11 @@ impl RunState {
             | EventKind::Warning { .. }
             | EventKind::AssetsListed { .. }
             | EventKind::AssetScored { .. } => {}
+            EventKind::ResourceSeen { kind, resource } => {
+                let view = ResourceView { kind: kind.clone(), at: event.elapsed, status: resource.clone() };
+                self.resources.insert(resource.name.clone(), view);
+            }
+            EventKind::ResourceLeaked { leak, ended } => self.leaks.push((leak.clone(), *ended)),
             EventKind::BatchStepStarted { step } => {
                 let view = BatchView { since: event.elapsed, until: None, fault: None, artifact: None };
                 self.batch.insert(*step, view);

@@ -1,6 +1,7 @@
 //! Events in words: one sentence for each, for lines and for the log on a screen.
 
 mod pools;
+mod resources;
 
 use std::path::Path;
 
@@ -54,13 +55,16 @@ pub enum Topic {
     Health,
     /// Asset pools: the scores of what is in them.
     Pools,
+    /// Resources: who holds leases of them.
+    Resources,
     /// The run as a whole.
     Run,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Items, Self::Attempts, Self::Breakers, Self::Health, Self::Pools, Self::Run];
+    pub const ALL: [Self; 7] =
+        [Self::Items, Self::Attempts, Self::Breakers, Self::Health, Self::Pools, Self::Resources, Self::Run];
 
     /// Its name.
     #[must_use]
@@ -71,6 +75,7 @@ impl Topic {
             Self::Breakers => "breakers",
             Self::Health => "health",
             Self::Pools => "pools",
+            Self::Resources => "resources",
             Self::Run => "run",
         }
     }
@@ -150,6 +155,8 @@ pub fn class(kind: &EventKind) -> (Level, Topic) {
             ItemState::Parked => (Level::Warn, Topic::Items),
             ItemState::Done | ItemState::Pending => (Level::Info, Topic::Items),
         },
+        EventKind::ResourceSeen { .. } => (Level::Debug, Topic::Resources),
+        EventKind::ResourceLeaked { .. } => (Level::Warn, Topic::Resources),
         EventKind::AttemptStarted { .. } | EventKind::AttemptProgressed { .. } | EventKind::TaskDone { .. } => {
             (Level::Debug, Topic::Attempts)
         }
@@ -205,6 +212,7 @@ fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> 
     match kind {
         EventKind::ItemsListed { paths, .. } => (Tone::Plain, "items", counted(paths.len(), state.item_word())),
         EventKind::AssetsListed { .. } | EventKind::AssetScored { .. } => pools::words(kind, state, name),
+        EventKind::ResourceSeen { .. } | EventKind::ResourceLeaked { .. } => resources::words(kind),
         EventKind::ItemsUpToDate { ranges } => {
             let count: u64 = ranges.iter().map(|(from, to)| u64::from(to.saturating_sub(*from))).sum();
             (Tone::Good, "done", format!("{count} up to date"))

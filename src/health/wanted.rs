@@ -81,6 +81,7 @@ mod tests {
             matches: crate::pipeline::names::NamePatterns::default(),
             out: IndexMap::new(),
             tool: tool.map(str::to_owned),
+            resources: Vec::new(),
             reads: Vec::new(),
             after: Vec::new(),
             timeout: None,
@@ -111,6 +112,8 @@ mod tests {
             input: Input::default(),
             generate: None,
             pools: Vec::new(),
+            resources: Vec::new(),
+            hooks: Vec::new(),
             output: text("out"),
             tools: IndexMap::from([
                 ("sox".to_owned(), said(false)),

@@ -8,6 +8,7 @@ mod check;
 mod definition;
 pub mod diagnostic;
 pub mod generate;
+pub mod hooks;
 pub mod init;
 pub mod load;
 pub mod names;

@@ -7,12 +7,14 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::generate::Generate;
+use super::hooks::Hook;
 use super::names::NamePatterns;
 use super::pools::Pool;
 use super::template::Template;
 use crate::resilience::FaultClass;
 use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::retry::RetryPolicy;
+use crate::resources::settings::ResourceSpec;
 
 /// A checked pipeline.
 #[derive(Debug, Clone)]
@@ -37,6 +39,10 @@ pub struct Plan {
     pub durability: Durability,
     /// The asset pools that steps draw from.
     pub pools: Vec<Pool>,
+    /// The resources that steps and hooks work with.
+    pub resources: Vec<ResourceSpec>,
+    /// What is done when an item or the batch has come to its end.
+    pub hooks: Vec<Hook>,
     /// The steps, each after all that it reads or waits for.
     pub steps: Vec<Step>,
 }
@@ -115,8 +121,11 @@ pub struct Step {
     pub out: IndexMap<String, OutputRule>,
     /// The places of the pools that an attempt is given one asset each of.
     pub pools: Vec<usize>,
-    /// The dependency whose health and breaker count for it.
+    /// The program whose health and breaker count for it.
     pub tool: Option<String>,
+    /// The resources that it holds a lease of while it runs, by name. Their health and their breakers count for it, too. A
+    /// step that works with a resource works with the first that is of its kind.
+    pub resources: Vec<String>,
     /// Indexes of the steps whose artifacts or values its placeholders read.
     pub reads: Vec<usize>,
     /// Indexes of the steps it waits for without reading them.

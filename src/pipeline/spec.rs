@@ -2,7 +2,6 @@
 
 mod generate;
 mod pools;
-mod quantity;
 mod read;
 mod sections;
 mod step;

@@ -1,6 +1,7 @@
 //! Why an attempt failed, and whose account it is charged to.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,12 +77,26 @@ pub struct Fault {
     /// The asset that is to blame, where the class is [`FaultClass::Asset`]: its path, or its pool's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset: Option<OsText>,
+    /// The resource that is to blame, where a step holds leases: its name in the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The service asked not to be called before so many milliseconds are over. That holds for everybody who depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
 }
 
 impl Fault {
     /// A fault of `class`; `cause` is the key that failures are grouped by.
     pub fn new(class: FaultClass, cause: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { class, cause: cause.into(), message: message.into(), hint: None, asset: None }
+        Self {
+            class,
+            cause: cause.into(),
+            message: message.into(),
+            hint: None,
+            asset: None,
+            resource: None,
+            retry_after: None,
+        }
     }
 
     /// A fault of the input file.
@@ -99,6 +114,20 @@ impl Fault {
     /// gave it, the engine draws another at once, and charges nobody.
     pub fn unsuited(path: &Path, message: impl Into<String>) -> Self {
         Self::asset(path, UNSUITED, message)
+    }
+
+    /// The same fault, blamed on the resource `name`.
+    #[must_use]
+    pub fn of_resource(mut self, name: impl Into<String>) -> Self {
+        self.resource = Some(name.into());
+        self
+    }
+
+    /// The same fault with the wait that the service asked for.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        self
     }
 
     /// The same fault with a word on what to do.

@@ -9,6 +9,7 @@ pub mod hash;
 pub mod kept_scores;
 pub mod os_text;
 pub mod piece;
+pub mod quantity;
 pub mod retry;
 pub mod safe_text;
 pub mod score;

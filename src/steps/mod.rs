@@ -11,6 +11,7 @@ pub mod image;
 pub mod media_fault;
 pub mod noop;
 pub mod register;
+pub mod resource;
 mod schema;
 pub mod shim;
 pub mod table;

@@ -2,6 +2,7 @@
 
 use super::batch::BatchStep;
 use super::builtin::Builtin;
+use super::resource::ResourceStep;
 
 /// Every built-in step, by name.
 pub static BUILTINS: &[&Builtin] = &[
@@ -43,6 +44,9 @@ pub static BATCH_STEPS: &[&BatchStep] = &[
     &super::image::dedupe::DEDUPE_BATCH,
 ];
 
+/// Those of them that work with a resource, in the engine's own process.
+pub static RESOURCE_STEPS: &[&ResourceStep] = &[];
+
 /// The built-in step called `name`.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Builtin> {
@@ -53,4 +57,10 @@ pub fn find(name: &str) -> Option<&'static Builtin> {
 #[must_use]
 pub fn find_batch(name: &str) -> Option<&'static BatchStep> {
     BATCH_STEPS.iter().copied().find(|batch| batch.step.name == name)
+}
+
+/// The step that works with a resource called `name`.
+#[must_use]
+pub fn find_resource(name: &str) -> Option<&'static ResourceStep> {
+    RESOURCE_STEPS.iter().copied().find(|step| step.step.name == name)
 }

@@ -43,6 +43,8 @@ impl Checker<'_, '_, '_> {
             give_up_after: spec.give_up_after.unwrap_or(GIVE_UP_AFTER),
             durability: spec.durability.unwrap_or_default(),
             pools,
+            resources: Vec::new(),
+            hooks: Vec::new(),
             steps,
         }
     }
@@ -71,6 +73,7 @@ impl Checker<'_, '_, '_> {
             out: self.rules(index, spec),
             pools: self.pools_of(spec),
             tool: self.tool_of(spec),
+            resources: Vec::new(),
             reads,
             after,
             timeout: spec.timeout,

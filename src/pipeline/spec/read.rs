@@ -7,10 +7,11 @@ use indexmap::IndexMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Span, Text, Written, quantity};
+use super::{Span, Text, Written};
 use crate::pipeline::diagnostic::{Diagnostic, Diagnostics};
 use crate::pipeline::suggest;
 use crate::pipeline::template::Template;
+use crate::resilience::quantity;
 
 /// A value with its place.
 pub(super) type Value<'a> = Spanned<DeValue<'a>>;

@@ -1,15 +1,70 @@
 //! Lengths of time and sizes, as people write them.
 
+use std::fmt;
 use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// No wait in a pipeline is longer: 10 years, so that sums of durations cannot overflow.
 const LONGEST: f64 = 10.0 * 365.0 * 86_400.0;
+
+/// A length of time in parameters: a text with units (`"30s"`, `"1h30m"`), or a number of seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Period(pub Duration);
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl Visitor<'_> for Reading {
+            type Value = Period;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a length of time, such as \"30s\" or \"1h30m\", or a number of seconds")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Period, E> {
+                duration(text).map(Period).map_err(E::custom)
+            }
+
+            fn visit_f64<E: Error>(self, seconds: f64) -> Result<Period, E> {
+                from_seconds(seconds).map(Period).map_err(E::custom)
+            }
+
+            fn visit_u64<E: Error>(self, seconds: u64) -> Result<Period, E> {
+                // Beyond 2^53 it is longer than is allowed anyway.
+                self.visit_f64(seconds as f64)
+            }
+
+            fn visit_i64<E: Error>(self, seconds: i64) -> Result<Period, E> {
+                let refused = || E::invalid_value(Unexpected::Signed(seconds), &self);
+                u64::try_from(seconds).map_err(|_| refused()).and_then(|seconds| self.visit_u64(seconds))
+            }
+        }
+        deserializer.deserialize_any(Reading)
+    }
+}
+
+impl JsonSchema for Period {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Period".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number"], "description": "A text with units (\"30s\", \"1h30m\"), or a number of seconds." })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
 
 /// Reads `1s`, `250ms`, `1h30m`, `0.5s`.
 ///
 /// # Errors
 /// What is wrong with it: a fragment.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err("an empty text is no length of time".to_owned());
@@ -39,7 +94,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// When there is no such length of time.
-pub(super) fn from_seconds(seconds: f64) -> Result<Duration, String> {
+pub fn from_seconds(seconds: f64) -> Result<Duration, String> {
     if seconds.is_nan() {
         return Err("NaN is no length of time".to_owned());
     }
@@ -56,7 +111,7 @@ pub(super) fn from_seconds(seconds: f64) -> Result<Duration, String> {
 ///
 /// # Errors
 /// What is wrong with it: a fragment.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = leading_number(text.trim()).ok_or_else(|| format!("`{text}` is no size"))?;
     let factor: f64 = match unit.trim_start().to_ascii_lowercase().as_str() {
         "" => return Err(format!("`{text}` has no unit")),
