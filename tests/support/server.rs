@@ -310,6 +310,11 @@ impl Server {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// Connections that are open now.
+    pub fn open_connections(&self) -> usize {
+        lock(&self.shared.open).len()
+    }
+
     /// Waits until so many requests were received.
     pub fn wait_for_requests(&self, count: usize) {
         let seen = self.wait(|shared| lock(&shared.received).len() >= count);

@@ -9,6 +9,15 @@ use super::address::Refused;
 use crate::resilience::{Fault, FaultClass};
 use crate::resources::secret::Secrets;
 
+/// How the end of a connection shows in what is read from it.
+const LOST: [io::ErrorKind; 5] = [
+    io::ErrorKind::BrokenPipe,
+    io::ErrorKind::ConnectionAborted,
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::NotConnected,
+    io::ErrorKind::UnexpectedEof,
+];
+
 /// What a call is, as messages tell it.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
@@ -76,7 +85,8 @@ impl Call {
         if error.is_timeout() {
             return Fault::new(FaultClass::Transient, "timeout", format!("{shown}: the connection went silent"));
         }
-        if error.is_decode() {
+        let is_lost = io.is_some_and(|io| LOST.contains(&io.kind()));
+        if error.is_decode() && !is_lost {
             return Fault::new(
                 FaultClass::Transient,
                 "answer",

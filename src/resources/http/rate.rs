@@ -1,9 +1,9 @@
 //! No more than so many requests a minute, whoever makes them.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 /// What the limit counts in.
@@ -14,7 +14,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Rate {
     limit: usize,
-    /// When the last `limit` requests were, or will be allowed to be, in order.
+    /// When the last `limit` requests were. Whoever holds it is the next; the lock is a queue.
     times: Mutex<VecDeque<Instant>>,
 }
 
@@ -25,49 +25,15 @@ impl Rate {
         Self { limit: limit.max(1) as usize, times: Mutex::default() }
     }
 
-    /// Waits for its turn. Those who wait go in the order in which they came; who goes away leaves its place to those who
-    /// come later.
+    /// Waits for its turn. Those who wait go in the order in which they came; who goes away takes no turn.
     pub async fn wait(&self) {
-        let place = self.take_place();
-        sleep_until(place.at).await;
-        place.keep();
-    }
-
-    fn take_place(&self) -> Place<'_> {
-        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        while times.len() > self.limit && times.front().is_some_and(|first| *first + WINDOW <= now) {
+        let mut times = self.times.lock().await;
+        if times.len() >= self.limit {
+            if let Some(first) = times.front() {
+                sleep_until(*first + WINDOW).await;
+            }
             times.pop_front();
         }
-        let earlier = times.len().checked_sub(self.limit).and_then(|index| times.get(index));
-        let at = earlier.map_or(now, |earlier| (*earlier + WINDOW).max(now));
-        // It is not before those that were given out: a place that came free again is an old one.
-        let index = times.partition_point(|other| *other <= at);
-        times.insert(index, at);
-        Place { rate: self, at, is_kept: false }
-    }
-}
-
-/// A time at which a request may be made, given back unless it is kept.
-struct Place<'a> {
-    rate: &'a Rate,
-    at: Instant,
-    is_kept: bool,
-}
-
-impl Place<'_> {
-    fn keep(mut self) {
-        self.is_kept = true;
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            let mut times = self.rate.times.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(index) = times.iter().position(|other| *other == self.at) {
-                times.remove(index);
-            }
-        }
+        times.push_back(Instant::now());
     }
 }
