@@ -71,9 +71,6 @@ impl Blame {
             (_, "InvalidAccessKeyId" | "NotSignedUp") => (Dependency, "credentials", Some("check `access_key`")),
             (_, "SignatureDoesNotMatch") => (Dependency, "credentials", Some(SIGNATURE)),
             (_, "ExpiredToken" | "InvalidToken") => (Dependency, "credentials", Some("the session token has ended: get another")),
-            (_, "invalid_grant" | "invalid_client" | "unauthorized_client") => {
-                (Dependency, "credentials", Some("check the file `service_account`, and this machine's clock"))
-            }
             (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") | (301 | 307 | 308, _) => {
                 (Dependency, "region", Some("check `region` and `endpoint`: the bucket lies elsewhere"))
             }
@@ -199,7 +196,6 @@ mod tests {
             (Put, 401, "", Dependency, "access"),
             (Put, 400, "AuthorizationHeaderMalformed", Dependency, "region"),
             (Put, 301, "PermanentRedirect", Dependency, "region"),
-            (Put, 400, "invalid_grant", Dependency, "credentials"),
             (Put, 503, "SlowDown", Transient, "busy"),
             (Put, 200, "InternalError", Transient, "busy"),
             (Put, 503, "ServerBusy", Transient, "busy"),

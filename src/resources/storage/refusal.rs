@@ -52,15 +52,8 @@ impl Refusal {
     }
 }
 
-/// The code and the message of an error: XML of S3, Azure and Google (`<Code>`, `<Message>`), JSON of token services
-/// (RFC 6749, section 5.2) and of Google (`error.status`, `error.message`).
+/// The code and the message of an error, which S3, Azure and Google all write as XML: `<Code>`, `<Message>`.
 fn why(body: &str) -> (String, String) {
-    if let Ok(json) = serde_json::from_str::<serde_json::Value>(body) {
-        let text = |path: &str| json.pointer(path).and_then(|value| value.as_str()).map(str::to_owned);
-        let code = text("/error").or_else(|| text("/error/status")).unwrap_or_default();
-        let message = text("/error_description").or_else(|| text("/error/message")).or_else(|| text("/message"));
-        return (code, message.unwrap_or_default());
-    }
     let element = |name: &str| {
         let (_, after) = body.split_once(&format!("<{name}>"))?;
         let (text, _) = after.split_once(&format!("</{name}>"))?;
@@ -143,8 +136,7 @@ mod tests {
                 "NoSuchBucket",
                 "no \"x\" &amp;",
             ),
-            (r#"{"error":"invalid_grant","error_description":"Invalid JWT"}"#, "invalid_grant", "Invalid JWT"),
-            (r#"{"error":{"code":403,"status":"PERMISSION_DENIED","message":"no"}}"#, "PERMISSION_DENIED", "no"),
+            ("<Error><Code>ServerBusy</Code>\n<Message>a\nb</Message></Error>", "ServerBusy", "a\nb"),
             ("Bad gateway", "", ""),
             ("", "", ""),
         ] {

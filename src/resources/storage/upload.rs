@@ -22,6 +22,9 @@ use crate::resources::filesystem::off_thread;
 const AT_ONCE: usize = 4;
 /// The most parts of an object: Amazon S3 user guide, multipart upload limits.
 const MOST_PARTS: u64 = 10_000;
+/// Parts that were sent whole when an upload is given up are answered within this time. A part that arrives after the
+/// upload was aborted may stay: Amazon S3 API reference, AbortMultipartUpload.
+const SETTLING: Duration = Duration::from_secs(2);
 /// The longest that taking parts away is waited for.
 const ABORT_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -105,10 +108,11 @@ pub(super) async fn in_parts(
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
         let id = cloud.create_multipart_opts(&to, options).await.map_err(|error| blaming(&error))?;
         let cancelled = || Fault::new(FaultClass::Cancelled, "cancelled", "the upload was given up");
+        let mut sending = JoinSet::new();
         let parts = tokio::select! {
             biased;
             _ = given_up => Err(cancelled()),
-            parts = send(&cloud, &to, &id, sent, part, &blaming) => parts,
+            parts = send(&cloud, &to, &id, sent, part, &blaming, &mut sending) => parts,
         };
         let done = match parts {
             Ok(parts) => cloud.complete_multipart(&to, &id, parts).await.map_err(|error| blaming(&error)),
@@ -117,6 +121,9 @@ pub(super) async fn in_parts(
         match done {
             Ok(done) => Ok(done.e_tag),
             Err(fault) => {
+                let settled = async { while sending.join_next().await.is_some() {} };
+                let _ = tokio::time::timeout(SETTLING, settled).await;
+                sending.shutdown().await;
                 // What cannot be taken away now is left to the bucket's life cycle; the fault is what counts.
                 let _ = tokio::time::timeout(ABORT_PATIENCE, cloud.abort_multipart(&to, &id)).await;
                 Err(fault)
@@ -138,10 +145,10 @@ async fn send(
     sent: Sent,
     part: u64,
     blaming: &Blaming,
+    sending: &mut JoinSet<Result<(usize, PartId), object_store::Error>>,
 ) -> Result<Vec<PartId>, Fault> {
     let part = part.max(sent.size.div_ceil(MOST_PARTS));
     let mut parts: Vec<(usize, PartId)> = Vec::new();
-    let mut sending = JoinSet::new();
     let mut offset = 0;
     loop {
         while sending.len() >= AT_ONCE || (offset >= sent.size && !sending.is_empty()) {
