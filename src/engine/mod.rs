@@ -20,6 +20,7 @@ pub mod piece;
 pub mod piece_view;
 pub mod preflight;
 pub mod recorder;
+pub mod resources;
 pub mod run;
 pub mod signals;
 pub mod slot;

@@ -2,10 +2,11 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexSet;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::error::SendError;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::assets::AssetPool;
 use super::attempt::Workshop;
@@ -17,13 +18,14 @@ use super::dispatcher::{Dispatcher, Outcome};
 use super::kept;
 use super::preflight::{Conflict, conflicts};
 use super::recorder::{Recorder, Sink};
+use super::resources::{self, Resources};
 use super::signals::Signals;
-use super::slot::Threads;
+use super::slot::{Answer, Threads};
 use super::socket::Socket;
 use super::tools;
 use crate::events::journal::JournalWriter;
 use crate::events::{BreakerShape, EventKind, RunState, StepShape};
-use crate::health::HealthCheck;
+use crate::health::{HealthCheck, wanted};
 use crate::pipeline::plan::{Durability, Plan, Step};
 use crate::resilience::breaker::presets;
 use crate::resilience::os_text::OsText;
@@ -62,6 +64,8 @@ pub struct Request {
     pub commands: (Commands, Inbox),
     /// Ends the process, because of this signal, when a run that has ended is only tidying up.
     pub end_now: fn(&str),
+    /// The environment that `${NAME}` in the settings of resources is filled from.
+    pub variable: fn(&str) -> Option<String>,
     /// For the record: written into the run's folder as `run.json`.
     pub about: serde_json::Value,
 }
@@ -148,7 +152,19 @@ pub fn prepare(
 pub fn run(request: Request) -> Result<Finished, RunError> {
     let sync = request.plan.durability == Durability::Power;
     let access = Access::Run { sync };
-    let (context, checks) = prepare(request.plan, request.batch, request.options, &request.state, access)?;
+    let io = |doing, path: &Path| {
+        let path = path.to_path_buf();
+        move |source| RunError::Io { doing, path, source }
+    };
+    let resources =
+        Resources::open(&request.plan, &request.variable).map_err(io("start the resources of", &request.state))?;
+    let dependencies = wanted(&request.plan);
+    // At the same time as the tools.
+    let looking = resources.look(&dependencies);
+    let (mut context, mut checks) =
+        prepare(request.plan, request.batch, request.options, &request.state, access)?;
+    checks.extend(looking.checks());
+    resources::leave_out(&context.plan, &checks, &mut context.bases);
     let missing: Vec<HealthCheck> = checks.iter().filter(|check| check.required && !check.available).cloned().collect();
     if !missing.is_empty() {
         return Err(RunError::Missing(missing));
@@ -165,13 +181,10 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
 
     let id = run_id();
     let folder = context.store.dir().join("runs").join(&id);
-    let io = |doing, path: &Path| {
-        let path = path.to_path_buf();
-        move |source| RunError::Io { doing, path, source }
-    };
     std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
     let about = folder.join("run.json");
-    std::fs::write(&about, format!("{:#}\n", request.about)).map_err(io("write", &about))?;
+    let told = resources.secrets().redact_json(request.about);
+    std::fs::write(&about, format!("{told:#}\n")).map_err(io("write", &about))?;
     let (commands, inbox) = request.commands;
     let journal_path = folder.join("journal.jsonl");
     let journal = JournalWriter::create(&journal_path).map_err(io("create", &journal_path))?;
@@ -179,10 +192,11 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     // There before anyone hears of the run, and until all of it is in the journal.
     let socket = Socket::serve(&folder, commands.clone());
 
-    let mut recorder = Recorder::new(Some(journal), request.sinks);
+    let mut recorder = Recorder::new(Some(journal), request.sinks).without(resources.secrets().clone());
     tell_beginning(&mut recorder, &context, &checks, &id, request.jobs, request.seed);
+    resources.seen().into_iter().for_each(|seen| recorder.record(seen));
     let (output, checkpoints) = (context.output_root(), context.store.dir().to_path_buf());
-    let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone(), stopping: false.into() });
+    let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone(), resources, stopping: false.into() });
     if let Err(error) = &socket {
         let message = format!("other processes cannot command this run: {}: {error}", folder.join("socket").display());
         recorder.record(EventKind::Warning { message, item: None });
@@ -192,8 +206,11 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("start the run in", &folder))?;
     let batch_program = request.host.clone();
+    let late = Late::default();
     let ended: std::io::Result<_> = runtime.block_on(async {
         let (answers, from_workers) = unbounded_channel();
+        let (tell, kept) = (answers.clone(), Arc::clone(&late));
+        workshop.resources.watch(dependencies, move |events| tell_or_keep(&tell, &kept, events));
         let lookers = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, 4));
         let threads = Threads::start(Arc::clone(&workshop), request.host, lookers, answers)?;
         let dispatcher = Dispatcher::new(Arc::clone(&workshop), threads, recorder, request.seed, request.jobs);
@@ -224,6 +241,10 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
         threads.join();
     }
     let batch_failed = outcome.stopped.is_none() && !batch_steps(&workshop, batch_program, &mut recorder);
+    if !killed {
+        let closed = workshop.resources.close();
+        take_late(&late).into_iter().chain(closed).for_each(|event| recorder.record(event));
+    }
     let store = Arc::try_unwrap(workshop).map(|workshop| workshop.context.store);
     if let Ok(Err(error)) = store.map(Store::close) {
         let message = format!("some checkpoints could not be written ({error}); the next run writes them");
@@ -235,6 +256,20 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     drop(socket);
     let state = recorder.into_state();
     Ok(Finished { outcome, state, batch_failed, folder, output, checkpoints })
+}
+
+/// What is told after the dispatcher has ended.
+type Late = Arc<Mutex<Vec<EventKind>>>;
+
+/// Has the dispatcher tell what happened; when it has ended, it is kept for who tells the run's end.
+fn tell_or_keep(dispatcher: &UnboundedSender<Answer>, late: &Late, events: Vec<EventKind>) {
+    if let Err(SendError(Answer::Told(events))) = dispatcher.send(Answer::Told(events)) {
+        late.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
+    }
+}
+
+fn take_late(late: &Late) -> Vec<EventKind> {
+    std::mem::take(&mut *late.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Tells what the run is about to do, and with what.
