@@ -43,8 +43,8 @@ pub fn wanted(plan: &Plan) -> Vec<Wanted> {
         let spec = plan.tools.get(name).cloned().unwrap_or_default();
         let resource = plan.resources.iter().any(|resource| resource.name == name);
         let program = if resource { None } else { program_of(plan, name) };
-        let (name, required) = (name.to_owned(), spec.required.unwrap_or(needed));
-        Wanted { name, program, required, spec, limit: None, resource }
+        let required = if resource { plan.requires(name) } else { spec.required.unwrap_or(needed) };
+        Wanted { name: name.to_owned(), program, required, spec, limit: None, resource }
     };
     needed.into_iter().map(one).collect()
 }
