@@ -54,6 +54,16 @@ impl Recorder {
         Self { secrets, ..self }
     }
 
+    /// From now on `sink` gets every event, too.
+    pub fn add(&mut self, sink: Box<dyn Sink>) {
+        self.sinks.push(sink);
+    }
+
+    /// The last that was added gets no more.
+    pub fn remove_last(&mut self) {
+        self.sinks.pop();
+    }
+
     /// The run's state.
     #[must_use]
     pub fn state(&self) -> &RunState {

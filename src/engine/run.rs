@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use indexmap::IndexSet;
 use tokio::sync::mpsc::error::SendError;
@@ -15,7 +16,9 @@ use super::batch::Batch;
 use super::context::{Basis, Context, Options, select};
 use super::control::{Commands, Inbox};
 use super::dispatcher::{Dispatcher, Outcome};
+use super::hooks::{self, Hooks};
 use super::kept;
+use super::occasion::Occasion;
 use super::preflight::{Conflict, conflicts};
 use super::recorder::{Recorder, Sink};
 use super::resources::{self, Resources};
@@ -26,6 +29,7 @@ use super::tools;
 use crate::events::journal::JournalWriter;
 use crate::events::{BreakerShape, EventKind, RunState, StepShape};
 use crate::health::{HealthCheck, wanted};
+use crate::pipeline::hooks::HookOn;
 use crate::pipeline::plan::{Durability, Plan, Step};
 use crate::resilience::breaker::presets;
 use crate::resilience::os_text::OsText;
@@ -39,6 +43,9 @@ const LISTED_AT_ONCE: usize = 1000;
 const CONFLICTS_TOLD: usize = 10;
 /// The folder for scratch, where the output is on another file system than the state.
 const HIDDEN_SCRATCH: &str = ".mediamill-scratch";
+
+/// How long a run that has ended waits for its hooks.
+const HOOKS_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is to be run.
 pub struct Request {
@@ -210,7 +217,14 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     let ended: std::io::Result<_> = runtime.block_on(async {
         let (answers, from_workers) = unbounded_channel();
         let (tell, kept) = (answers.clone(), Arc::clone(&late));
-        workshop.resources.watch(dependencies, move |events| tell_or_keep(&tell, &kept, events));
+        let tell: hooks::Tell = Arc::new(move |events| tell_or_keep(&tell, &kept, events));
+        let told = Arc::clone(&tell);
+        workshop.resources.watch(dependencies, move |events| told(events));
+        let hooks = Hooks::start(&workshop, request.seed, tell)?;
+        let hooks = hooks.map(|(hooks, listener)| {
+            recorder.add(listener);
+            hooks
+        });
         let lookers = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, 4));
         let threads = Threads::start(Arc::clone(&workshop), request.host, lookers, answers)?;
         let dispatcher = Dispatcher::new(Arc::clone(&workshop), threads, recorder, request.seed, request.jobs);
@@ -220,9 +234,9 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
         if let Ok(signals) = signals {
             signals.abort();
         }
-        Ok(ended)
+        Ok((ended, hooks))
     });
-    let (outcome, threads, mut recorder) = ended.map_err(io("start the threads of", &folder))?;
+    let ((outcome, threads, mut recorder), hooks) = ended.map_err(io("start the threads of", &folder))?;
     // All that is left to do is recorded, and would be done again: from here on a signal is taken at its word.
     let end_now = request.end_now;
     // Without a thread the system's own default ends the process, which loses nothing either.
@@ -242,6 +256,14 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     }
     let batch_failed = outcome.stopped.is_none() && !batch_steps(&workshop, batch_program, &mut recorder);
     if !killed {
+        if let Some(hooks) = hooks {
+            recorder.remove_last();
+            let left = end_hooks(hooks, &outcome, batch_failed, &recorder);
+            if left > 0 {
+                let message = format!("hooks had not ended after {} s: they were given up", HOOKS_PATIENCE.as_secs());
+                recorder.record(EventKind::Warning { message, item: None });
+            }
+        }
         let closed = workshop.resources.close();
         take_late(&late).into_iter().chain(closed).for_each(|event| recorder.record(event));
     }
@@ -270,6 +292,16 @@ fn tell_or_keep(dispatcher: &UnboundedSender<Answer>, late: &Late, events: Vec<E
 
 fn take_late(late: &Late) -> Vec<EventKind> {
     std::mem::take(&mut *late.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Has the hooks of the batch called, and waits for all. Gives how many were given up.
+fn end_hooks(hooks: Hooks, outcome: &Outcome, batch_failed: bool, recorder: &Recorder) -> usize {
+    let counts = recorder.state().counts;
+    let left = counts.failed + counts.parked + counts.waiting() + counts.cancelled;
+    let well = outcome.stopped.is_none() && !batch_failed && left == 0;
+    let seconds = recorder.elapsed().as_secs_f64();
+    let on = if well { HookOn::BatchDone } else { HookOn::BatchFailed };
+    hooks.finish(on, Occasion { counts, seconds, ..Occasion::default() }, HOOKS_PATIENCE)
 }
 
 /// Tells what the run is about to do, and with what.

@@ -127,6 +127,7 @@ mod tests {
             ]),
             breakers: IndexMap::new(),
             give_up_after: 3,
+            retry: RetryPolicy::default(),
             durability: Durability::Process,
             steps: vec![
                 step(Some("ffmpeg"), true),

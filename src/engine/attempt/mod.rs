@@ -381,6 +381,7 @@ impl Attempt<'_> {
             scratch: Some(&place.scratch),
             drawn: Some(&self.drawn.paths),
             outputs: Some(&place.outputs),
+            occasion: None,
         }
     }
 }
