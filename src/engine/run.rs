@@ -165,6 +165,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     };
     let resources =
         Resources::open(&request.plan, &request.variable).map_err(io("start the resources of", &request.state))?;
+    resources::hide_in_panics(resources.secrets());
     let dependencies = wanted(&request.plan);
     // At the same time as the tools.
     let looking = resources.look(&dependencies);
