@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::audio::fit as sound_fit;
 use super::builtin::{Builtin, OutputDoc};
+use super::http::fit as http_fit;
 use super::image::fit as picture_fit;
-use super::register::{BUILTINS, find_batch};
+use super::register::{BUILTINS, find_batch, find_resource};
 use super::schema;
 use super::text::fit as text_fit;
 use super::text::render::RENDER;
@@ -104,7 +105,8 @@ impl Builtins for Catalog<'_> {
             Some(batch) => batch.misfit(with, asked),
             None => sound_fit::misfit(name, with, asked)
                 .or_else(|| picture_fit::misfit(name, with, asked))
-                .or_else(|| text_fit::misfit(name, asked)),
+                .or_else(|| text_fit::misfit(name, asked))
+                .or_else(|| http_fit::misfit(name, with, asked)),
         }
     }
 
@@ -117,7 +119,11 @@ impl Builtins for Catalog<'_> {
     }
 
     fn reads_file(&self, name: &str) -> bool {
-        find_batch(name).map_or(!FROM_NOTHING.contains(&name), |batch| batch.reads_files)
+        match (find_batch(name), find_resource(name)) {
+            (Some(batch), _) => batch.reads_files,
+            (_, Some(resource)) => resource.reads_file,
+            (None, None) => !FROM_NOTHING.contains(&name),
+        }
     }
 
     fn is_batch(&self, name: &str) -> bool {
