@@ -11,6 +11,7 @@ use super::schema;
 use super::text::fit as text_fit;
 use super::text::render::RENDER;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
+use crate::resources::settings::ResourceKind;
 
 /// The steps that read no file unless they are told to: what they make comes from their parameters.
 const FROM_NOTHING: [&str; 2] = ["noop", "text.render"];
@@ -128,6 +129,24 @@ impl Builtins for Catalog<'_> {
 
     fn is_batch(&self, name: &str) -> bool {
         find_batch(name).is_some()
+    }
+
+    fn resource_kind(&self, name: &str) -> Option<ResourceKind> {
+        find_resource(name).map(|step| step.kind)
+    }
+
+    fn check_resource(&self, kind: ResourceKind, settings: &Value) -> Vec<ParamProblem> {
+        let problems = schema::setting_problems(&kind.schema(), settings);
+        if !problems.is_empty() {
+            return problems;
+        }
+        match kind.check(settings) {
+            // What a variable will hold is told when the run begins.
+            Err(message) if !schema::is_about_variable(&message) => {
+                vec![ParamProblem { path: Vec::new(), key: true, message, suggestion: None }]
+            }
+            _ => problems,
+        }
     }
 }
 
