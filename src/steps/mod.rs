@@ -8,6 +8,7 @@ pub mod collect;
 pub mod common;
 pub mod database;
 pub mod file;
+pub mod http;
 pub mod image;
 pub mod media_fault;
 pub mod noop;
