@@ -7,6 +7,7 @@ use super::builtin::{Builtin, OutputDoc};
 use super::image::fit as picture_fit;
 use super::register::{BUILTINS, find_batch};
 use super::schema;
+use super::storage::fit as storage_fit;
 use super::text::fit as text_fit;
 use super::text::render::RENDER;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
@@ -104,7 +105,8 @@ impl Builtins for Catalog<'_> {
             Some(batch) => batch.misfit(with, asked),
             None => sound_fit::misfit(name, with, asked)
                 .or_else(|| picture_fit::misfit(name, with, asked))
-                .or_else(|| text_fit::misfit(name, asked)),
+                .or_else(|| text_fit::misfit(name, asked))
+                .or_else(|| storage_fit::misfit(name, with, asked)),
         }
     }
 

@@ -33,6 +33,9 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::image::strip::STRIP,
     &super::image::verify::VERIFY,
     &super::noop::NOOP,
+    &super::storage::get::GET,
+    &super::storage::put::PUT,
+    &super::storage::sign::SIGN,
     &super::text::redraw::REDRAW,
     &super::text::render::RENDER,
 ];
@@ -45,7 +48,11 @@ pub static BATCH_STEPS: &[&BatchStep] = &[
 ];
 
 /// Those of them that work with a resource, in the engine's own process.
-pub static RESOURCE_STEPS: &[&ResourceStep] = &[];
+pub static RESOURCE_STEPS: &[&ResourceStep] = &[
+    &super::storage::get::GET_RESOURCE,
+    &super::storage::put::PUT_RESOURCE,
+    &super::storage::sign::SIGN_RESOURCE,
+];
 
 /// The built-in step called `name`.
 #[must_use]

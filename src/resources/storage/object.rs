@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use object_store::{Attribute, Attributes};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use url::Url;
 
 use super::content_type;
@@ -12,7 +14,8 @@ use super::key::Key;
 use crate::resilience::hash::hash_bytes;
 
 /// What to do where an object of this key is there already, and is not the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum IfExists {
     /// It is replaced. One that we put before, with the same content, type and metadata, is left as it is.
     #[default]
@@ -130,7 +133,8 @@ pub struct Listed {
 }
 
 /// What a signed link allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum LinkMethod {
     /// To fetch the object.
     #[default]
