@@ -62,14 +62,19 @@ fn text<'a>(values: &'a Values, name: &str) -> &'a str {
 async fn an_episode_is_put_linked_and_fetched_again() {
     let server = S3::shared();
     let bucket = server.bucket("episodes");
-    let bench = Bench::new(server.settings("episodes", json!({ "prefix": "anna", "public_url": "https://cdn.example/" })));
+    let bench =
+        Bench::new(server.settings("episodes", json!({ "prefix": "anna", "public_url": "https://cdn.example/" })));
     let song = bench.file("song one.mp3", 70_000);
     let with = json!({ "to": "abc/generated/song.mp3", "sign": "2h", "metadata": { "episode": "1" } });
     let put = bench.run("storage.put", with.clone(), std::slice::from_ref(&song)).await.unwrap();
-    assert_eq!((text(&put, "key"), put["bytes"].as_u64(), put["sent"].as_u64()), ("abc/generated/song.mp3", Some(70_000), Some(1)));
+    assert_eq!(
+        (text(&put, "key"), put["bytes"].as_u64(), put["sent"].as_u64()),
+        ("abc/generated/song.mp3", Some(70_000), Some(1))
+    );
     assert_eq!(text(&put, "url"), "https://cdn.example/anna/abc/generated/song.mp3");
     assert!(bucket.join("anna/abc/generated/song.mp3").is_file());
-    let ends = text(&put, "expires").parse::<jiff::Timestamp>().unwrap().duration_since(jiff::Timestamp::now()).as_secs();
+    let ends =
+        text(&put, "expires").parse::<jiff::Timestamp>().unwrap().duration_since(jiff::Timestamp::now()).as_secs();
     assert!((7190..=7200).contains(&ends), "{ends}");
     let answer = reqwest::get(text(&put, "signed_url")).await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (200, "audio/mpeg"));
@@ -83,7 +88,8 @@ async fn an_episode_is_put_linked_and_fetched_again() {
     let signed = bench.run("storage.sign", json!({ "key": "abc/generated/song.mp3" }), &[]).await.unwrap();
     assert!(text(&signed, "signed_url").contains("X-Amz-Expires=3600&"));
     assert_eq!(reqwest::get(text(&signed, "signed_url")).await.unwrap().status(), 200);
-    let signed = bench.run("storage.sign", json!({ "key": "up.txt", "method": "put", "expires": 7200 }), &[]).await.unwrap();
+    let signed =
+        bench.run("storage.sign", json!({ "key": "up.txt", "method": "put", "expires": 7200 }), &[]).await.unwrap();
     let sent = reqwest::Client::new().put(text(&signed, "signed_url")).body("mine").send().await.unwrap();
     assert_eq!((sent.status().as_u16(), std::fs::read(bucket.join("anna/up.txt")).unwrap()), (200, b"mine".to_vec()));
 }
@@ -96,7 +102,8 @@ async fn several_files_go_below_a_key_that_ends_with_a_slash() {
     let files = [bench.file("vocals.wav", 10), bench.file("drums.wav", 20)];
     let put = bench.run("storage.put", json!({ "to": "stems/" }), &files).await.unwrap();
     assert_eq!((put["bytes"].as_u64(), put["sent"].as_u64(), put.get("key")), (Some(30), Some(2), None));
-    let keys: Vec<&str> = put["objects"].as_array().unwrap().iter().map(|object| object["key"].as_str().unwrap()).collect();
+    let keys: Vec<&str> =
+        put["objects"].as_array().unwrap().iter().map(|object| object["key"].as_str().unwrap()).collect();
     assert_eq!(keys, ["stems/vocals.wav", "stems/drums.wav"]);
     assert!(bucket.join("stems/drums.wav").is_file());
     let twins = [files[0].clone(), files[0].clone()];

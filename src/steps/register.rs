@@ -48,11 +48,8 @@ pub static BATCH_STEPS: &[&BatchStep] = &[
 ];
 
 /// Those of them that work with a resource, in the engine's own process.
-pub static RESOURCE_STEPS: &[&ResourceStep] = &[
-    &super::storage::get::GET_RESOURCE,
-    &super::storage::put::PUT_RESOURCE,
-    &super::storage::sign::SIGN_RESOURCE,
-];
+pub static RESOURCE_STEPS: &[&ResourceStep] =
+    &[&super::storage::get::GET_RESOURCE, &super::storage::put::PUT_RESOURCE, &super::storage::sign::SIGN_RESOURCE];
 
 /// The built-in step called `name`.
 #[must_use]

@@ -35,7 +35,9 @@ pub(in crate::steps) fn misfit(name: &str, with: &Value, asked: &Asked<'_>) -> O
         return problem(key, why, "name it below the prefix of the storage: \"{item.stem}/song.mp3\"");
     }
     let lasts = match with.get(life)? {
-        Value::String(text) if Template::parse(text).is_ok_and(|template| template.is_literal()) => duration(text).ok()?,
+        Value::String(text) if Template::parse(text).is_ok_and(|template| template.is_literal()) => {
+            duration(text).ok()?
+        }
         Value::Number(seconds) => Duration::try_from_secs_f64(seconds.as_f64()?).ok()?,
         _ => return None,
     };

@@ -60,8 +60,14 @@ pub static PUT: Builtin = Builtin {
             name: "signed_url",
             summary: "the signed link, where `sign` is set: whoever has it may fetch the object until it ends; of one file",
         },
-        ValueDoc { name: "expires", summary: "when the signed link ends, UTC (ISO 8601); left out where it does not; of one file" },
-        ValueDoc { name: "etag", summary: "the service's word for this version of the object; a folder has none; of one file" },
+        ValueDoc {
+            name: "expires",
+            summary: "when the signed link ends, UTC (ISO 8601); left out where it does not; of one file",
+        },
+        ValueDoc {
+            name: "etag",
+            summary: "the service's word for this version of the object; a folder has none; of one file",
+        },
         ValueDoc { name: "bytes", summary: "bytes of all objects together" },
         ValueDoc { name: "sent", summary: "number of files that were sent: the others were there already" },
         ValueDoc {
@@ -89,9 +95,13 @@ impl PutParams {
             }
         }
         for (name, value) in &self.metadata {
-            let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+            let is_letter =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
             if name.is_empty() || !name.bytes().all(is_letter) || name == "mediamill" {
-                return Err(format!("`metadata`: '{}' is no name; take lower-case letters, digits, - and _", name.escape_debug()));
+                return Err(format!(
+                    "`metadata`: '{}' is no name; take lower-case letters, digits, - and _",
+                    name.escape_debug()
+                ));
             }
             if !is_header(value) {
                 return Err(format!("`metadata`: the value of '{name}' must be printable ASCII"));
@@ -111,7 +121,8 @@ async fn put(job: ResourceJob) -> Result<Values, Fault> {
     // A key that leads out has its own cause, and is told before the rest.
     let keys = keys(&with.to, &job.inputs)?;
     with.validate().map_err(|why| Fault::input("parameters", why))?;
-    let sign = with.sign.map(|sign| link_life("sign", sign)).transpose().map_err(|why| Fault::input("parameters", why))?;
+    let sign =
+        with.sign.map(|sign| link_life("sign", sign)).transpose().map_err(|why| Fault::input("parameters", why))?;
     let options = PutOptions {
         content_type: with.content_type,
         cache_control: with.cache_control,

@@ -49,8 +49,12 @@ pub static SIGN: Builtin = Builtin {
 };
 
 /// It with its resource.
-pub static SIGN_RESOURCE: ResourceStep =
-    ResourceStep { step: &SIGN, kind: ResourceKind::Storage, reads_file: false, run: |job| Box::pin(sign(job)) as Doing };
+pub static SIGN_RESOURCE: ResourceStep = ResourceStep {
+    step: &SIGN,
+    kind: ResourceKind::Storage,
+    reads_file: false,
+    run: |job| Box::pin(sign(job)) as Doing,
+};
 
 impl SignParams {
     fn validate(&self) -> Result<(), String> {
