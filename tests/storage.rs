@@ -6,6 +6,7 @@
 mod s3;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -356,7 +357,7 @@ async fn google_signs_with_the_key_of_the_service_account() {
     let made = std::process::Command::new("openssl").args(["genpkey", "-algorithm", "RSA", "-quiet"]).output();
     let Some(made) = made.ok().filter(|made| made.status.success()) else {
         assert!(std::env::var_os("CI").is_none(), "openssl is missing");
-        eprintln!("skipped: openssl is missing");
+        writeln!(std::io::stderr(), "skipped: openssl is missing").unwrap();
         return;
     };
     let denied = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access denied.</Message></Error>";

@@ -150,6 +150,7 @@ impl Lookup for Fields<'_> {
                 let path = self.drawn.and_then(|drawn| drawn.get(pool));
                 path.map(|path| path.as_os_str().to_os_string()).ok_or_else(|| "nothing was drawn here".into())
             }
+            Field::Fault(_) | Field::Run(_) => Err(format!("{field} is for hooks")),
             Field::Scratch => {
                 self.scratch.map(|folder| folder.as_os_str().to_os_string()).ok_or_else(|| "no scratch here".into())
             }

@@ -34,7 +34,9 @@ pub fn wanted(plan: &Plan) -> Vec<Wanted> {
             *needed.entry(tool).or_default() |= !step.optional;
         }
     }
-    for name in plan.tools.keys() {
+    // What `[health]` says of a resource is no word about a program.
+    let is_tool = |name: &&String| plan.resources.iter().all(|resource| resource.name != **name);
+    for name in plan.tools.keys().filter(is_tool) {
         needed.entry(name).or_default();
     }
     let one = |(name, needed): (&str, bool)| {

@@ -6,13 +6,39 @@ use serde_json::{Map, Value};
 use crate::pipeline::builtins::ParamProblem;
 use crate::pipeline::suggest;
 use crate::pipeline::template::Template;
+use crate::resources::secret;
 
-/// What is wrong with `with`, told in the words of the pipeline file.
+/// What is wrong with the parameters `with` of a step, told in the words of the pipeline file.
 pub(super) fn problems(schema: &Schema, with: &Value) -> Vec<ParamProblem> {
+    found(schema, with, &Words { whole: "`with`", part: "parameter", is_open: has_placeholder, keeps_type: true })
+}
+
+/// What is wrong with the settings of a resource.
+pub(super) fn setting_problems(schema: &Schema, settings: &Value) -> Vec<ParamProblem> {
+    let is_open = |text: &Value| variable(text).is_some();
+    found(schema, settings, &Words { whole: "this resource", part: "setting", is_open, keeps_type: false })
+}
+
+fn found(schema: &Schema, value: &Value, words: &Words) -> Vec<ParamProblem> {
     let root = schema.as_value();
-    let mut check = Check { root, path: Vec::new(), problems: Vec::new() };
-    check.value(root, with);
+    let mut check = Check { root, words, path: Vec::new(), problems: Vec::new() };
+    check.value(root, value);
     check.problems
+}
+
+/// The first `${NAME}` in any text of `value`: the name.
+fn variable(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => secret::variables(text).next(),
+        Value::Array(list) => list.iter().find_map(variable),
+        Value::Object(map) => map.values().find_map(variable),
+        _ => None,
+    }
+}
+
+/// Whether `message` is about a text that has yet to be filled.
+pub(super) fn is_about_variable(message: &str) -> bool {
+    secret::variables(message).next().is_some()
 }
 
 /// Whether any text in `value` is filled only at run time.
@@ -25,8 +51,21 @@ pub(super) fn has_placeholder(value: &Value) -> bool {
     }
 }
 
+/// What a schema is of.
+struct Words {
+    /// All of it.
+    whole: &'static str,
+    /// One key of it.
+    part: &'static str,
+    /// Whether this text is filled later.
+    is_open: fn(&Value) -> bool,
+    /// Whether it then has any type, rather than being text.
+    keeps_type: bool,
+}
+
 struct Check<'s> {
     root: &'s Value,
+    words: &'s Words,
     path: Vec<String>,
     problems: Vec<ParamProblem>,
 }
@@ -34,7 +73,7 @@ struct Check<'s> {
 impl<'s> Check<'s> {
     fn value(&mut self, schema: &'s Value, value: &Value) {
         let schema = self.resolved(schema);
-        if value.is_string() && has_placeholder(value) {
+        if value.is_string() && (self.words.is_open)(value) && self.may_become(schema) {
             return;
         }
         if let Some(words) = words(schema) {
@@ -61,6 +100,13 @@ impl<'s> Check<'s> {
         }
     }
 
+    /// Whether what an open text is filled with can fit. A placeholder keeps the type of what it stands for; a variable of
+    /// the environment is text.
+    fn may_become(&self, schema: &Value) -> bool {
+        let types = types(schema);
+        self.words.keeps_type || types.is_empty() || types.contains(&"string")
+    }
+
     fn below(&mut self, part: String, schema: &'s Value, value: &Value) {
         self.path.push(part);
         self.value(schema, value);
@@ -81,14 +127,14 @@ impl<'s> Check<'s> {
                 (None, _) => {
                     let help = suggest::help(key, known.unwrap_or(&none).keys().map(String::as_str));
                     self.path.push(key.clone());
-                    self.problem(true, format!("unknown parameter `{key}`"), help);
+                    self.problem(true, format!("unknown {} `{key}`", self.words.part), help);
                     self.path.pop();
                 }
             }
         }
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         for name in required.filter(|name| !map.contains_key(*name)) {
-            let message = format!("`{}` needs the parameter `{name}`", self.name());
+            let message = format!("{} needs the {} `{name}`", self.title(), self.words.part);
             self.problem(true, message, known.and_then(|known| described(known, name)));
         }
     }
@@ -104,7 +150,7 @@ impl<'s> Check<'s> {
                 names.extend(types);
                 continue;
             }
-            let mut check = Check { root: self.root, path: self.path.clone(), problems: Vec::new() };
+            let mut check = Check { root: self.root, words: self.words, path: self.path.clone(), problems: Vec::new() };
             check.value(choice, value);
             if best.as_ref().is_none_or(|best| check.problems.len() < best.len()) {
                 best = Some(check.problems);
@@ -120,7 +166,7 @@ impl<'s> Check<'s> {
         match value.as_str() {
             Some(word) if words.contains(&word) => {}
             Some(word) => {
-                let message = format!("`{}` cannot be `{}`", self.name(), word.escape_debug());
+                let message = format!("{} cannot be `{}`", self.title(), word.escape_debug());
                 self.problem(false, message, suggest::help(word, words.iter().copied()));
             }
             None => self.wrong_type(&["string"], value),
@@ -153,13 +199,13 @@ impl<'s> Check<'s> {
                 if text == "it is" { format!("{text} {part}") } else { format!("{text} and {part}") }
             }),
         };
-        self.problem(false, format!("`{}` is out of range", self.name()), Some(range));
+        self.problem(false, format!("{} is out of range", self.title()), Some(range));
     }
 
     fn wrong_type(&mut self, types: &[&str], value: &Value) {
         let mut wanted: Vec<&str> = types.iter().filter(|name| **name != "null").map(|name| in_words(name)).collect();
         wanted.dedup();
-        let message = format!("`{}` must be {}, not {}", self.name(), wanted.join(" or "), in_words(type_of(value)));
+        let message = format!("{} must be {}, not {}", self.title(), wanted.join(" or "), in_words(type_of(value)));
         self.problem(false, message, None);
     }
 
@@ -168,9 +214,9 @@ impl<'s> Check<'s> {
     }
 
     /// The nearest name on the path: indexes of lists say little.
-    fn name(&self) -> &str {
+    fn title(&self) -> String {
         let name = self.path.iter().rev().find(|part| part.parse::<usize>().is_err());
-        name.map_or("with", String::as_str)
+        name.map_or_else(|| self.words.whole.to_owned(), |name| format!("`{name}`"))
     }
 
     /// The schema itself, where this one only points at it.
