@@ -43,7 +43,9 @@ use crate::resilience::{Fault, FaultClass};
 /// The provider.
 pub(super) fn open(settings: Settings, secrets: &Secrets) -> Result<Storages, Fault> {
     let misfit = |why: String| Fault::new(FaultClass::Dependency, "settings", secrets.redact(&why).into_owned());
-    for secret in [&settings.secret_key, &settings.session_token, &settings.account_key, &settings.sas].into_iter().flatten() {
+    for secret in
+        [&settings.secret_key, &settings.session_token, &settings.account_key, &settings.sas].into_iter().flatten()
+    {
         secrets.add(secret);
     }
     // The one part of a shared access signature that is secret, whatever the others are mixed with.
@@ -57,9 +59,7 @@ pub(super) fn open(settings: Settings, secrets: &Secrets) -> Result<Storages, Fa
     let public_url = settings.public_url().map_err(misfit)?;
     let prefix = settings.prefix().map_err(misfit)?;
     let place = match settings.provider {
-        StorageProvider::Local => {
-            Place::Local(Local { folder: settings.folder.clone().unwrap_or_default(), prefix })
-        }
+        StorageProvider::Local => Place::Local(Local { folder: settings.folder.clone().unwrap_or_default(), prefix }),
         _ => {
             let (cloud, address) = cloud::connect(&settings, secrets)?;
             let blame = Blame {
@@ -96,7 +96,8 @@ impl Storages {
         let made = off_thread(|| {
             let failed = |error| Fault::from_io("cannot make a temporary file", &error);
             let file = tempfile::NamedTempFile::new().map_err(failed)?;
-            std::fs::write(file.path(), b"mediamill").map_err(failed)?;
+            // Another content each time: the same would not be sent.
+            std::fs::write(file.path(), jiff::Timestamp::now().to_string()).map_err(failed)?;
             Ok(file)
         });
         let file = made.await?;

@@ -9,6 +9,7 @@ use super::http::fit as http_fit;
 use super::image::fit as picture_fit;
 use super::register::{BUILTINS, find_batch, find_resource};
 use super::schema;
+use super::storage::fit as storage_fit;
 use super::text::fit as text_fit;
 use super::text::render::RENDER;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
@@ -109,7 +110,8 @@ impl Builtins for Catalog<'_> {
                 .or_else(|| picture_fit::misfit(name, with, asked))
                 .or_else(|| text_fit::misfit(name, asked))
                 .or_else(|| database_fit::misfit(name, with))
-                .or_else(|| http_fit::misfit(name, with, asked)),
+                .or_else(|| http_fit::misfit(name, with, asked))
+                .or_else(|| storage_fit::misfit(name, with, asked)),
         }
     }
 

@@ -37,6 +37,9 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::image::strip::STRIP,
     &super::image::verify::VERIFY,
     &super::noop::NOOP,
+    &super::storage::get::GET,
+    &super::storage::put::PUT,
+    &super::storage::sign::SIGN,
     &super::text::redraw::REDRAW,
     &super::text::render::RENDER,
     &super::http::webhook::WEBHOOK,
@@ -56,6 +59,9 @@ pub static RESOURCE_STEPS: &[&ResourceStep] = &[
     &super::database::query::QUERY_RESOURCE,
     &super::http::request::REQUEST_RESOURCE,
     &super::http::webhook::WEBHOOK_RESOURCE,
+    &super::storage::get::GET_RESOURCE,
+    &super::storage::put::PUT_RESOURCE,
+    &super::storage::sign::SIGN_RESOURCE,
 ];
 
 /// The built-in step called `name`.
