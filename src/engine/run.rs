@@ -282,7 +282,7 @@ pub(super) fn tell_beginning(
 
 /// The breakers of the plan's dependencies, each once, in the order of their first step.
 fn breakers(plan: &Plan) -> Vec<BreakerShape> {
-    let dependencies: IndexSet<&String> = plan.steps.iter().filter_map(|step| step.tool.as_ref()).collect();
+    let dependencies: IndexSet<&String> = plan.steps.iter().flat_map(Step::needs).collect();
     let shape = |name: &&String| {
         let settings = plan.breakers.get(*name).copied().unwrap_or_else(|| presets(name));
         BreakerShape {

@@ -176,6 +176,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// The names of what its health and its breakers are of: its tool, then its resources.
+    pub fn needs(&self) -> impl Iterator<Item = &String> {
+        self.tool.iter().chain(&self.resources)
+    }
+
     /// The steps whose results it depends on: those that it reads, and the one that makes its pieces.
     pub fn depends_on(&self) -> impl Iterator<Item = usize> {
         let made_by = self.each.as_ref().map(|each| each.step);

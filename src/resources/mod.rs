@@ -38,6 +38,7 @@ mod metrics;
 mod owner;
 pub mod pool;
 mod provider;
+pub mod redact;
 pub mod secret;
 pub mod settings;
 pub mod storage;

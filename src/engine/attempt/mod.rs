@@ -96,8 +96,8 @@ pub struct Task {
     pub last: bool,
     /// Ends it from outside.
     pub canceller: Arc<Canceller>,
-    /// Leave to call the step's dependency.
-    pub ticket: Option<Ticket>,
+    /// Leave to call the step's dependencies, one for each in their order.
+    pub tickets: Vec<Ticket>,
 }
 
 /// What came of an attempt.
