@@ -19,9 +19,11 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 pub enum Backend {
     /// PostgreSQL, and what speaks its protocol.
     #[serde(alias = "postgres")]
+    #[schemars(extend("x-aliases" = ["postgres"]))]
     Postgresql,
     /// MySQL or MariaDB.
     #[serde(alias = "mariadb")]
+    #[schemars(extend("x-aliases" = ["mariadb"]))]
     Mysql,
     /// A file of SQLite. It is made when it is missing.
     Sqlite,
@@ -54,6 +56,7 @@ pub struct Settings {
     pub backend: Backend,
     /// Where it is, as one text: `postgresql://user:password@host:5432/name`, `mysql://...` or `sqlite:notes.db`.
     #[serde(default, alias = "connection", alias = "connection_string")]
+    #[schemars(extend("x-aliases" = ["connection", "connection_string"]))]
     pub url: Option<String>,
     /// The server's name or address. Default: localhost.
     #[serde(default)]
@@ -145,8 +148,7 @@ impl Settings {
             Backend::Sqlite => self.check_file(server)?,
             Backend::Postgresql | Backend::Mysql => self.check_server(server)?,
         }
-        for (name, period) in
-            [("connect_timeout", self.connect_timeout), ("statement_timeout", self.statement_timeout)]
+        for (name, period) in [("connect_timeout", self.connect_timeout), ("statement_timeout", self.statement_timeout)]
         {
             if period.is_some_and(|period| period.0 < Duration::from_millis(10)) {
                 return Err(format!("`{name}` is too short: at least 10 ms"));
@@ -228,13 +230,31 @@ mod tests {
     fn what_is_wrong_with_settings_is_told_before_the_run() {
         let table = [
             (json!({ "backend": "sqlite" }), "a SQLite database needs a `path`"),
-            (json!({ "backend": "sqlite", "path": "a.db", "host": "h" }), "`host` is for a server: SQLite is a file, name it by `path`"),
-            (json!({ "backend": "sqlite", "path": ":memory:" }), "for a database in memory write `backend = \"memory\"`"),
-            (json!({ "backend": "memory", "path": "a.db" }), "`path` says nothing for a database in memory: leave it out"),
+            (
+                json!({ "backend": "sqlite", "path": "a.db", "host": "h" }),
+                "`host` is for a server: SQLite is a file, name it by `path`",
+            ),
+            (
+                json!({ "backend": "sqlite", "path": ":memory:" }),
+                "for a database in memory write `backend = \"memory\"`",
+            ),
+            (
+                json!({ "backend": "memory", "path": "a.db" }),
+                "`path` says nothing for a database in memory: leave it out",
+            ),
             (json!({ "backend": "postgresql" }), "it needs a `url`, or at least the `database`'s name"),
-            (json!({ "backend": "postgresql", "url": "mysql://h/d" }), "the `url` of PostgreSQL begins with `postgresql://`"),
-            (json!({ "backend": "mysql", "url": "mysql://h/d", "user": "u" }), "`url` and `user` both say where the database is: keep one of them"),
-            (json!({ "backend": "mysql", "database": "d", "connect_timeout": 0 }), "`connect_timeout` is too short: at least 10 ms"),
+            (
+                json!({ "backend": "postgresql", "url": "mysql://h/d" }),
+                "the `url` of PostgreSQL begins with `postgresql://`",
+            ),
+            (
+                json!({ "backend": "mysql", "url": "mysql://h/d", "user": "u" }),
+                "`url` and `user` both say where the database is: keep one of them",
+            ),
+            (
+                json!({ "backend": "mysql", "database": "d", "connect_timeout": 0 }),
+                "`connect_timeout` is too short: at least 10 ms",
+            ),
         ];
         for (settings, why) in table {
             assert_eq!(wrong(settings), why);
