@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::audio::fit as sound_fit;
 use super::builtin::{Builtin, OutputDoc};
+use super::database::fit as database_fit;
 use super::image::fit as picture_fit;
 use super::register::{BUILTINS, find_batch, find_resource};
 use super::schema;
@@ -105,7 +106,8 @@ impl Builtins for Catalog<'_> {
             Some(batch) => batch.misfit(with, asked),
             None => sound_fit::misfit(name, with, asked)
                 .or_else(|| picture_fit::misfit(name, with, asked))
-                .or_else(|| text_fit::misfit(name, asked)),
+                .or_else(|| text_fit::misfit(name, asked))
+                .or_else(|| database_fit::misfit(name, with)),
         }
     }
 
@@ -120,7 +122,7 @@ impl Builtins for Catalog<'_> {
     fn reads_file(&self, name: &str) -> bool {
         match (find_batch(name), find_resource(name)) {
             (Some(batch), _) => batch.reads_files,
-            (_, Some(resource)) => resource.reads_file,
+            (None, Some(resource)) => resource.reads_file,
             (None, None) => !FROM_NOTHING.contains(&name),
         }
     }

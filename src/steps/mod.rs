@@ -6,6 +6,7 @@ pub mod builtin;
 pub mod catalog;
 pub mod collect;
 pub mod common;
+pub mod database;
 pub mod file;
 pub mod image;
 pub mod media_fault;

@@ -19,6 +19,9 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::audio::verify::VERIFY,
     &super::audio::waveform::WAVEFORM,
     &super::collect::COLLECT,
+    &super::database::export::EXPORT,
+    &super::database::insert::INSERT,
+    &super::database::query::QUERY,
     &super::file::copy::COPY,
     &super::file::hash::HASH,
     &super::image::compare::COMPARE,
@@ -45,7 +48,11 @@ pub static BATCH_STEPS: &[&BatchStep] = &[
 ];
 
 /// Those of them that work with a resource, in the engine's own process.
-pub static RESOURCE_STEPS: &[&ResourceStep] = &[];
+pub static RESOURCE_STEPS: &[&ResourceStep] = &[
+    &super::database::export::EXPORT_RESOURCE,
+    &super::database::insert::INSERT_RESOURCE,
+    &super::database::query::QUERY_RESOURCE,
+];
 
 /// The built-in step called `name`.
 #[must_use]
