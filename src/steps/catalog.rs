@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::audio::fit as sound_fit;
 use super::builtin::{Builtin, OutputDoc};
+use super::http::fit as http_fit;
 use super::image::fit as picture_fit;
 use super::register::{BUILTINS, find_batch, find_resource};
 use super::schema;
@@ -105,7 +106,8 @@ impl Builtins for Catalog<'_> {
             Some(batch) => batch.misfit(with, asked),
             None => sound_fit::misfit(name, with, asked)
                 .or_else(|| picture_fit::misfit(name, with, asked))
-                .or_else(|| text_fit::misfit(name, asked)),
+                .or_else(|| text_fit::misfit(name, asked))
+                .or_else(|| http_fit::misfit(name, with, asked)),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod collect;
 pub mod common;
 pub mod file;
+pub mod http;
 pub mod image;
 pub mod media_fault;
 pub mod noop;

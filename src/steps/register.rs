@@ -21,6 +21,7 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::collect::COLLECT,
     &super::file::copy::COPY,
     &super::file::hash::HASH,
+    &super::http::request::REQUEST,
     &super::image::compare::COMPARE,
     &super::image::contact_sheet::CONTACT_SHEET,
     &super::image::convert::CONVERT,
@@ -35,6 +36,7 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::noop::NOOP,
     &super::text::redraw::REDRAW,
     &super::text::render::RENDER,
+    &super::http::webhook::WEBHOOK,
 ];
 
 /// Those of them that run once over the whole batch.
@@ -45,7 +47,8 @@ pub static BATCH_STEPS: &[&BatchStep] = &[
 ];
 
 /// Those of them that work with a resource, in the engine's own process.
-pub static RESOURCE_STEPS: &[&ResourceStep] = &[];
+pub static RESOURCE_STEPS: &[&ResourceStep] =
+    &[&super::http::request::REQUEST_RESOURCE, &super::http::webhook::WEBHOOK_RESOURCE];
 
 /// The built-in step called `name`.
 #[must_use]
