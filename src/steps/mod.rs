@@ -9,6 +9,7 @@ pub mod common;
 pub mod file;
 pub mod http;
 pub mod image;
+pub mod llm;
 pub mod media_fault;
 pub mod noop;
 pub mod register;

@@ -33,6 +33,7 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::image::resize::RESIZE,
     &super::image::strip::STRIP,
     &super::image::verify::VERIFY,
+    &super::llm::complete::COMPLETE,
     &super::noop::NOOP,
     &super::text::redraw::REDRAW,
     &super::text::render::RENDER,
@@ -47,8 +48,11 @@ pub static BATCH_STEPS: &[&BatchStep] = &[
 ];
 
 /// Those of them that work with a resource, in the engine's own process.
-pub static RESOURCE_STEPS: &[&ResourceStep] =
-    &[&super::http::request::REQUEST_RESOURCE, &super::http::webhook::WEBHOOK_RESOURCE];
+pub static RESOURCE_STEPS: &[&ResourceStep] = &[
+    &super::http::request::REQUEST_RESOURCE,
+    &super::http::webhook::WEBHOOK_RESOURCE,
+    &super::llm::complete::COMPLETE_RESOURCE,
+];
 
 /// The built-in step called `name`.
 #[must_use]
