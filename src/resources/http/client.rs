@@ -161,12 +161,6 @@ impl Client {
         self.0.counts.figures()
     }
 
-    /// `text` without the secrets of the run.
-    #[must_use]
-    pub fn redact(&self, text: &str) -> String {
-        self.0.secrets.redact(text).into_owned()
-    }
-
     /// Whether requests can name a path alone.
     #[must_use]
     pub fn has_base(&self) -> bool {

@@ -41,12 +41,6 @@ impl HttpService {
         mac.update(body);
         Some(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
     }
-
-    /// `text` without the secrets of the run.
-    #[must_use]
-    pub fn redact(&self, text: &str) -> String {
-        self.client.redact(text)
-    }
 }
 
 /// Hands out an HTTP service.

@@ -157,7 +157,7 @@ const PLAIN: &[&str] = &[
     "user-agent",
 ];
 /// Headers that say how a request is framed, or where it goes: they follow from it.
-pub(crate) const FRAMING: &[&str] =
+const FRAMING: &[&str] =
     &["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
 
 /// What is wrong with the settings, before any `${NAME}` is filled.
@@ -288,7 +288,7 @@ fn credentials(auth: &Auth) -> (String, String) {
 ///
 /// # Errors
 /// What is wrong: a fragment.
-pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     let name: HeaderName = name.parse().map_err(|_| format!("`{}` is no name of a header", name.escape_debug()))?;
     if FRAMING.contains(&name.as_str()) {
         return Err(format!("the header `{name}` follows from the request, and cannot be set"));
