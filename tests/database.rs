@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
+#[path = "support/daemon.rs"]
+mod daemon;
 #[path = "support/mariadb.rs"]
 mod mariadb;
 #[path = "support/postgres.rs"]
 mod postgres;
-#[path = "support/home.rs"]
-mod home;
 
 use std::time::{Duration, Instant};
 
@@ -398,7 +398,8 @@ fn writers_at_the_same_time_store_each_row_once() {
     runtime().block_on(async {
         for bench in Bench::all("writers") {
             bench.run("create table notes (writer integer, n integer)").await;
-            let bench = std::sync::Arc::new(bench);let began=Instant::now();
+            let bench = std::sync::Arc::new(bench);
+            let began = Instant::now();
             let mut writers = tokio::task::JoinSet::new();
             for writer in 0..8 {
                 let bench = std::sync::Arc::clone(&bench);
@@ -438,7 +439,7 @@ fn what_cannot_be_reached_is_the_resources_fault_and_never_tells_the_password() 
             benches.push((bench, server.port, mariadb::PASSWORD, "mysql"));
         }
         for (bench, port, password, scheme) in benches {
-            let closed = home::free_port();
+            let closed = daemon::free_port();
             let settings = |url: String| json!({ "backend": scheme, "url": url, "connect_timeout": "5s" });
             let parts = |user: &str, password: &str, host: &str, port: u16, database: &str| {
                 json!({ "backend": scheme, "host": host, "port": port, "user": user, "password": password, "database": database })

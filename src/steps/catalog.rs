@@ -7,6 +7,7 @@ use super::builtin::{Builtin, OutputDoc};
 use super::database::fit as database_fit;
 use super::http::fit as http_fit;
 use super::image::fit as picture_fit;
+use super::llm::fit as llm_fit;
 use super::register::{BUILTINS, find_batch, find_resource};
 use super::schema;
 use super::storage::fit as storage_fit;
@@ -111,6 +112,7 @@ impl Builtins for Catalog<'_> {
                 .or_else(|| text_fit::misfit(name, asked))
                 .or_else(|| database_fit::misfit(name, with))
                 .or_else(|| http_fit::misfit(name, with, asked))
+                .or_else(|| llm_fit::misfit(name, with, asked))
                 .or_else(|| storage_fit::misfit(name, with, asked)),
         }
     }

@@ -10,6 +10,7 @@ pub mod database;
 pub mod file;
 pub mod http;
 pub mod image;
+pub mod llm;
 pub mod media_fault;
 pub mod noop;
 pub mod register;

@@ -36,6 +36,7 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::image::resize::RESIZE,
     &super::image::strip::STRIP,
     &super::image::verify::VERIFY,
+    &super::llm::complete::COMPLETE,
     &super::noop::NOOP,
     &super::storage::get::GET,
     &super::storage::put::PUT,
@@ -58,10 +59,11 @@ pub static RESOURCE_STEPS: &[&ResourceStep] = &[
     &super::database::insert::INSERT_RESOURCE,
     &super::database::query::QUERY_RESOURCE,
     &super::http::request::REQUEST_RESOURCE,
-    &super::http::webhook::WEBHOOK_RESOURCE,
+    &super::llm::complete::COMPLETE_RESOURCE,
     &super::storage::get::GET_RESOURCE,
     &super::storage::put::PUT_RESOURCE,
     &super::storage::sign::SIGN_RESOURCE,
+    &super::http::webhook::WEBHOOK_RESOURCE,
 ];
 
 /// The built-in step called `name`.
