@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::resources::settings::ResourceKind;
+
 /// The built-in steps, as far as checking a pipeline needs to know them.
 pub trait Builtins {
     /// Every name that `uses` can name.
@@ -45,6 +47,12 @@ pub trait Builtins {
 
     /// Whether `name` runs once over the whole batch.
     fn is_batch(&self, name: &str) -> bool;
+
+    /// What the resource must be that `name` works with, where it works with one.
+    fn resource_kind(&self, name: &str) -> Option<ResourceKind>;
+
+    /// What is wrong with the settings of a resource. Texts may hold `${NAME}`, which is filled when the run begins.
+    fn check_resource(&self, kind: ResourceKind, settings: &Value) -> Vec<ParamProblem>;
 }
 
 /// What a pipeline asks of a step.

@@ -5,10 +5,12 @@ mod build;
 mod each;
 mod generate;
 mod graph;
+mod hooks;
 mod outputs;
 mod policy;
 mod pools;
 mod refs;
+mod resources;
 mod tools;
 mod values;
 
@@ -47,8 +49,11 @@ pub(super) fn check(
         checker.pieces(index, step);
         checker.reads_no_file(step);
         checker.policy(step);
+        checker.step_resources(step);
     }
     checker.same_files();
+    checker.resources();
+    checker.hooks();
     checker.tools();
     checker.pools();
     checker.skipped_along();

@@ -9,13 +9,19 @@ use serde_json::{Map, Value, json};
 use super::plan::{Action, DecodeCheck, Step};
 use super::pools::Pool;
 use super::template::Template;
+use crate::resources::settings::ResourceSpec;
 
 /// The version of a built-in step; of no account for a command.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BuiltinVersion(pub(super) u32);
 
-/// The definition of `step`, which draws from some of `pools`.
-pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion, pools: &[Pool]) -> Value {
+/// The definition of `step`, which draws from some of `pools` and works with some of `resources`.
+pub(super) fn of(
+    step: &Step,
+    BuiltinVersion(version): BuiltinVersion,
+    pools: &[Pool],
+    resources: &[ResourceSpec],
+) -> Value {
     let action = match &step.action {
         Action::Run(run) => json!({ "run": sources(run) }),
         Action::Uses { name, with } => json!({ "uses": name, "version": version, "with": with }),
@@ -52,6 +58,12 @@ pub(super) fn of(step: &Step, BuiltinVersion(version): BuiltinVersion, pools: &[
     if !step.pools.is_empty() {
         let drawn = step.pools.iter().filter_map(|place| pools.get(*place));
         whole["pools"] = drawn.map(|pool| (pool.name.clone(), pool.definition())).collect::<Map<_, _>>().into();
+    }
+    if !step.resources.is_empty() {
+        // With `${NAME}` as it is written: another password makes no new result, and is nowhere in a checkpoint.
+        let held = step.resources.iter().filter_map(|name| resources.iter().find(|resource| resource.name == *name));
+        let one = |resource: &ResourceSpec| json!({ "name": resource.name, "kind": resource.kind.word(), "settings": resource.settings });
+        whole["resources"] = held.map(one).collect();
     }
     if step.times_of_input {
         whole["times"] = json!("input");

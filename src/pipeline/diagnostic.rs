@@ -98,6 +98,8 @@ pub struct Diagnostics {
     file: String,
     text: String,
     list: Vec<Diagnostic>,
+    /// What is not shown where a line of the file is.
+    hidden: Vec<Range<usize>>,
 }
 
 /// A place in a text: line and column from 1, the column in characters.
@@ -112,7 +114,13 @@ pub struct Place {
 impl Diagnostics {
     /// Nothing found yet in the `text` of `file` (a name to show, as the user gave it).
     pub fn new(file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { file: file.into(), text: text.into(), list: Vec::new() }
+        Self { file: file.into(), text: text.into(), list: Vec::new(), hidden: Vec::new() }
+    }
+
+    /// What stands at `span` is not shown with any finding: it is a secret.
+    pub fn hide(&mut self, span: Range<usize>) {
+        let span = self.within_text(span);
+        self.hidden.push(span);
     }
 
     /// Adds a finding, at its place in the order of the file. The same finding twice is told once.

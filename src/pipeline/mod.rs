@@ -14,6 +14,7 @@ pub mod load;
 pub mod names;
 pub mod plan;
 pub mod pools;
+mod secrets;
 mod spec;
 pub mod suggest;
 pub mod template;

@@ -29,10 +29,13 @@ pub struct Plan {
     pub generate: Option<Generate>,
     /// Where the item's outputs go; relative to the folder mediamill is started in.
     pub output: Template,
-    /// What is known of the dependencies beyond the built-in knowledge: `[health]` and `[tools]`, by name.
+    /// What is known of the dependencies beyond the built-in knowledge: `[health]` and `[tools]`, by name. Of a resource it
+    /// says only whether it is required.
     pub tools: IndexMap<String, ToolSpec>,
     /// Breaker settings that differ from the defaults, by dependency.
     pub breakers: IndexMap<String, BreakerSettings>,
+    /// How failed attempts are tried again, where a step says nothing of its own.
+    pub retry: RetryPolicy,
     /// How many recoveries a run that has only parked tasks left waits for before it ends.
     pub give_up_after: u32,
     /// Whether a power cut may lose finished work.
@@ -45,6 +48,17 @@ pub struct Plan {
     pub hooks: Vec<Hook>,
     /// The steps, each after all that it reads or waits for.
     pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Whether a run refuses to start without this resource: where `[health]` says nothing, unless every step that holds a
+    /// lease of it is optional. Hooks alone require none, as their failure changes nothing.
+    #[must_use]
+    pub fn requires(&self, resource: &str) -> bool {
+        let said = self.tools.get(resource).and_then(|spec| spec.required);
+        let holds = |step: &Step| !step.optional && step.resources.iter().any(|name| name == resource);
+        said.unwrap_or_else(|| self.steps.iter().any(holds))
+    }
 }
 
 /// The files of the batch.
@@ -164,6 +178,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// The names of what its health and its breakers are of: its tool, then its resources.
+    pub fn needs(&self) -> impl Iterator<Item = &String> {
+        self.tool.iter().chain(&self.resources)
+    }
+
     /// The steps whose results it depends on: those that it reads, and the one that makes its pieces.
     pub fn depends_on(&self) -> impl Iterator<Item = usize> {
         let made_by = self.each.as_ref().map(|each| each.step);

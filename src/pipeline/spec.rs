@@ -1,8 +1,10 @@
 //! A pipeline as written: every key of the file with its place, each value of the right type, nothing resolved yet.
 
 mod generate;
+mod hooks;
 mod pools;
 mod read;
+mod resources;
 mod sections;
 mod step;
 mod with;
@@ -19,9 +21,12 @@ pub(super) use self::sections::is_pipeline_name;
 pub(super) use self::written::{Text, Written};
 use super::diagnostic::Diagnostics;
 use super::generate::LineOrder;
+use super::hooks::HookOn;
 use super::plan::{DecodeCheck, Durability, OnOpen, ToolSpec};
 use super::pools::PoolKind;
 use crate::resilience::score::Scoring;
+use crate::resources::PoolSettings;
+use crate::resources::settings::ResourceKind;
 
 /// A place in the file: bytes.
 pub(super) type Span = Range<usize>;
@@ -44,6 +49,10 @@ pub(super) struct Spec<'a> {
     pub(super) tools: IndexMap<String, ToolSection>,
     /// `[pools]`, by name.
     pub(super) pools: IndexMap<String, PoolSection>,
+    /// `[resources]`, by name.
+    pub(super) resources: IndexMap<String, ResourceSection<'a>>,
+    /// `[[hooks.on_done]]` and `[[hooks.on_fail]]`.
+    pub(super) hooks: Vec<HookSpec<'a>>,
     pub(super) retry: RetrySection,
     pub(super) breakers: IndexMap<String, BreakerSection>,
     pub(super) steps: Vec<StepSpec<'a>>,
@@ -118,6 +127,26 @@ pub(super) struct PoolSection {
     pub(super) decay: Option<Duration>,
 }
 
+/// A `[resources.NAME]` table.
+#[derive(Debug)]
+pub(super) struct ResourceSection<'a> {
+    pub(super) key: Span,
+    pub(super) kind: Option<ResourceKind>,
+    pub(super) pool: PoolSettings,
+    /// The settings of its kind; nothing where it is no table.
+    pub(super) settings: Option<WithSpec<'a>>,
+}
+
+/// One `[[hooks.on_done]]` or `[[hooks.on_fail]]`.
+#[derive(Debug)]
+pub(super) struct HookSpec<'a> {
+    pub(super) on: HookOn,
+    pub(super) uses: Option<Text>,
+    /// The key `resources`, and the names.
+    pub(super) resources: Option<(Span, Vec<Text>)>,
+    pub(super) with: Option<WithSpec<'a>>,
+}
+
 /// A `retry` table: what it does not say comes from elsewhere.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct RetrySection {
@@ -176,16 +205,18 @@ pub(super) struct StepSpec<'a> {
     /// Where `times = "input"` stands, if it is there.
     pub(super) times: Option<Span>,
     pub(super) tool: Option<Text>,
+    /// The key `resources`, and the names.
+    pub(super) resources: Option<(Span, Vec<Text>)>,
 }
 
-/// The parameters of a built-in step.
+/// The parameters of a built-in step, or the settings of a resource.
 #[derive(Debug)]
 pub(super) struct WithSpec<'a> {
-    /// The key `with`.
+    /// The key `with`, or the resource's name.
     pub(super) key: Span,
     /// The parameters as JSON, keys in the order of the file.
     pub(super) value: serde_json::Value,
-    /// Every text among them.
+    /// Every text among them that can hold placeholders.
     pub(super) texts: Vec<Written>,
     /// The parameters with their places.
     tree: &'a Spanned<DeValue<'a>>,

@@ -22,6 +22,10 @@ pub enum Field {
     Piece(PieceField),
     /// `{pools.NAME}`: the path of the asset that the attempt was given of this pool; empty where the pool has none.
     Pool(String),
+    /// `{fault.NAME}`: of the failure that a hook is called for.
+    Fault(FaultField),
+    /// `{run.NAME}`: of the run that a hook is called by.
+    Run(RunField),
     /// `{STEP.NAME|content}`: the text in the artifact, not its path.
     Content {
         /// The other step's id.
@@ -68,6 +72,36 @@ pub enum PieceField {
     Index,
     /// A value that the step that made it reported for it; dots reach into it.
     Value(String),
+}
+
+/// What `{fault.NAME}` can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaultField {
+    /// Its class: `input`, `transient`, ...
+    Class,
+    /// The short key of what went wrong.
+    Cause,
+    /// What went wrong, for people.
+    Message,
+    /// The id of the step that failed.
+    Step,
+}
+
+/// What `{run.NAME}` can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RunField {
+    /// The run's id.
+    Id,
+    /// The pipeline's name.
+    Pipeline,
+    /// The number of items that are done so far.
+    Done,
+    /// The number of items that failed so far.
+    Failed,
+    /// The number of items that are parked now.
+    Parked,
+    /// The time since the run began, in seconds.
+    Seconds,
 }
 
 /// One part of a template.
@@ -226,6 +260,48 @@ impl PieceField {
     }
 }
 
+impl FaultField {
+    /// Each with its name, as written after `fault.`.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("class", Self::Class), ("cause", Self::Cause), ("message", Self::Message), ("step", Self::Step)];
+
+    /// Its name, as written after `fault.`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Class => "class",
+            Self::Cause => "cause",
+            Self::Message => "message",
+            Self::Step => "step",
+        }
+    }
+}
+
+impl RunField {
+    /// Each with its name, as written after `run.`.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("id", Self::Id),
+        ("pipeline", Self::Pipeline),
+        ("done", Self::Done),
+        ("failed", Self::Failed),
+        ("parked", Self::Parked),
+        ("seconds", Self::Seconds),
+    ];
+
+    /// Its name, as written after `run.`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Pipeline => "pipeline",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Parked => "parked",
+            Self::Seconds => "seconds",
+        }
+    }
+}
+
 /// A placeholder as written, braces and all.
 impl std::fmt::Display for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -234,6 +310,8 @@ impl std::fmt::Display for Field {
             Self::ItemValue(name) => write!(f, "{{item.{name}}}"),
             Self::Piece(field) => write!(f, "{{piece.{}}}", field.name()),
             Self::Pool(name) => write!(f, "{{pools.{name}}}"),
+            Self::Fault(field) => write!(f, "{{fault.{}}}", field.name()),
+            Self::Run(field) => write!(f, "{{run.{}}}", field.name()),
             Self::Content { step, name } => write!(f, "{{{step}.{name}|content}}"),
             Self::In => f.write_str("{in}"),
             Self::Scratch => f.write_str("{scratch}"),
@@ -307,7 +385,9 @@ mod tests {
 
     #[test]
     fn every_placeholder_is_written_back_as_it_was_read() {
-        for source in ["{item.path}", "{item.ext}", "{in}", "{scratch}", "{out}", "{out.wav}", "{a-1.b.c}"] {
+        let hooks = ["{fault.class}", "{fault.step}", "{run.id}", "{run.seconds}"];
+        let steps = ["{item.path}", "{item.ext}", "{in}", "{scratch}", "{out}", "{out.wav}", "{a-1.b.c}"];
+        for source in steps.into_iter().chain(hooks) {
             let template = Template::parse(source).unwrap();
             assert_eq!(template.whole_field().unwrap().to_string(), source);
         }

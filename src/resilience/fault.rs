@@ -10,6 +10,10 @@ use super::os_text::OsText;
 /// The cause of a fault of class [`FaultClass::Asset`] for which nobody pays: the asset is well, and does not fit the item.
 pub const UNSUITED: &str = "unsuited";
 
+/// The cause of a fault of class [`FaultClass::Transient`] that costs no attempt: a service was not called, as its limit of
+/// calls in a time was reached. The fault tells when the next call may be made.
+pub const THROTTLED: &str = "throttled";
+
 /// The class of a fault. Each class is charged to one account only.
 ///
 /// | class | retried | counts for the breaker | the item |

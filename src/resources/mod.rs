@@ -39,6 +39,7 @@ mod monitor;
 mod owner;
 pub mod pool;
 mod provider;
+pub mod redact;
 mod registered;
 mod requirement;
 pub mod secret;

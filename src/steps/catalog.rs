@@ -4,12 +4,17 @@ use serde_json::Value;
 
 use super::audio::fit as sound_fit;
 use super::builtin::{Builtin, OutputDoc};
+use super::database::fit as database_fit;
+use super::http::fit as http_fit;
 use super::image::fit as picture_fit;
-use super::register::{BUILTINS, find_batch};
+use super::llm::fit as llm_fit;
+use super::register::{BUILTINS, find_batch, find_resource};
 use super::schema;
+use super::storage::fit as storage_fit;
 use super::text::fit as text_fit;
 use super::text::render::RENDER;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
+use crate::resources::settings::ResourceKind;
 
 /// The steps that read no file unless they are told to: what they make comes from their parameters.
 const FROM_NOTHING: [&str; 2] = ["noop", "text.render"];
@@ -104,7 +109,11 @@ impl Builtins for Catalog<'_> {
             Some(batch) => batch.misfit(with, asked),
             None => sound_fit::misfit(name, with, asked)
                 .or_else(|| picture_fit::misfit(name, with, asked))
-                .or_else(|| text_fit::misfit(name, asked)),
+                .or_else(|| text_fit::misfit(name, asked))
+                .or_else(|| database_fit::misfit(name, with))
+                .or_else(|| http_fit::misfit(name, with, asked))
+                .or_else(|| llm_fit::misfit(name, with, asked))
+                .or_else(|| storage_fit::misfit(name, with, asked)),
         }
     }
 
@@ -117,11 +126,33 @@ impl Builtins for Catalog<'_> {
     }
 
     fn reads_file(&self, name: &str) -> bool {
-        find_batch(name).map_or(!FROM_NOTHING.contains(&name), |batch| batch.reads_files)
+        match (find_batch(name), find_resource(name)) {
+            (Some(batch), _) => batch.reads_files,
+            (None, Some(resource)) => resource.reads_file,
+            (None, None) => !FROM_NOTHING.contains(&name),
+        }
     }
 
     fn is_batch(&self, name: &str) -> bool {
         find_batch(name).is_some()
+    }
+
+    fn resource_kind(&self, name: &str) -> Option<ResourceKind> {
+        find_resource(name).map(|step| step.kind)
+    }
+
+    fn check_resource(&self, kind: ResourceKind, settings: &Value) -> Vec<ParamProblem> {
+        let problems = schema::setting_problems(&kind.schema(), settings);
+        if !problems.is_empty() {
+            return problems;
+        }
+        match kind.check(settings) {
+            // What a variable will hold is told when the run begins.
+            Err(message) if !schema::is_about_variable(&message) => {
+                vec![ParamProblem { path: Vec::new(), key: true, message, suggestion: None }]
+            }
+            _ => problems,
+        }
     }
 }
 

@@ -6,13 +6,39 @@ use serde_json::{Map, Value};
 use crate::pipeline::builtins::ParamProblem;
 use crate::pipeline::suggest;
 use crate::pipeline::template::Template;
+use crate::resources::secret;
 
-/// What is wrong with `with`, told in the words of the pipeline file.
+/// What is wrong with the parameters `with` of a step, told in the words of the pipeline file.
 pub(super) fn problems(schema: &Schema, with: &Value) -> Vec<ParamProblem> {
+    found(schema, with, &Words { whole: "`with`", part: "parameter", is_open: has_placeholder, keeps_type: true })
+}
+
+/// What is wrong with the settings of a resource.
+pub(super) fn setting_problems(schema: &Schema, settings: &Value) -> Vec<ParamProblem> {
+    let is_open = |text: &Value| variable(text).is_some();
+    found(schema, settings, &Words { whole: "this resource", part: "setting", is_open, keeps_type: false })
+}
+
+fn found(schema: &Schema, value: &Value, words: &Words) -> Vec<ParamProblem> {
     let root = schema.as_value();
-    let mut check = Check { root, path: Vec::new(), problems: Vec::new() };
-    check.value(root, with);
+    let mut check = Check { root, words, path: Vec::new(), problems: Vec::new() };
+    check.value(root, value);
     check.problems
+}
+
+/// The first `${NAME}` in any text of `value`: the name.
+fn variable(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => secret::variables(text).next(),
+        Value::Array(list) => list.iter().find_map(variable),
+        Value::Object(map) => map.values().find_map(variable),
+        _ => None,
+    }
+}
+
+/// Whether `message` is about a text that has yet to be filled.
+pub(super) fn is_about_variable(message: &str) -> bool {
+    secret::variables(message).next().is_some()
 }
 
 /// Whether any text in `value` is filled only at run time.
@@ -25,8 +51,21 @@ pub(super) fn has_placeholder(value: &Value) -> bool {
     }
 }
 
+/// What a schema is of.
+struct Words {
+    /// All of it.
+    whole: &'static str,
+    /// One key of it.
+    part: &'static str,
+    /// Whether this text is filled later.
+    is_open: fn(&Value) -> bool,
+    /// Whether it then has any type, rather than being text.
+    keeps_type: bool,
+}
+
 struct Check<'s> {
     root: &'s Value,
+    words: &'s Words,
     path: Vec<String>,
     problems: Vec<ParamProblem>,
 }
@@ -34,7 +73,7 @@ struct Check<'s> {
 impl<'s> Check<'s> {
     fn value(&mut self, schema: &'s Value, value: &Value) {
         let schema = self.resolved(schema);
-        if value.is_string() && has_placeholder(value) {
+        if value.is_string() && (self.words.is_open)(value) && self.may_become(schema) {
             return;
         }
         if let Some(words) = words(schema) {
@@ -61,6 +100,13 @@ impl<'s> Check<'s> {
         }
     }
 
+    /// Whether what an open text is filled with can fit. A placeholder keeps the type of what it stands for; a variable of
+    /// the environment is text.
+    fn may_become(&self, schema: &Value) -> bool {
+        let types = types(schema);
+        self.words.keeps_type || types.is_empty() || types.contains(&"string")
+    }
+
     fn below(&mut self, part: String, schema: &'s Value, value: &Value) {
         self.path.push(part);
         self.value(schema, value);
@@ -72,7 +118,7 @@ impl<'s> Check<'s> {
         let known = schema.get("properties").and_then(Value::as_object);
         let others = schema.get("additionalProperties");
         for (key, value) in map {
-            match (known.and_then(|known| known.get(key)), others) {
+            match (known.and_then(|known| known.get(key).or_else(|| aliased(known, key))), others) {
                 (Some(property), _) => self.below(key.clone(), property, value),
                 (None, Some(other)) if other.is_object() => self.below(key.clone(), other, value),
                 // A struct that does not refuse unknown keys would lose them without a word.
@@ -81,20 +127,36 @@ impl<'s> Check<'s> {
                 (None, _) => {
                     let help = suggest::help(key, known.unwrap_or(&none).keys().map(String::as_str));
                     self.path.push(key.clone());
-                    self.problem(true, format!("unknown parameter `{key}`"), help);
+                    self.problem(true, format!("unknown {} `{key}`", self.words.part), help);
                     self.path.pop();
                 }
             }
         }
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        for name in required.filter(|name| !map.contains_key(*name)) {
-            let message = format!("`{}` needs the parameter `{name}`", self.name());
+        let is_there = |name: &str| {
+            let property = known.and_then(|known| known.get(name));
+            map.contains_key(name)
+                || property.is_some_and(|property| aliases(property).any(|name| map.contains_key(name)))
+        };
+        for name in required.filter(|name| !is_there(name)) {
+            let message = format!("{} needs the {} `{name}`", self.title(), self.words.part);
             self.problem(true, message, known.and_then(|known| described(known, name)));
         }
     }
 
     /// Alternatives: good when one of them is; otherwise the one for this type of value knows best what is wrong.
     fn choice(&mut self, choices: Vec<&'s Value>, value: &Value) {
+        if let Some(tables) = self.tagged(&choices)
+            && let Some(word) = value.as_object().and_then(|map| map.get(tables.tag)).and_then(Value::as_str)
+        {
+            let Some((_, table)) = tables.tables.iter().find(|(known, _)| *known == word) else {
+                self.path.push(tables.tag.to_owned());
+                self.word(&tables.tables.iter().map(|(known, _)| *known).collect::<Vec<_>>(), &Value::from(word));
+                self.path.pop();
+                return;
+            };
+            return self.value(table, value);
+        }
         let mut best: Option<Vec<ParamProblem>> = None;
         let mut names = Vec::new();
         for choice in choices {
@@ -104,7 +166,7 @@ impl<'s> Check<'s> {
                 names.extend(types);
                 continue;
             }
-            let mut check = Check { root: self.root, path: self.path.clone(), problems: Vec::new() };
+            let mut check = Check { root: self.root, words: self.words, path: self.path.clone(), problems: Vec::new() };
             check.value(choice, value);
             if best.as_ref().is_none_or(|best| check.problems.len() < best.len()) {
                 best = Some(check.problems);
@@ -116,11 +178,30 @@ impl<'s> Check<'s> {
         }
     }
 
+    /// Tables that one key tells apart, where the alternatives are such.
+    fn tagged(&self, choices: &[&'s Value]) -> Option<Tagged<'s>> {
+        let tag_of = |schema: &'s Value| {
+            let properties = schema.get("properties")?.as_object()?;
+            properties.iter().find_map(|(key, property)| Some((key.as_str(), property.get("const")?.as_str()?)))
+        };
+        let tables = choices.iter().map(|choice| self.resolved(choice)).filter(|choice| types(choice) != ["null"]);
+        let mut tagged: Option<Tagged<'s>> = None;
+        for table in tables {
+            let (tag, word) = tag_of(table)?;
+            let all = tagged.get_or_insert(Tagged { tag, tables: Vec::new() });
+            if all.tag != tag {
+                return None;
+            }
+            all.tables.push((word, table));
+        }
+        tagged
+    }
+
     fn word(&mut self, words: &[&str], value: &Value) {
         match value.as_str() {
             Some(word) if words.contains(&word) => {}
             Some(word) => {
-                let message = format!("`{}` cannot be `{}`", self.name(), word.escape_debug());
+                let message = format!("{} cannot be `{}`", self.title(), word.escape_debug());
                 self.problem(false, message, suggest::help(word, words.iter().copied()));
             }
             None => self.wrong_type(&["string"], value),
@@ -153,13 +234,13 @@ impl<'s> Check<'s> {
                 if text == "it is" { format!("{text} {part}") } else { format!("{text} and {part}") }
             }),
         };
-        self.problem(false, format!("`{}` is out of range", self.name()), Some(range));
+        self.problem(false, format!("{} is out of range", self.title()), Some(range));
     }
 
     fn wrong_type(&mut self, types: &[&str], value: &Value) {
         let mut wanted: Vec<&str> = types.iter().filter(|name| **name != "null").map(|name| in_words(name)).collect();
         wanted.dedup();
-        let message = format!("`{}` must be {}, not {}", self.name(), wanted.join(" or "), in_words(type_of(value)));
+        let message = format!("{} must be {}, not {}", self.title(), wanted.join(" or "), in_words(type_of(value)));
         self.problem(false, message, None);
     }
 
@@ -168,9 +249,9 @@ impl<'s> Check<'s> {
     }
 
     /// The nearest name on the path: indexes of lists say little.
-    fn name(&self) -> &str {
+    fn title(&self) -> String {
         let name = self.path.iter().rev().find(|part| part.parse::<usize>().is_err());
-        name.map_or("with", String::as_str)
+        name.map_or_else(|| self.words.whole.to_owned(), |name| format!("`{name}`"))
     }
 
     /// The schema itself, where this one only points at it.
@@ -185,8 +266,27 @@ impl<'s> Check<'s> {
     }
 }
 
+/// Tables of which each has its own word at one key.
+struct Tagged<'s> {
+    tag: &'s str,
+    tables: Vec<(&'s str, &'s Value)>,
+}
+
+/// The property that `key` is another name of.
+fn aliased<'s>(known: &'s Map<String, Value>, key: &str) -> Option<&'s Value> {
+    known.values().find(|property| aliases(property).any(|alias| alias == key))
+}
+
+/// Other names of a property or a word: serde takes them, and schemars says nothing of them but by `extend`.
+fn aliases(schema: &Value) -> impl Iterator<Item = &str> {
+    schema.get("x-aliases").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
 /// The words of a plain enum, with or without doc comments.
 fn words(schema: &Value) -> Option<Vec<&str>> {
+    if let Some(word) = schema.get("const") {
+        return word.as_str().map(|word| vec![word]);
+    }
     if let Some(words) = schema.get("enum").and_then(Value::as_array) {
         return words.iter().filter(|word| !word.is_null()).map(Value::as_str).collect();
     }
@@ -198,7 +298,10 @@ fn words(schema: &Value) -> Option<Vec<&str>> {
     let mut all = Vec::new();
     for choice in choices {
         match choice.get("const") {
-            Some(word) => all.push(word.as_str()?),
+            Some(word) => {
+                all.push(word.as_str()?);
+                all.extend(aliases(choice));
+            }
             None => all.extend(words(choice)?),
         }
     }

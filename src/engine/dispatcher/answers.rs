@@ -22,6 +22,7 @@ impl<W: Workers> Dispatcher<W> {
             Answer::Canary(tool, result) => self.canary_answered(&tool, result),
             Answer::Checked(asked, checks) => self.take_checks(&asked, &checks),
             Answer::Machine(found) => self.take_machine(found),
+            Answer::Told(events) => events.into_iter().for_each(|event| self.recorder.record(event)),
         }
     }
 
@@ -83,7 +84,7 @@ impl<W: Workers> Dispatcher<W> {
             let message = format!("step '{id}' left {} processes behind; they were ended", report.leftover);
             self.recorder.record(EventKind::Warning { message, item: Some(item) });
         }
-        let ticket = task.ticket.take();
+        let tickets = std::mem::take(&mut task.tickets);
         match report.ending {
             Ending::Done(_) | Ending::Stands => {
                 let (bytes, outcome) = match report.ending {
@@ -91,7 +92,7 @@ impl<W: Workers> Dispatcher<W> {
                     _ => (0, Outcome::Neutral),
                 };
                 let verdict = if matches!(outcome, Outcome::Success) { Verdict::Success } else { Verdict::Nobodys };
-                self.settle(step, ticket, outcome);
+                self.settle(step, tickets, outcome, None);
                 let piece = self.piece_ref(id);
                 if let Some(working) = self.active.get_mut(&item) {
                     working.set(id, Progress::Through);
@@ -113,18 +114,15 @@ impl<W: Workers> Dispatcher<W> {
             }
             Ending::Failed { fault, ambiguous } => {
                 let (log, fault) = (report.log, self.blame(id, fault));
-                if ambiguous
-                    && self.stop.is_none()
-                    && let Some(ticket) = ticket
-                {
+                if ambiguous && self.stop.is_none() && !tickets.is_empty() {
                     if let Some(working) = self.active.get_mut(&item) {
                         working.set(id, Progress::Asking);
                     }
                     self.asked_with.insert(id, (log, ms));
-                    self.ask_canary(id, fault, ticket);
+                    self.ask_canary(id, fault, tickets);
                 } else {
                     self.tell_failed(id, attempt, &fault, log, ms);
-                    self.conclude(id, fault, ticket);
+                    self.conclude(id, fault, tickets);
                 }
             }
         }

@@ -10,8 +10,8 @@ use super::{Dispatcher, Timer};
 use crate::engine::slot::{Order, Workers};
 use crate::events::{EventKind, ItemIndex};
 use crate::health::canary::CanaryResult;
-use crate::pipeline::plan::{OnOpen, Plan};
-use crate::resilience::breaker::{Breaker, BreakerState, Outcome, Ticket, Transition, presets};
+use crate::pipeline::plan::{OnOpen, Plan, Step};
+use crate::resilience::breaker::{Breaker, BreakerState, Ticket, Transition, presets};
 use crate::resilience::checkpoint::Because;
 use crate::resilience::{Fault, FaultClass};
 
@@ -24,49 +24,35 @@ const CANARY_HOLDS: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Dependency {
     pub(super) name: String,
-    breaker: Breaker,
-    threshold: u32,
+    pub(super) breaker: Breaker,
+    pub(super) threshold: u32,
     /// The failures in a row that were told last.
     told: u32,
-    in_flight: u32,
+    pub(super) in_flight: u32,
+    /// Calls that may be out at once: the leases of a resource, so that nobody waits for one while he holds a worker.
+    pub(super) most: Option<u32>,
+    /// It asked not to be called before, in time since the run's start.
+    pub(super) held_off_until: Duration,
     /// It has done its work at least once in this run.
-    proven: bool,
+    pub(super) proven: bool,
     /// Items that wait for it, and in which step. They are not in memory otherwise.
     pub(super) parked: BTreeMap<ItemIndex, u32>,
     /// Items that were parked and are being looked at, to probe.
     reviving: u32,
     /// Probes that failed in a row.
-    lost_recoveries: u32,
+    pub(super) lost_recoveries: u32,
     canary: Option<(Instant, Option<CanaryResult>)>,
     canary_asked: bool,
     /// Attempts whose fault the canary decides.
-    asking: Vec<(TaskId, Fault, Ticket)>,
-}
-
-/// What is next.
-pub(super) enum Next {
-    /// This task starts.
-    Start(TaskId),
-    /// No task can start.
-    Nothing,
-    /// Tasks were turned away, because their breaker is open.
-    TurnedAway,
-}
-
-/// Whether a task may call its dependency.
-enum Admission {
-    Now,
-    /// Not at the moment: others that are in flight decide.
-    Hold,
-    /// The breaker is open.
-    Open,
+    asking: Vec<(TaskId, Fault, Vec<Ticket>)>,
 }
 
 impl Dependency {
     /// Those of the plan, each once, in the order of their first step.
     pub(super) fn all(plan: &Plan) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
-        for name in plan.steps.iter().filter_map(|step| step.tool.as_ref()) {
+        let resource = |name: &str| plan.resources.iter().find(|resource| resource.name == name);
+        for name in plan.steps.iter().flat_map(Step::needs) {
             if found.iter().all(|dependency| dependency.name != *name) {
                 let settings = plan.breakers.get(name).copied().unwrap_or_else(|| presets(name));
                 found.push(Self {
@@ -75,6 +61,8 @@ impl Dependency {
                     threshold: settings.failure_threshold,
                     told: 0,
                     in_flight: 0,
+                    most: resource(name).map(|resource| resource.pool.max_size),
+                    held_off_until: Duration::ZERO,
                     proven: false,
                     parked: BTreeMap::new(),
                     reviving: 0,
@@ -88,70 +76,16 @@ impl Dependency {
         found
     }
 
-    fn admission(&self, now: Duration) -> Admission {
-        match self.breaker.state() {
-            // While it is in doubt, no more calls are out than failures would open it: a dead tool costs that many.
-            BreakerState::Closed
-                if (!self.proven || self.breaker.failures() > 0)
-                    && self.in_flight >= self.threshold.saturating_sub(self.breaker.failures()).max(1) =>
-            {
-                Admission::Hold
-            }
-            BreakerState::Closed => Admission::Now,
-            BreakerState::Open if self.probe_is_due(now) => Admission::Now,
-            BreakerState::Open => Admission::Open,
-            BreakerState::HalfOpen if self.in_flight == 0 => Admission::Now,
-            BreakerState::HalfOpen => Admission::Hold,
-        }
-    }
-
-    fn probe_is_due(&self, now: Duration) -> bool {
+    pub(super) fn probe_is_due(&self, now: Duration) -> bool {
         self.breaker.next_probe_at().is_some_and(|at| now >= at)
     }
 }
 
 impl<W: Workers> Dispatcher<W> {
-    fn place_of(&self, step: usize) -> usize {
-        let tool = self.workshop.context.plan.steps[step].tool.as_ref();
-        let place = tool.and_then(|tool| self.dependencies.iter().position(|dependency| dependency.name == *tool));
-        place.unwrap_or(self.dependencies.len())
-    }
-
-    pub(super) fn make_ready(&mut self, id: TaskId) {
-        let place = self.place_of(id.step);
-        self.ready[place].insert(id);
-    }
-
-    /// The next task to start: of the earliest item, among those whose dependency takes calls.
-    pub(super) fn next_task(&mut self) -> Next {
-        let now = self.elapsed();
-        let mut open = Vec::new();
-        let mut best = self.ready.last().and_then(|set| set.first().copied());
-        for (place, dependency) in self.dependencies.iter().enumerate() {
-            let Some(first) = self.ready[place].first().copied() else { continue };
-            match dependency.admission(now) {
-                Admission::Now => best = Some(best.map_or(first, |best| best.min(first))),
-                Admission::Hold => {}
-                Admission::Open => open.push(place),
-            }
-        }
-        if !open.is_empty() {
-            // Those that are turned away make way for other steps and items: the look begins anew.
-            for place in open {
-                self.turn_away(place);
-            }
-            return Next::TurnedAway;
-        }
-        let Some(id) = best else { return Next::Nothing };
-        let place = self.place_of(id.step);
-        self.ready[place].remove(&id);
-        Next::Start(id)
-    }
-
     /// The breaker is open: each task that is ready does what its step says for that case.
-    fn turn_away(&mut self, place: usize) {
+    pub(super) fn turn_away(&mut self, queue: usize, place: usize) {
         for _ in 0..TURNED_AWAY {
-            let Some(id) = self.ready[place].pop_first() else { return };
+            let Some(id) = self.ready[queue].pop_first() else { return };
             let reason = self.parked_fault(place).message;
             match self.workshop.context.plan.steps[id.step].on_open {
                 OnOpen::Park => self.park(id, place),
@@ -196,37 +130,8 @@ impl<W: Workers> Dispatcher<W> {
             .with_hint("it is taken up first in the next run, or when the tool is well again")
     }
 
-    /// Leave to call the dependency of `step`; `Ok(None)` where it has none.
-    pub(super) fn admit(&mut self, step: usize) -> Result<Option<Ticket>, ()> {
-        let place = self.place_of(step);
-        let now = self.elapsed();
-        let Some(dependency) = self.dependencies.get_mut(place) else { return Ok(None) };
-        let mut ticket = dependency.breaker.try_acquire(now).map_err(drop)?;
-        dependency.in_flight += 1;
-        if let Some(transition) = ticket.transition.take() {
-            self.tell_transition(place, &transition);
-        }
-        Ok(Some(ticket))
-    }
-
-    /// The call is over.
-    pub(super) fn settle(&mut self, step: usize, ticket: Option<Ticket>, outcome: Outcome) {
-        let place = self.place_of(step);
-        let now = self.elapsed();
-        let Some((dependency, ticket)) = self.dependencies.get_mut(place).zip(ticket) else { return };
-        dependency.in_flight -= 1;
-        if matches!(outcome, Outcome::Success) {
-            dependency.proven = true;
-            dependency.lost_recoveries = 0;
-        }
-        if let Some(transition) = dependency.breaker.settle(now, ticket, outcome) {
-            self.tell_transition(place, &transition);
-        }
-        self.tell_count(place);
-    }
-
     /// Tells how many failures in a row the breaker counts, where that is not what was told last.
-    fn tell_count(&mut self, place: usize) {
+    pub(super) fn tell_count(&mut self, place: usize) {
         let dependency = &mut self.dependencies[place];
         let failures = dependency.breaker.failures();
         if dependency.told != failures {
@@ -236,7 +141,7 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
-    fn tell_transition(&mut self, place: usize, transition: &Transition) {
+    pub(super) fn tell_transition(&mut self, place: usize, transition: &Transition) {
         let now = self.elapsed();
         let dependency = &mut self.dependencies[place];
         match (transition.from, transition.to) {
@@ -278,7 +183,7 @@ impl<W: Workers> Dispatcher<W> {
             };
             if wants_one
                 && dependency.reviving == 0
-                && self.ready[place].is_empty()
+                && !self.is_awaited(place)
                 && !self.unpark_at_work(place, 1)
                 && let Some((item, _)) = self.dependencies[place].parked.pop_first()
             {
@@ -357,10 +262,10 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     /// Asks the canary of the step's tool whose fault it was; a fresh answer is used again.
-    pub(super) fn ask_canary(&mut self, id: TaskId, fault: Fault, ticket: Ticket) {
-        let place = self.place_of(id.step);
+    pub(super) fn ask_canary(&mut self, id: TaskId, fault: Fault, tickets: Vec<Ticket>) {
+        let Some(place) = self.needs.tool(id.step) else { return self.conclude(id, fault, tickets) };
         let dependency = &mut self.dependencies[place];
-        dependency.asking.push((id, fault, ticket));
+        dependency.asking.push((id, fault, tickets));
         let fresh = dependency.canary.as_ref().is_some_and(|(at, _)| at.elapsed() < CANARY_HOLDS);
         if fresh {
             self.decide(place);
@@ -388,7 +293,7 @@ impl<W: Workers> Dispatcher<W> {
         let asking = std::mem::take(&mut dependency.asking);
         let answer = dependency.canary.as_ref().and_then(|(_, result)| result.clone());
         let proven = dependency.proven;
-        for (id, fault, ticket) in asking {
+        for (id, fault, tickets) in asking {
             let fault = match &answer {
                 Some(result) if result.well => Fault { class: FaultClass::Input, ..fault },
                 Some(result) => {
@@ -403,22 +308,26 @@ impl<W: Workers> Dispatcher<W> {
             let attempt =
                 self.active.get(&id.item).and_then(|working| working.task(id)).map_or(0, |task| task.attempts);
             self.tell_failed(id, attempt, &fault, log, ms);
-            self.conclude(id, fault, Some(ticket));
+            self.conclude(id, fault, tickets);
         }
     }
 
-    /// Whether the breaker of the step's dependency lets calls through as they come.
+    /// Whether the breakers of the step's dependencies let calls through as they come.
     pub(super) fn is_closed(&self, step: usize) -> bool {
-        self.dependencies
-            .get(self.place_of(step))
-            .is_none_or(|dependency| dependency.breaker.state() == BreakerState::Closed)
+        let places = self.needs.places(step);
+        places.iter().all(|place| self.dependencies[*place].breaker.state() == BreakerState::Closed)
     }
 
-    /// Sets the task aside for its dependency, for this run.
-    pub(super) fn park_for_dependency(&mut self, id: TaskId) {
-        let place = self.place_of(id.step);
-        if place < self.dependencies.len() {
-            self.park(id, place);
+    /// Sets the task aside for the dependency that is to blame, for this run. A tool that is not there will not come by
+    /// itself; a resource may, and is called again when its breaker's time has come.
+    pub(super) fn park_for_dependency(&mut self, id: TaskId, fault: &Fault) {
+        let Some(place) = self.blamed(id.step, Some(fault)) else { return };
+        if fault.resource.is_some() && self.dependencies[place].breaker.state() == BreakerState::Closed {
+            let now = self.elapsed();
+            if let Some(transition) = self.dependencies[place].breaker.trip(now, &fault.message) {
+                self.tell_transition(place, &transition);
+            }
         }
+        self.park(id, place);
     }
 }

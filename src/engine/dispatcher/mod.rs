@@ -3,6 +3,7 @@
 //! It decides what starts, when, and what becomes of every answer. It never waits for a disk or a tool: those who do
 //! are its [`Workers`]. All its time comes from tokio's clock, so that tests run hours in no time.
 
+mod admission;
 mod answers;
 mod assets;
 mod by_hand;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
+use self::admission::Needs;
 use self::assets::PoolState;
 use self::dependencies::Dependency;
 use self::working::{TaskId, Working};
@@ -67,7 +69,9 @@ pub struct Dispatcher<W> {
     /// Items that were begun, where the run has a limit of them. One that was parked and comes back counts once.
     begun: HashSet<ItemIndex>,
     active: HashMap<ItemIndex, Working>,
-    /// Tasks that could start, by dependency; the last set is of those that have none.
+    /// Which dependencies each step has.
+    needs: Needs,
+    /// Tasks that could start, by what they need.
     ready: Vec<BTreeSet<TaskId>>,
     /// Steps whose pieces are to be looked at.
     to_fan_out: BTreeSet<(ItemIndex, usize)>,
@@ -105,6 +109,8 @@ enum Timer {
     Retry(TaskId),
     /// A breaker that may be probed: of the dependency at this place.
     Breaker(usize),
+    /// A dependency that asked not to be called may be called again.
+    HeldOff,
     /// A look whether the machine is well again.
     Environment,
     /// Scores of assets are written.
@@ -128,9 +134,11 @@ impl<W: Workers> Dispatcher<W> {
     /// A dispatcher for the batch of `workshop`, with `jobs` tasks at once.
     pub fn new(workshop: Arc<Workshop>, workers: W, recorder: Recorder, seed: u64, jobs: u32) -> Self {
         let dependencies = Dependency::all(&workshop.context.plan);
+        let needs = Needs::of(&workshop.context.plan, &dependencies);
         let assets = workshop.context.pools.iter().map(PoolState::new).collect();
         let mut dispatcher = Self {
-            ready: vec![BTreeSet::new(); dependencies.len() + 1],
+            ready: vec![BTreeSet::new(); needs.sets.len()],
+            needs,
             to_fan_out: BTreeSet::new(),
             pieces_held: 0,
             most_pieces: MOST_PIECES,
@@ -210,6 +218,13 @@ impl<W: Workers> Dispatcher<W> {
                 () = tokio::time::sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.fire_timers(),
             }
         }
+        // What comes too late to be taken goes back to who tells it.
+        answers.close();
+        while let Ok(answer) = answers.try_recv() {
+            if let Answer::Told(events) = answer {
+                events.into_iter().for_each(|event| self.recorder.record(event));
+            }
+        }
         self.finish()
     }
 
@@ -232,7 +247,7 @@ impl<W: Workers> Dispatcher<W> {
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             match entry.remove() {
                 Timer::Retry(id) => self.retry_is_due(id),
-                Timer::Breaker(_) => {}
+                Timer::Breaker(_) | Timer::HeldOff => {}
                 Timer::Environment => self.look_at_environment(),
                 Timer::Machine => self.machine_is_due(),
                 Timer::Scores => self.keep_scores(),

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::admission::Next;
 use super::assets::Verdict;
-use super::dependencies::Next;
 use super::working::{Progress, TaskId};
 use super::{Dispatcher, Timer};
 use crate::engine::attempt::Task;
 use crate::engine::slot::{Order, Workers};
 use crate::events::EventKind;
 use crate::resilience::breaker::{Outcome, Ticket};
-use crate::resilience::fault::UNSUITED;
+use crate::resilience::fault::{THROTTLED, UNSUITED};
 use crate::resilience::retry::chance;
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::shim::Canceller;
@@ -37,23 +37,23 @@ impl<W: Workers> Dispatcher<W> {
 
     fn start_task(&mut self, id: TaskId) {
         let TaskId { item, step, piece: place } = id;
-        let Ok(ticket) = self.admit(step) else {
+        let Some(tickets) = self.admit(step) else {
             return self.make_ready(id);
         };
         let draws = match self.draw(id) {
             Ok(draws) => draws,
             Err(fault) => {
-                self.settle(step, ticket, Outcome::Neutral);
+                self.settle(step, tickets, Outcome::Neutral, None);
                 return self.fail_task(id, fault);
             }
         };
         let piece = self.piece_ref(id);
         let Some(working) = self.active.get_mut(&item) else {
-            return self.settle(step, ticket, Outcome::Neutral);
+            return self.settle(step, tickets, Outcome::Neutral, None);
         };
         let canceller = Arc::new(Canceller::default());
         let Some(task) = working.task_mut(id) else {
-            return self.settle(step, ticket, Outcome::Neutral);
+            return self.settle(step, tickets, Outcome::Neutral, None);
         };
         task.attempts += 1;
         let attempt = task.attempts;
@@ -69,7 +69,7 @@ impl<W: Workers> Dispatcher<W> {
             .all(|(other, task)| other == step || matches!(task.progress, Progress::Through));
         let last = others_through && !self.workshop.context.asks_for_less();
         let active = Arc::clone(&working.active);
-        let task = Task { active, step, piece: place, attempt, draws: draws.clone(), last, canceller, ticket };
+        let task = Task { active, step, piece: place, attempt, draws: draws.clone(), last, canceller, tickets };
         self.running += 1;
         self.recorder.record(EventKind::AttemptStarted { item, step: step as u32, piece, attempt, draws });
         self.workers.order(Order::Attempt(Box::new(task)));
@@ -81,8 +81,9 @@ impl<W: Workers> Dispatcher<W> {
     }
 
     /// The fault of an attempt is known: each class goes to its account, and the task on its way.
-    pub(super) fn conclude(&mut self, id: TaskId, fault: Fault, ticket: Option<Ticket>) {
-        self.settle(id.step, ticket, Outcome::of(&fault));
+    pub(super) fn conclude(&mut self, id: TaskId, fault: Fault, tickets: Vec<Ticket>) {
+        self.settle(id.step, tickets, Outcome::of(&fault), Some(&fault));
+        self.hold_off(id.step, &fault);
         let (drawn, meant) = (self.drawn(id).to_vec(), self.meant(id, &fault));
         let blamed = meant.filter(|_| fault.cause != UNSUITED);
         self.settle_draws(id, blamed.map_or(Verdict::Nobodys, Verdict::Blame));
@@ -128,8 +129,14 @@ impl<W: Workers> Dispatcher<W> {
                 if self.is_closed(id.step) && tried <= policy.max_retries {
                     self.try_later(id, tried - 1);
                 } else {
-                    self.park_for_dependency(id);
+                    self.park_for_dependency(id, &fault);
                 }
+            }
+            // Nothing was asked of the service: it was not its turn yet.
+            FaultClass::Transient if fault.cause == THROTTLED => {
+                task.attempts = attempt.saturating_sub(1);
+                working.set(id, Progress::Ready);
+                self.make_ready(id);
             }
             FaultClass::Transient | FaultClass::Input
                 if attempt <= policy.max_retries && (changed || fault.class == FaultClass::Transient) =>

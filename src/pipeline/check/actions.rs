@@ -1,9 +1,9 @@
 //! Is there such a built-in step, does it take these parameters, does it make these outputs?
 
 use super::Checker;
-use crate::pipeline::builtins::Asked;
+use crate::pipeline::builtins::{Asked, ParamProblem};
 use crate::pipeline::diagnostic::Diagnostic;
-use crate::pipeline::spec::{StepSpec, Text};
+use crate::pipeline::spec::{StepSpec, Text, WithSpec};
 use crate::pipeline::suggest;
 use crate::pipeline::template::{Field, ItemField, Segment};
 
@@ -13,17 +13,11 @@ impl Checker<'_, '_, '_> {
             self.could_be_options(step);
         } else if let Some(uses) = &step.uses {
             if self.is_known(&uses.text) {
-                self.parameters(step, uses);
+                self.parameters(uses, step.with.as_ref());
+                self.values_as_parameters(step, uses);
                 self.outputs_of_builtin(step, uses);
             } else {
-                let names = self.builtins.names();
-                let message = format!("there is no built-in step `{}`", uses.text);
-                let help = suggest::closest(&uses.text, names.iter().map(String::as_str));
-                let help = help.map_or_else(
-                    || "`mediamill steps` lists them; a program of your own is started with `run`".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.error(uses.span.clone(), message, help);
+                self.unknown_builtin(uses);
             }
             if let Some((_, first)) = step.env.first() {
                 let help = "a built-in step starts no program; its parameters stand in `with`".to_owned();
@@ -32,22 +26,32 @@ impl Checker<'_, '_, '_> {
         }
     }
 
-    fn parameters(&mut self, step: &StepSpec<'_>, uses: &Text) {
+    /// What is wrong with, and doubtful about, the parameters of a step or a hook.
+    pub(super) fn parameters(&mut self, uses: &Text, with: Option<&WithSpec<'_>>) {
         let none = serde_json::Value::Object(serde_json::Map::new());
-        let with = step.with.as_ref().map_or(&none, |with| &with.value);
-        for problem in self.builtins.check(&uses.text, with) {
-            let span = match &step.with {
-                Some(with) => with.place(&problem.path, problem.key),
-                None => uses.span.clone(),
-            };
-            let wrong = Diagnostic::error(problem.message).at(span).maybe_help(problem.suggestion);
+        let value = with.map_or(&none, |with| &with.value);
+        let place = |problem: &ParamProblem| {
+            with.map_or_else(|| uses.span.clone(), |with| with.place(&problem.path, problem.key))
+        };
+        for problem in self.builtins.check(&uses.text, value) {
+            let wrong = Diagnostic::error(&problem.message).at(place(&problem)).maybe_help(problem.suggestion);
             self.found.push(wrong.note(format!("`mediamill steps {}` describes its parameters", uses.text)));
         }
-        for doubt in self.builtins.doubts(&uses.text, with) {
-            let span = step.with.as_ref().map_or_else(|| uses.span.clone(), |with| with.place(&doubt.path, doubt.key));
-            self.warning(span, doubt.message, doubt.suggestion);
+        for doubt in self.builtins.doubts(&uses.text, value) {
+            self.warning(place(&doubt), doubt.message, doubt.suggestion);
         }
-        self.values_as_parameters(step, uses);
+    }
+
+    /// There is no step called `uses`.
+    pub(super) fn unknown_builtin(&mut self, uses: &Text) {
+        let names = self.builtins.names();
+        let message = format!("there is no built-in step `{}`", uses.text);
+        let help = suggest::closest(&uses.text, names.iter().map(String::as_str));
+        let help = help.map_or_else(
+            || "`mediamill steps` lists them; a program of your own is started with `run`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        self.error(uses.span.clone(), message, help);
     }
 
     fn outputs_of_builtin(&mut self, step: &StepSpec<'_>, uses: &Text) {
@@ -62,8 +66,9 @@ impl Checker<'_, '_, '_> {
             return;
         }
         let outputs = step.out.iter().map(|(name, out)| (name.as_str(), out.from.template.source.as_str())).collect();
-        // Where nothing is said it reads the item.
-        let asked = Asked { inputs: step.input.len().max(1), outputs };
+        // Where nothing is said it reads the item, if it reads files at all.
+        let unsaid = usize::from(self.builtins.reads_file(&uses.text));
+        let asked = Asked { inputs: step.input.len().max(unsaid), outputs };
         let with = step.with.as_ref().map_or(&serde_json::Value::Null, |with| &with.value);
         if let Some(problem) = self.builtins.misfit(&uses.text, with, &asked).filter(|_| !step.out_broken) {
             let span = match &step.with {

@@ -15,6 +15,7 @@ use crate::pipeline::spec::{RetrySection, Spec, StepSpec, Text, Written};
 use crate::pipeline::template::{Field, ItemField, Segment, Template};
 use crate::resilience::breaker::BreakerSettings;
 use crate::resilience::retry::RetryPolicy;
+use crate::resources::settings::ResourceSpec;
 
 // What holds where the file is silent.
 const GIVE_UP_AFTER: u32 = 3;
@@ -27,7 +28,8 @@ impl Checker<'_, '_, '_> {
         let spec = self.spec;
         let place: HashMap<usize, usize> = order.iter().enumerate().map(|(new, old)| (*old, new)).collect();
         let pools = self.planned_pools();
-        let steps: Vec<Step> = order.iter().map(|index| self.step(*index, &place, &pools)).collect();
+        let resources = self.planned_resources();
+        let steps: Vec<Step> = order.iter().map(|index| self.step(*index, &place, &pools, &resources)).collect();
         Plan {
             name: spec.name.as_ref().map_or_else(|| fallback_name.to_owned(), |name| name.text.clone()),
             description: spec.description.as_ref().map(|text| text.text.clone()).unwrap_or_default(),
@@ -40,16 +42,17 @@ impl Checker<'_, '_, '_> {
             output: spec.output.as_ref().map_or_else(default_output, |dir| dir.template.clone()),
             tools: spec.tools.iter().map(|(name, section)| (name.clone(), section.tool.clone())).collect(),
             breakers: breakers(spec, &steps),
+            retry: retry(spec.retry, RetrySection::default()),
             give_up_after: spec.give_up_after.unwrap_or(GIVE_UP_AFTER),
             durability: spec.durability.unwrap_or_default(),
             pools,
-            resources: Vec::new(),
-            hooks: Vec::new(),
+            resources,
+            hooks: self.planned_hooks(),
             steps,
         }
     }
 
-    fn step(&self, index: usize, place: &HashMap<usize, usize>, pools: &[Pool]) -> Step {
+    fn step(&self, index: usize, place: &HashMap<usize, usize>, pools: &[Pool], resources: &[ResourceSpec]) -> Step {
         let spec = &self.spec.steps[index];
         let links = &self.links[index];
         let placed = |links: &[(usize, super::Span)]| {
@@ -73,7 +76,7 @@ impl Checker<'_, '_, '_> {
             out: self.rules(index, spec),
             pools: self.pools_of(spec),
             tool: self.tool_of(spec),
-            resources: Vec::new(),
+            resources: spec.resources.as_ref().map(|(_, names)| texts(names)).unwrap_or_default(),
             reads,
             after,
             timeout: spec.timeout,
@@ -93,7 +96,7 @@ impl Checker<'_, '_, '_> {
             definition: serde_json::Value::Null,
         };
         let version = spec.uses.as_ref().map_or(0, |uses| self.builtins.version(&uses.text));
-        step.definition = definition::of(&step, BuiltinVersion(version), pools);
+        step.definition = definition::of(&step, BuiltinVersion(version), pools, resources);
         step
     }
 

@@ -31,7 +31,7 @@ impl Checker<'_, '_, '_> {
                 let message = format!("{title} cannot be skipped: it is not optional");
                 self.error(span.clone(), message, "add `optional = true`, or park it: on_open = \"park\"".to_owned());
             }
-            if self.tool_of(step).is_none() && step.uses.is_some() {
+            if self.tool_of(step).is_none() && step.uses.is_some() && step.resources.is_none() {
                 let help = "name it: tool = \"NAME\"; or leave `on_open` out".to_owned();
                 self.warning(span.clone(), format!("{title} has no dependency whose breaker could open"), help);
             }

@@ -83,6 +83,8 @@ impl Checker<'_, '_, '_> {
                     | Field::Content { .. }
                     | Field::Step { .. }
                     | Field::Pool(_)
+                    | Field::Fault(_)
+                    | Field::Run(_)
             );
             if is_of_the_run {
                 let message = format!("`{field}` makes no sense in `covers`");

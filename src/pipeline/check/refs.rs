@@ -39,7 +39,7 @@ impl Place {
 
 /// What a step's `{STEP.NAME}` turned out to be.
 #[derive(Debug, Clone, Copy)]
-enum Found {
+pub(super) enum Found {
     File,
     Value,
 }
@@ -79,6 +79,11 @@ impl Checker<'_, '_, '_> {
                 Field::Item(field) if self.is_of_no_file(*field, &span) => {}
                 Field::ItemValue(name) if !batch || place == Place::With => self.item_value(name, span),
                 Field::Pool(name) => self.pool_field(step, place, name, span),
+                Field::Fault(_) | Field::Run(_) => {
+                    let help =
+                        "hooks are told of runs and of failures: [[hooks.on_done]], [[hooks.on_fail]]".to_owned();
+                    self.error(span, format!("`{field}` makes no sense in {}", place.title()), help);
+                }
                 Field::Piece(field) => self.piece_field(index, step, place, field, span),
                 Field::In | Field::Scratch | Field::Out(_) | Field::Step { .. } | Field::Content { .. }
                     if place == Place::OutName =>
@@ -203,7 +208,7 @@ impl Checker<'_, '_, '_> {
     }
 
     /// What `name` is among the things that step `target` makes; a finding where it is none of them.
-    fn made_by(&mut self, target: usize, name: &str, span: &Span) -> Option<Found> {
+    pub(super) fn made_by(&mut self, target: usize, name: &str, span: &Span) -> Option<Found> {
         let maker = &self.spec.steps[target];
         if maker.out.contains_key(name) {
             return Some(Found::File);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Checker;
-use crate::pipeline::spec::{Span, StepSpec};
+use crate::pipeline::spec::{Span, StepSpec, ToolSection};
 use crate::pipeline::suggest;
 
 impl Checker<'_, '_, '_> {
@@ -13,8 +13,11 @@ impl Checker<'_, '_, '_> {
         if self.spec.steps.iter().any(|step| step.run.is_none() && step.uses.is_none()) {
             return;
         }
-        let used: Vec<String> = self.spec.steps.iter().filter_map(|step| self.tool_of(step)).collect();
+        let mut used: Vec<String> = self.spec.steps.iter().filter_map(|step| self.tool_of(step)).collect();
+        // Those that nothing uses are told of themselves.
+        used.extend(self.spec.resources.keys().cloned());
         for (name, section) in &self.spec.tools {
+            self.of_resource(name, section);
             // `required = true` is a wish of its own: a script may need what no step names.
             if !used.contains(name) && section.tool.required != Some(true) {
                 for key in &section.keys {
@@ -25,6 +28,26 @@ impl Checker<'_, '_, '_> {
         for (name, section) in &self.spec.breakers {
             if !used.contains(name) {
                 self.unused(name, &section.key, &used);
+            }
+        }
+    }
+
+    /// Of a resource there is only to say whether it is required.
+    fn of_resource(&mut self, name: &str, section: &ToolSection) {
+        let tool = &section.tool;
+        let said = [
+            ("probe", tool.probe.is_some()),
+            ("version", tool.version.is_some()),
+            ("least", tool.least.is_some()),
+            ("hint", tool.hint.is_some()),
+            ("canary", tool.canary.is_some()),
+            ("faults", !tool.faults.is_empty()),
+        ];
+        if let (true, Some(key)) = (self.spec.resources.contains_key(name), section.keys.last()) {
+            for (word, _) in said.into_iter().filter(|(_, is_said)| *is_said) {
+                let message = format!("`{word}` is for tools, and `{name}` is a resource");
+                let help = "of a resource, `[health]` says whether it is required: { required = false }";
+                self.error(key.clone(), message, help.to_owned());
             }
         }
     }

@@ -43,6 +43,24 @@ impl Diagnostics {
         })
     }
 
+    /// The text of the file as it may be shown: of the same length in bytes, so that spans still hold.
+    fn source(&self) -> Cow<'_, str> {
+        let shown = without_c1(&self.text);
+        if self.hidden.is_empty() {
+            return shown;
+        }
+        let mut masked = String::with_capacity(shown.len());
+        for (at, c) in shown.char_indices() {
+            // The end of a line stays one: a secret can have several.
+            if c != '\n' && self.hidden.iter().any(|part| part.contains(&at)) {
+                masked.extend(std::iter::repeat_n('*', c.len_utf8()));
+            } else {
+                masked.push(c);
+            }
+        }
+        masked.into()
+    }
+
     fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
@@ -52,7 +70,7 @@ impl Diagnostics {
             Some(span) => {
                 let label = diagnostic.label.as_deref().map(printable);
                 let mark = AnnotationKind::Primary.span(span.clone()).label(label);
-                Snippet::source(without_c1(&self.text)).path(printable(&self.file)).annotation(mark).into()
+                Snippet::source(self.source()).path(printable(&self.file)).annotation(mark).into()
             }
             None => Origin::path(printable(&self.file)).into(),
         };
@@ -122,6 +140,16 @@ error: `jitter` is out of range
             "message": "`jitter` is out of range", "help": ["leave it out"], "notes": ["a note"],
         }]);
         assert_eq!(found().to_json(), expected);
+    }
+
+    #[test]
+    fn what_is_hidden_is_shown_with_no_finding() {
+        let text = "auth = { user = \"me\", password = \"tëa42\" }";
+        let mut found = Diagnostics::new("a.toml", text);
+        found.hide(34..40);
+        found.push(Diagnostic::error("unknown").at(9..13));
+        let shown = found.to_text(false);
+        assert!(shown.contains("auth = { user = \"me\", password = \"******\" }"), "{shown}");
     }
 
     #[test]

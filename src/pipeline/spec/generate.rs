@@ -236,7 +236,7 @@ impl<'a> Reader<'a, '_> {
             );
             return None;
         }
-        self.no_tilde(&path);
+        self.no_shell(&path);
         Some(path)
     }
 }

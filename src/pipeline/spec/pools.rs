@@ -141,6 +141,6 @@ impl<'a> Reader<'a, '_> {
         if dir.text.is_empty() {
             self.error(dir.span.clone(), "this path is empty", "the folder you are in is \".\"".to_owned());
         }
-        self.no_tilde(dir);
+        self.no_shell(dir);
     }
 }

@@ -12,6 +12,7 @@ use crate::pipeline::diagnostic::{Diagnostic, Diagnostics};
 use crate::pipeline::suggest;
 use crate::pipeline::template::Template;
 use crate::resilience::quantity;
+use crate::resources::secret;
 
 /// A value with its place.
 pub(super) type Value<'a> = Spanned<DeValue<'a>>;
@@ -102,9 +103,32 @@ impl<'a> Reader<'a, '_> {
         match Template::parse(&text.text) {
             Ok(template) => Some(Written { template, text }),
             Err(error) => {
-                self.error(text.part(&error.span), error.message, error.help);
+                let dollar = error.span.start.saturating_sub(1)..error.span.end;
+                match text.text.get(dollar.clone()).and_then(|part| secret::variables(part).next()) {
+                    Some(name) => self.variable(text.part(&dollar), name),
+                    None => self.error(text.part(&error.span), error.message, error.help),
+                }
                 None
             }
+        }
+    }
+
+    /// `${NAME}` where it is not filled.
+    fn variable(&mut self, span: Span, name: &str) {
+        let help =
+            "variables of the environment are filled in `[resources]` alone; a tool reads its environment itself";
+        self.error(span, format!("`${{{name}}}` is not filled here"), help.to_owned());
+    }
+
+    /// A path in which somebody expects a shell to fill something.
+    pub(super) fn no_shell(&mut self, path: &Text) {
+        if path.text == "~" || path.text.starts_with("~/") {
+            let help = "write the path of the folder: no shell stands here to fill it in";
+            self.error(path.part(&(0..1)), "`~` does not stand for your home here", help.to_owned());
+        }
+        if let Some(name) = secret::variables(&path.text).next() {
+            let start = path.text.find(&format!("${{{name}}}")).unwrap_or_default();
+            self.variable(path.part(&(start..start + name.len() + 3)), name);
         }
     }
 

@@ -20,6 +20,8 @@ const TOP: &[&str] = &[
     "health",
     "tools",
     "pools",
+    "resources",
+    "hooks",
     "retry",
     "breakers",
     "step",
@@ -56,7 +58,7 @@ impl<'a> Reader<'a, '_> {
             self.known_keys(table, &["dir"], "`[output]`");
             spec.output = self.get(table, "dir", |r, k, v| r.template(k, v));
             if let Some(dir) = &spec.output {
-                self.no_tilde(&dir.text);
+                self.no_shell(&dir.text);
             }
         }
         if let Some(table) = self.get(root, "health", Self::table) {
@@ -67,6 +69,12 @@ impl<'a> Reader<'a, '_> {
         }
         if let Some(table) = self.get(root, "pools", Self::table) {
             spec.pools = self.pools(table);
+        }
+        if let Some(table) = self.get(root, "resources", Self::table) {
+            spec.resources = self.resources(table);
+        }
+        if let Some(table) = self.get(root, "hooks", Self::table) {
+            spec.hooks = self.hooks(table);
         }
         spec.retry = self.get(root, "retry", Self::retry).unwrap_or_default();
         if let Some(table) = self.get(root, "breakers", Self::table) {
@@ -106,7 +114,7 @@ impl<'a> Reader<'a, '_> {
             if path.text.is_empty() {
                 self.error(path.span.clone(), "this path is empty", "the folder you are in is \".\"".to_owned());
             }
-            self.no_tilde(path);
+            self.no_shell(path);
         }
         self.name_patterns(&spec.matches);
     }
@@ -122,14 +130,6 @@ impl<'a> Reader<'a, '_> {
                 let wrong = wrong.at(pattern.span.clone()).label("file names hold no `/`");
                 self.found.push(wrong.help("`match` sees names only; name the folder in `paths`"));
             }
-        }
-    }
-
-    /// A path that begins with `~` means a home to its writer, and a folder of that name to the system.
-    pub(super) fn no_tilde(&mut self, path: &Text) {
-        if path.text == "~" || path.text.starts_with("~/") {
-            let help = "write the path of the folder: no shell stands here to fill it in";
-            self.error(path.part(&(0..1)), "`~` does not stand for your home here", help.to_owned());
         }
     }
 

@@ -34,10 +34,11 @@ const STEP: &[&str] = &[
     "sandbox",
     "times",
     "tool",
+    "resources",
 ];
 
 /// What placeholders call other things by.
-const RESERVED: &[&str] = &["item", "in", "out", "piece", "pools", "scratch"];
+const RESERVED: &[&str] = &["fault", "in", "item", "out", "piece", "pools", "run", "scratch"];
 
 impl<'a> Reader<'a, '_> {
     pub(super) fn steps(&mut self, value: &'a Value<'a>, steps: &mut Vec<StepSpec<'a>>) {
@@ -93,6 +94,7 @@ impl<'a> Reader<'a, '_> {
         step.sandbox = self.get(table, "sandbox", |r, k, v| r.boolean(k, v));
         step.times = self.get(table, "times", |r, k, v| r.choice(k, v, &[("input", ())]).map(|()| v.span()));
         step.tool = self.get(table, "tool", Self::tool_name);
+        step.resources = self.resource_names(table);
         step
     }
 
@@ -100,7 +102,7 @@ impl<'a> Reader<'a, '_> {
         let id = self.text(key, value)?;
         if RESERVED.contains(&id.text.as_str()) {
             let message = format!("`{}` cannot be the id of a step: placeholders use the word", id.text);
-            self.error(id.span.clone(), message, None);
+            self.error(id.span.clone(), message, "give the step another name".to_owned());
         } else {
             self.name(&id, "the id of a step");
         }

@@ -9,15 +9,21 @@ use super::{Span, WithSpec, Written};
 impl<'a> Reader<'a, '_> {
     pub(super) fn with(&mut self, key: Span, tree: &'a Value<'a>) -> Option<WithSpec<'a>> {
         self.table("with", tree)?;
-        let mut texts = Vec::new();
-        let value = self.json("with", tree, &mut texts);
+        let mut texts: Vec<Written> = Vec::new();
+        let value = self.json("with", tree, &mut |reader, key, value, _| texts.extend(reader.template(key, value)));
         Some(WithSpec { key, value, texts, tree })
     }
 
-    fn json(&mut self, key: &str, value: &Value<'_>, texts: &mut Vec<Written>) -> Json {
+    /// The value as JSON. Each text goes to `seen` too, with the key that it is for and its value.
+    pub(super) fn json(
+        &mut self,
+        key: &str,
+        value: &Value<'_>,
+        seen: &mut impl FnMut(&mut Self, &str, &Value<'_>, &str),
+    ) -> Json {
         match value.get_ref() {
             DeValue::String(text) => {
-                texts.extend(self.template(key, value));
+                seen(self, key, value, text);
                 Json::from(text.as_ref())
             }
             DeValue::Integer(integer) => {
@@ -37,11 +43,11 @@ impl<'a> Reader<'a, '_> {
             }
             DeValue::Boolean(truth) => Json::from(*truth),
             DeValue::Datetime(date) => Json::from(date.to_string()),
-            DeValue::Array(list) => list.iter().map(|entry| self.json(key, entry, texts)).collect(),
+            DeValue::Array(list) => list.iter().map(|entry| self.json(key, entry, seen)).collect(),
             DeValue::Table(table) => {
                 let mut map = Map::new();
                 for (name, value) in table {
-                    map.insert(name.get_ref().to_string(), self.json(name.get_ref(), value, texts));
+                    map.insert(name.get_ref().to_string(), self.json(name.get_ref(), value, seen));
                 }
                 Json::Object(map)
             }

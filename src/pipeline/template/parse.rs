@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Field, ItemField, PieceField, Segment, TemplateError, is_name};
+use super::{FaultField, Field, ItemField, PieceField, RunField, Segment, TemplateError, is_name};
 use crate::pipeline::suggest;
 
 const AS_TEXT: &str = "for a brace that is meant as text, write it twice: `{{` or `}}`";
@@ -77,6 +77,8 @@ fn field(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
             let message = format!("{} cannot be the name of a pool", shown(pool));
             Err(error(span.clone(), message, Some("write `{pools.NAME}`".to_owned())))
         }
+        Some(("fault", name)) => one_of("a fault", name, FaultField::ALL, span).map(Field::Fault),
+        Some(("run", name)) => one_of("a run", name, RunField::ALL, span).map(Field::Run),
         Some((word @ ("in" | "scratch"), _)) => {
             let help = match word {
                 "in" => "`{in}` is the path of the file; parts of the item's name are `{item.stem}`, `{item.ext}`, ...",
@@ -117,8 +119,16 @@ fn bare(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
         "scratch" => Ok(Field::Scratch),
         "out" => Ok(Field::Out(None)),
         "item" => {
-            let help = format!("say which part: `{{item.path}}` (or {})", item_list(&ItemField::NAMES[1..]));
+            let help = format!("say which part: `{{item.path}}` (or {})", list("item", &ItemField::NAMES[1..]));
             Err(error(span.clone(), "`{item}` alone says too little", Some(help)))
+        }
+        "fault" | "run" => {
+            let names: Vec<&str> = match name {
+                "fault" => FaultField::ALL.map(|(name, _)| name).to_vec(),
+                _ => RunField::ALL.map(|(name, _)| name).to_vec(),
+            };
+            let help = format!("say which part: {}", list(name, &names));
+            Err(error(span.clone(), format!("`{{{name}}}` alone says too little"), Some(help)))
         }
         _ if ItemField::from_name(name).is_some() => {
             let message = format!("`{{{name}}}` is not a placeholder");
@@ -160,8 +170,20 @@ fn of_step(step: &str, name: &str, span: &Range<usize>) -> Result<Field, Templat
     Ok(Field::Step { step: step.to_owned(), name: name.to_owned() })
 }
 
-fn item_list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{{item.{name}}}`")).collect::<Vec<_>>().join(", ")
+/// One of the few things that hooks can name of `what`.
+fn one_of<T, const N: usize>(
+    what: &str,
+    name: &str,
+    all: [(&'static str, T); N],
+    span: &Range<usize>,
+) -> Result<T, TemplateError> {
+    let help = suggest::help(name, all.each_ref().map(|(name, _)| *name));
+    let found = all.into_iter().find(|(known, _)| *known == name).map(|(_, field)| field);
+    found.ok_or_else(|| error(span.clone(), format!("{what} has no {}", shown(name)), help))
+}
+
+fn list(of: &str, names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{{{of}.{name}}}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn shown(text: &str) -> String {
@@ -196,6 +218,9 @@ mod tests {
             ("{a.text|contents}", "{a.text|contents}", "`contents` is not understood after `|`", "`{a.text|content}`"),
             ("{item.stem|content}", "{item.stem|content}", "the content of `{item.stem}` cannot be had", "STEP.NAME"),
             ("{piece.a b}", "{piece.a b}", "`a b` cannot be the name of a value", "`{piece.NAME}`"),
+            ("{run}", "{run}", "`{run}` alone says too little", "`{run.id}`"),
+            ("{run.secnds}", "{run.secnds}", "a run has no `secnds`", "did you mean `seconds`?"),
+            ("{fault.reason}", "{fault.reason}", "a fault has no `reason`", "there are `class`, `cause`"),
             ("{pools.a.b}", "{pools.a.b}", "`a.b` cannot be the name of a pool", "`{pools.NAME}`"),
             ("{a b.c}", "{a b.c}", "`a b` cannot be the name of a step", "write it twice"),
             ("{a.b..c}", "{a.b..c}", "`b..c` cannot be the name of an output or a value", "`{a.NAME}`"),

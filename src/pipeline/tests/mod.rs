@@ -6,6 +6,7 @@ mod generate;
 mod golden;
 mod good_files;
 mod mutated;
+mod resources;
 
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ use super::builtins::{Asked, Builtins, ParamProblem};
 use super::diagnostic::Diagnostics;
 use super::load::parse;
 use super::plan::Plan;
+use crate::resources::settings::ResourceKind;
 
 /// The file of the design, word for word.
 pub(super) const LESSON: &str = include_str!("lesson.toml");
@@ -22,7 +24,9 @@ pub(super) struct Few;
 
 impl Builtins for Few {
     fn names(&self) -> Vec<String> {
-        ["audio.convert", "audio.analyze", "audio.slice", "collect", "noop"].map(str::to_owned).to_vec()
+        ["audio.convert", "audio.analyze", "audio.slice", "collect", "noop", "note", "note.get", "note.ask"]
+            .map(str::to_owned)
+            .to_vec()
     }
 
     fn check(&self, name: &str, with: &Value) -> Vec<ParamProblem> {
@@ -32,7 +36,7 @@ impl Builtins for Few {
             message: format!("unknown parameter `{key}`"),
             suggestion: None,
         };
-        let known = ["sample_rate", "channels", "normalize", "columns", "rate"];
+        let known = ["sample_rate", "channels", "normalize", "columns", "rate", "text"];
         let unknown = with.as_object().unwrap().keys().filter(|key| !known.contains(&key.as_str()));
         if name == "audio.analyze" && with.get("rate").is_some() {
             let message = "`rate` must be a number".to_owned();
@@ -46,6 +50,8 @@ impl Builtins for Few {
             "audio.convert" => &[("wav", true), ("peaks", false)],
             "audio.analyze" => &[("json", false), ("picture", false)],
             "audio.slice" => &[("clips", false)],
+            "note" | "note.ask" => &[],
+            "note.get" => &[("file", true)],
             _ => return None,
         };
         Some(outputs.iter().map(|(name, required)| ((*name).to_owned(), *required)).collect())
@@ -63,6 +69,7 @@ impl Builtins for Few {
         let values: &[&str] = match name {
             "audio.analyze" => &["duration", "tempo"],
             "audio.slice" => &["count"],
+            "note.ask" => &["json"],
             _ => &[],
         };
         Some(values.iter().map(|name| (*name).to_owned()).collect())
@@ -85,11 +92,43 @@ impl Builtins for Few {
     }
 
     fn reads_file(&self, name: &str) -> bool {
-        name != "noop" && name != "collect"
+        !matches!(name, "noop" | "collect" | "note" | "note.ask")
     }
 
     fn is_batch(&self, name: &str) -> bool {
         name == "collect"
+    }
+
+    fn resource_kind(&self, name: &str) -> Option<ResourceKind> {
+        match name {
+            "note" | "note.get" => Some(ResourceKind::Database),
+            "note.ask" => Some(ResourceKind::Llm),
+            _ => None,
+        }
+    }
+
+    fn check_resource(&self, kind: ResourceKind, settings: &Value) -> Vec<ParamProblem> {
+        let known = ["url", "password", "headers", "list", "size"];
+        let settings = settings.as_object().unwrap();
+        let unknown = settings.keys().filter(|key| !known.contains(&key.as_str())).map(|key| ParamProblem {
+            path: vec![key.clone()],
+            key: true,
+            message: format!("unknown setting `{key}`"),
+            suggestion: None,
+        });
+        let wrong = settings.get("size").filter(|size| !size.is_number()).map(|_| ParamProblem {
+            path: vec!["size".to_owned()],
+            key: false,
+            message: "`size` must be a number".to_owned(),
+            suggestion: None,
+        });
+        let lost = (kind == ResourceKind::Http && !settings.contains_key("url")).then(|| ParamProblem {
+            path: Vec::new(),
+            key: true,
+            message: "nothing says where it is".to_owned(),
+            suggestion: None,
+        });
+        unknown.chain(wrong).chain(lost).collect()
     }
 }
 

@@ -14,6 +14,7 @@ mod assets;
 mod by_hand;
 mod flow;
 mod pieces;
+mod resources;
 
 use super::*;
 use crate::engine::attempt::piece::look_at_pieces;
@@ -32,6 +33,7 @@ use crate::events::{Command, Event, MachineView, RunState, Story};
 use crate::health::canary::CanaryResult;
 use crate::health::{HealthCheck, Wanted};
 use crate::pipeline::load::parse;
+use crate::pipeline::plan::Plan;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::{Artifact, Identity, StepOutcome, StepRecord};
 use crate::resilience::piece::{Piece, PieceOutcome, PieceRecord};
@@ -163,6 +165,8 @@ impl Workers for Scripted {
                 self.log.borrow_mut().checks.push(self.start.elapsed());
                 let found = |one: Wanted| HealthCheck {
                     name: one.name,
+                    kind: None,
+                    kind: None,
                     available: true,
                     version: None,
                     path: None,
@@ -239,6 +243,8 @@ struct Scene {
     assets: Vec<String>,
     /// Pieces that are held before others are looked at, where that is not as always.
     most_pieces: Option<usize>,
+    /// What is done to the plan before it runs.
+    shaped: fn(&mut Plan),
 }
 
 const ONE_TOOL: &str = r#"
@@ -268,6 +274,7 @@ impl Scene {
             options,
             assets: Vec::new(),
             most_pieces: None,
+            shaped: |_| {},
         }
     }
 
@@ -298,7 +305,8 @@ impl Scene {
         }
         let text = self.text.replace("ASSETS", assets.to_str().unwrap());
         let (plan, found) = parse("test", &text, &Catalog::registered());
-        let plan = plan.unwrap_or_else(|| panic!("{}", found.to_text(false)));
+        let mut plan = plan.unwrap_or_else(|| panic!("{}", found.to_text(false)));
+        (self.shaped)(&mut plan);
         let wanted = batch::Wanted { paths: vec![inputs], matches: vec![], recursive: true, except: vec![] };
         let batch = Batch::find(&wanted).unwrap();
         let access = Access::Run { sync: false };
@@ -306,7 +314,13 @@ impl Scene {
         let (mut context, checks) = prepare(plan, batch, options, &folder.join("state"), access).unwrap();
         context.bases.iter_mut().for_each(|basis| basis.unavailable = None);
         let scratch = RunScratch::create(&folder.join("scratch"), "test", false).unwrap();
-        let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.join("run"), stopping: false.into() });
+        let workshop = Arc::new(Workshop {
+            context,
+            scratch,
+            run_folder: folder.join("run"),
+            resources: Default::default(),
+            stopping: false.into(),
+        });
 
         let (answers, from_workers) = unbounded_channel();
         let (commands, inbox) = channel();

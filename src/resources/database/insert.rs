@@ -1,0 +1,269 @@
+//! Rows into a table, once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::columns::Column;
+use super::connection::{Connection, Trouble};
+use super::describe::{self, Table};
+use super::fit::{Bound, fit};
+use super::names::{quoted, quoted_list, quoted_table, table_name};
+use super::once;
+use super::settings::Backend;
+use crate::resilience::Fault;
+use crate::resilience::hash::hash_bytes;
+
+/// The most parameters of one statement: SQLite's limit is 32,766, the others' 65,535.
+const MOST_PARAMETERS: usize = 30_000;
+/// The most rows of one statement.
+const MOST_ROWS: usize = 500;
+/// The most bytes of one statement that has several rows: far below what a server takes by itself.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Rows to insert.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Insert {
+    /// The table, or `schema.table`.
+    pub table: String,
+    /// The rows: a value for each column that is not left to its default.
+    pub rows: Vec<Map<String, Value>>,
+    /// The columns by which a row is known. A row that is there already is updated.
+    pub key: Vec<String>,
+    /// Whether the table is made where it is missing.
+    pub create: bool,
+    /// The same for every attempt at this task: rows without a `key` are inserted once for it.
+    pub once: String,
+}
+
+/// What became of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inserted {
+    /// So many were inserted or updated.
+    pub rows: u64,
+    /// So many had been stored by an earlier attempt.
+    pub skipped: u64,
+}
+
+pub(super) async fn run(connection: &mut Connection, insert: &Insert) -> Result<Inserted, Trouble> {
+    let parts = table_name(&insert.table).map_err(|why| Fault::input("table", why))?;
+    if insert.rows.iter().any(Map::is_empty) {
+        return Err(Fault::input("row", "a row has no columns").into());
+    }
+    if insert.rows.is_empty() {
+        return Ok(Inserted { rows: 0, skipped: 0 });
+    }
+    let table = find(connection, insert, &parts).await?;
+    if insert.key.is_empty() {
+        return insert_once(connection, insert, &parts, &table).await;
+    }
+    let rows = known_by_key(insert)?;
+    if connection.backend() == Backend::Mysql && !describe::has_unique_index(connection, &parts, &insert.key).await? {
+        let message = format!("table '{}' has no unique index over just {}", insert.table, insert.key.join(", "));
+        return Err(Fault::input("key", message).with_hint("make a unique index over the columns of `key`").into());
+    }
+    let rows: Vec<_> = rows.iter().collect();
+    let fitted = fitted(&rows, insert, &table, connection.backend())?;
+    connection.begin(false).await?;
+    put(connection, insert, &parts, &table, fitted).await?;
+    connection.commit().await?;
+    Ok(Inserted { rows: rows.len() as u64, skipped: 0 })
+}
+
+async fn find(connection: &mut Connection, insert: &Insert, parts: &[String]) -> Result<Table, Trouble> {
+    if let Some(table) = describe::table(connection, parts).await? {
+        return Ok(table);
+    }
+    if insert.create {
+        if insert.rows.iter().flat_map(Map::keys).any(|name| name.is_empty() || name.contains('\0')) {
+            return Err(Fault::input("column", "the name of a column is empty, or holds a NUL").into());
+        }
+        describe::create(connection, parts, &insert.rows, &insert.key).await?;
+        if let Some(table) = describe::table(connection, parts).await? {
+            return Ok(table);
+        }
+    }
+    let fault = Fault::input("table-missing", format!("there is no table '{}'", insert.table));
+    Err(fault.with_hint("make it, check its name (capital letters count), or set `create = true`").into())
+}
+
+/// The rows, of those with the same key the last one.
+fn known_by_key(insert: &Insert) -> Result<Vec<Map<String, Value>>, Trouble> {
+    let mut rows: indexmap::IndexMap<String, &Map<String, Value>> = indexmap::IndexMap::new();
+    for row in &insert.rows {
+        let mut key = Vec::new();
+        for name in &insert.key {
+            let value = row.get(name).filter(|value| !value.is_null());
+            let missing = || Fault::input("key", format!("a row has no '{name}', which is of its key"));
+            key.push(value.ok_or_else(missing)?);
+        }
+        rows.insert(json!(key).to_string(), row);
+    }
+    Ok(rows.into_values().cloned().collect())
+}
+
+async fn insert_once(
+    connection: &mut Connection,
+    insert: &Insert,
+    parts: &[String],
+    table: &Table,
+) -> Result<Inserted, Trouble> {
+    if let Some(engine) = table.engine.as_deref().filter(|engine| !has_transactions(engine)) {
+        let message =
+            format!("table '{}' is kept by {engine}, which cannot undo: rows could be stored twice", insert.table);
+        let hint = format!("ALTER TABLE {} ENGINE = InnoDB, or give a `key`", quoted_table(parts, Backend::Mysql));
+        return Err(Fault::input("engine", message).with_hint(hint).into());
+    }
+    let hashes = hashes(insert);
+    for _ in 0..once::TRIES {
+        let known: BTreeSet<String> =
+            once::begin(connection, &insert.once).await?.into_iter().map(|(hash, _)| hash).collect();
+        let missing: Vec<usize> = (0..hashes.len()).filter(|row| !known.contains(&hashes[*row])).collect();
+        let rows: Vec<&Map<String, Value>> = missing.iter().map(|row| &insert.rows[*row]).collect();
+        let fitted = fitted(&rows, insert, table, connection.backend())?;
+        let new: Vec<String> = missing.iter().map(|row| hashes[*row].clone()).collect();
+        if !once::note(connection, &insert.once, &new).await? {
+            continue;
+        }
+        put(connection, insert, parts, table, fitted).await?;
+        connection.commit().await?;
+        let skipped = hashes.len() - rows.len();
+        return Ok(Inserted { rows: rows.len() as u64, skipped: skipped as u64 });
+    }
+    Err(once::contended())
+}
+
+/// Engines of MySQL and MariaDB that keep a transaction.
+fn has_transactions(engine: &str) -> bool {
+    ["innodb", "rocksdb", "tokudb", "ndbcluster", "xpand", ""].contains(&engine.to_ascii_lowercase().as_str())
+}
+
+/// A hash of each row: the table, the columns in the order of their names, and which one it is among its likes.
+fn hashes(insert: &Insert) -> Vec<String> {
+    let mut likes: BTreeMap<String, u64> = BTreeMap::new();
+    let row_hash = |row: &Map<String, Value>| {
+        let sorted: BTreeMap<&String, &Value> = row.iter().collect();
+        let text = json!([insert.table, sorted]).to_string();
+        let place = likes.entry(text.clone()).and_modify(|place| *place += 1).or_default();
+        hash_bytes(format!("{text}{place}").as_bytes())
+    };
+    insert.rows.iter().map(row_hash).collect()
+}
+
+/// Rows that have the same columns, one after another.
+struct Group {
+    /// The places of the columns in the table.
+    columns: Vec<usize>,
+    rows: Vec<Vec<Bound>>,
+    bytes: usize,
+}
+
+/// The values as their columns want them, in groups that fit into one statement.
+fn fitted(
+    rows: &[&Map<String, Value>],
+    insert: &Insert,
+    table: &Table,
+    backend: Backend,
+) -> Result<Vec<Group>, Trouble> {
+    let mut groups: Vec<Group> = Vec::new();
+    for row in rows {
+        let (mut columns, mut values, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for (name, value) in *row {
+            let place = place(name, &table.columns, backend);
+            let place = place.ok_or_else(|| describe::no_column(&insert.table, name, &table.columns))?;
+            let column = &table.columns[place];
+            let bound = fit(value, &column.kind, backend).map_err(|why| {
+                Fault::input("value", format!("column '{}' of '{}': {why}", column.name, insert.table))
+            })?;
+            if columns.contains(&place) {
+                return Err(Fault::input("row", format!("a row has column '{name}' twice")).into());
+            }
+            bytes += bound.size();
+            columns.push(place);
+            values.push(bound);
+        }
+        match groups.last_mut() {
+            Some(group)
+                if group.columns == columns
+                    && group.rows.len() < MOST_ROWS.min(MOST_PARAMETERS / columns.len())
+                    && group.bytes + bytes <= MOST_BYTES =>
+            {
+                group.bytes += bytes;
+                group.rows.push(values);
+            }
+            _ => groups.push(Group { columns, rows: vec![values], bytes }),
+        }
+    }
+    Ok(groups)
+}
+
+/// The column called `name`. PostgreSQL tells capital letters apart, the others do not.
+fn place(name: &str, columns: &[Column], backend: Backend) -> Option<usize> {
+    columns.iter().position(|column| match backend {
+        Backend::Postgresql => column.name == name,
+        _ => column.name.to_lowercase() == name.to_lowercase(),
+    })
+}
+
+async fn put(
+    connection: &mut Connection,
+    insert: &Insert,
+    parts: &[String],
+    table: &Table,
+    groups: Vec<Group>,
+) -> Result<(), Trouble> {
+    for group in groups {
+        let columns: Vec<&Column> = group.columns.iter().map(|place| &table.columns[*place]).collect();
+        let sql = statement(connection, insert, parts, &columns, group.rows.len());
+        connection.execute(&sql, group.rows.into_iter().flatten().collect()).await?;
+    }
+    Ok(())
+}
+
+fn statement(connection: &Connection, insert: &Insert, parts: &[String], columns: &[&Column], rows: usize) -> String {
+    let backend = connection.backend();
+    let value = |at: usize, column: &Column| match backend {
+        // A text, which the server reads as what the column holds.
+        Backend::Postgresql => format!("CAST({} AS {})", connection.placeholder(at), column.type_name),
+        _ => connection.placeholder(at),
+    };
+    let row = |row: usize| {
+        let values = columns.iter().enumerate().map(|(at, column)| value(row * columns.len() + at, column));
+        format!("({})", values.collect::<Vec<_>>().join(", "))
+    };
+    let names = quoted_list(columns.iter().map(|column| column.name.as_str()), backend);
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    let mut sql = format!("INSERT INTO {} ({names}) VALUES {}", quoted_table(parts, backend), rows.join(", "));
+    if !insert.key.is_empty() {
+        let is_key = |column: &&&Column| place(&column.name, &key_columns(&insert.key), backend).is_some();
+        let others: Vec<&str> =
+            columns.iter().filter(|column| !is_key(column)).map(|column| column.name.as_str()).collect();
+        sql.push_str(&on_conflict(&insert.key, &others, backend));
+    }
+    sql
+}
+
+fn key_columns(key: &[String]) -> Vec<Column> {
+    let column =
+        |name: &String| Column { name: name.clone(), kind: super::columns::Kind::Any, type_name: String::new() };
+    key.iter().map(column).collect()
+}
+
+/// What happens to a row that is there already.
+fn on_conflict(key: &[String], others: &[&str], backend: Backend) -> String {
+    let names = quoted_list(key.iter().map(String::as_str), backend);
+    match backend {
+        Backend::Mysql => {
+            // Where there is nothing to update, the key itself: INSERT IGNORE would swallow other errors too.
+            let all: Vec<&str> = if others.is_empty() { vec![key[0].as_str()] } else { others.to_vec() };
+            let updates = all.iter().map(|name| quoted(name, backend)).map(|name| format!("{name} = VALUES({name})"));
+            format!(" ON DUPLICATE KEY UPDATE {}", updates.collect::<Vec<_>>().join(", "))
+        }
+        _ if others.is_empty() => format!(" ON CONFLICT ({names}) DO NOTHING"),
+        _ => {
+            let updates =
+                others.iter().map(|name| quoted(name, backend)).map(|name| format!("{name} = excluded.{name}"));
+            format!(" ON CONFLICT ({names}) DO UPDATE SET {}", updates.collect::<Vec<_>>().join(", "))
+        }
+    }
+}

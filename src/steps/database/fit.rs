@@ -1,0 +1,99 @@
+//! What is wrong with the parameters of steps on databases for every item, whatever the placeholders are filled with.
+
+use serde_json::{Map, Value};
+
+use super::export::EXPORT;
+use super::insert::INSERT;
+use super::query::QUERY;
+use crate::pipeline::builtins::ParamProblem;
+use crate::pipeline::template::Template;
+
+/// What is wrong with the parameters of the step `name`.
+pub(in crate::steps) fn misfit(name: &str, with: &Value) -> Option<ParamProblem> {
+    let with = with.as_object()?;
+    if name == INSERT.name {
+        return insert(with);
+    }
+    if name == QUERY.name {
+        return pasted(with);
+    }
+    (name == EXPORT.name).then(|| export(with)).flatten()
+}
+
+fn problem(path: &[&str], message: impl Into<String>, help: &str) -> Option<ParamProblem> {
+    let path = path.iter().map(|part| (*part).to_owned()).collect();
+    Some(ParamProblem { path, key: false, message: message.into(), suggestion: Some(help.to_owned()) })
+}
+
+fn insert(with: &Map<String, Value>) -> Option<ParamProblem> {
+    match (with.get("row"), with.get("rows")) {
+        (None, None) => {
+            return problem(&[], "`database.insert` has no row", "add it: with.row = { title = \"{item.name}\" }");
+        }
+        (Some(_), Some(_)) => {
+            return problem(&["rows"], "`row` and `rows` both say what is inserted", "keep one of them");
+        }
+        _ => {}
+    }
+    let row = with.get("row")?.as_object()?;
+    if row.is_empty() {
+        return problem(&["row"], "`row` is empty", "name at least one column");
+    }
+    let mut key = with.get("key")?.as_array()?.iter().filter_map(Value::as_str);
+    let missing = key.find(|name| !row.contains_key(*name))?;
+    problem(&["key"], format!("`key` names `{missing}`, which `row` does not have"), "name columns of the row")
+}
+
+fn export(with: &Map<String, Value>) -> Option<ParamProblem> {
+    match (with.contains_key("sql"), with.contains_key("table")) {
+        (false, false) => problem(&[], "`database.export` has nothing to export", "give a `sql` or a `table`"),
+        (true, true) => problem(&["table"], "`sql` and `table` both say what is exported", "keep one of them"),
+        _ => pasted(with),
+    }
+}
+
+/// A statement with a placeholder in it: whoever names a file could write SQL.
+fn pasted(with: &Map<String, Value>) -> Option<ParamProblem> {
+    let sql = with.get("sql")?.as_str()?;
+    if Template::parse(sql).is_ok_and(|template| template.is_literal()) {
+        return None;
+    }
+    problem(
+        &["sql"],
+        "values are not pasted into `sql`",
+        "write :name where the value goes, and params = { name = \"{...}\" }; a brace that is meant is doubled: {{",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(name: &str, with: Value) -> Option<String> {
+        misfit(name, &with).map(|problem| problem.message)
+    }
+
+    #[test]
+    fn a_value_is_never_pasted_into_a_statement() {
+        let pasted = Some("values are not pasted into `sql`".to_owned());
+        assert_eq!(told("database.query", json!({ "sql": "select '{item.name}'" })), pasted);
+        assert_eq!(told("database.export", json!({ "sql": "select '{item.name}'" })), pasted);
+        assert_eq!(told("database.query", json!({ "sql": "select :name", "params": { "name": "{item.name}" } })), None);
+        assert_eq!(told("database.query", json!({ "sql": "select '{{}}'::jsonb" })), None);
+    }
+
+    #[test]
+    fn what_is_wrong_for_every_item_is_told_though_there_are_placeholders() {
+        let insert = |with| told("database.insert", with).unwrap_or_default();
+        assert_eq!(insert(json!({ "table": "t" })), "`database.insert` has no row");
+        assert_eq!(insert(json!({ "row": {}, "rows": [] })), "`row` and `rows` both say what is inserted");
+        assert_eq!(
+            insert(json!({ "row": { "a": "{item.name}" }, "key": ["b"] })),
+            "`key` names `b`, which `row` does not have"
+        );
+        assert_eq!(insert(json!({ "row": { "a": "{item.name}" }, "key": ["a"] })), "");
+        assert_eq!(told("database.export", json!({})).unwrap_or_default(), "`database.export` has nothing to export");
+    }
+}
