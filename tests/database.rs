@@ -43,7 +43,7 @@ impl Bench {
 
     fn register(&self, name: &str, settings: Value) {
         ResourceKind::Database.check(&settings).unwrap();
-        let pool = PoolSettings { min_size: 0, max_size: 8, ..PoolSettings::default() };
+        let pool = PoolSettings { min_size: 0, max_size: 10, ..PoolSettings::default() };
         let spec = ResourceSpec { name: name.into(), kind: ResourceKind::Database, pool, settings };
         register(&self.manager, &spec, &|_| None, &self.secrets).unwrap();
     }
@@ -398,7 +398,7 @@ fn writers_at_the_same_time_store_each_row_once() {
     runtime().block_on(async {
         for bench in Bench::all("writers") {
             bench.run("create table notes (writer integer, n integer)").await;
-            let bench = std::sync::Arc::new(bench);let began=Instant::now();
+            let bench = std::sync::Arc::new(bench);
             let mut writers = tokio::task::JoinSet::new();
             for writer in 0..8 {
                 let bench = std::sync::Arc::clone(&bench);
@@ -420,7 +420,6 @@ fn writers_at_the_same_time_store_each_row_once() {
             while let Some(done) = writers.join_next().await {
                 done.unwrap();
             }
-            eprintln!("{} {:?}", bench.backend, began.elapsed());
             assert_eq!(bench.count("notes").await, 1600, "{}", bench.backend);
             assert_eq!(bench.count("(select distinct writer, n from notes) d").await, 1600, "{}", bench.backend);
         }
