@@ -74,7 +74,13 @@ async fn nothing_leads_out_and_trying_breaks_nothing() {
     let folder = lease(&manager).await;
     let absolute = outside.join("secret");
     let paths = [
-        "", "..", "../outside/secret", "in/../../outside/secret", absolute.to_str().unwrap(), "folder/secret", "in/up/secret",
+        "",
+        "..",
+        "../outside/secret",
+        "in/../../outside/secret",
+        absolute.to_str().unwrap(),
+        "folder/secret",
+        "in/up/secret",
         "round/x",
     ];
     for path in paths {

@@ -404,7 +404,8 @@ async fn a_folder_keeps_objects_too_and_no_link_leads_out_of_it() {
 fn settings_that_do_not_fit_are_told_before_anything_runs() {
     let check = |settings: Value| ResourceKind::Storage.check(&settings).unwrap_err();
     let s3 = |more: Value| {
-        let mut settings = json!({ "provider": "s3", "bucket": "b", "access_key": "${KEY}", "secret_key": "${SECRET}" });
+        let mut settings =
+            json!({ "provider": "s3", "bucket": "b", "access_key": "${KEY}", "secret_key": "${SECRET}" });
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         settings
     };

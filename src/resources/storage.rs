@@ -43,7 +43,9 @@ use crate::resilience::{Fault, FaultClass};
 /// The provider.
 pub(super) fn open(settings: Settings, secrets: &Secrets) -> Result<Storages, Fault> {
     let misfit = |why: String| Fault::new(FaultClass::Dependency, "settings", secrets.redact(&why).into_owned());
-    for secret in [&settings.secret_key, &settings.session_token, &settings.account_key, &settings.sas].into_iter().flatten() {
+    for secret in
+        [&settings.secret_key, &settings.session_token, &settings.account_key, &settings.sas].into_iter().flatten()
+    {
         secrets.add(secret);
     }
     // The one part of a shared access signature that is secret, whatever the others are mixed with.
@@ -57,9 +59,7 @@ pub(super) fn open(settings: Settings, secrets: &Secrets) -> Result<Storages, Fa
     let public_url = settings.public_url().map_err(misfit)?;
     let prefix = settings.prefix().map_err(misfit)?;
     let place = match settings.provider {
-        StorageProvider::Local => {
-            Place::Local(Local { folder: settings.folder.clone().unwrap_or_default(), prefix })
-        }
+        StorageProvider::Local => Place::Local(Local { folder: settings.folder.clone().unwrap_or_default(), prefix }),
         _ => {
             let (cloud, address) = cloud::connect(&settings, secrets)?;
             let blame = Blame {

@@ -159,14 +159,16 @@ impl Scripted {
                 let mut reader = BufReader::new(socket.unwrap());
                 let mut head = String::new();
                 while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
-                let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                let length =
+                    head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
                 let _ = io::copy(&mut reader.by_ref().take(length.unwrap_or(0)), &mut io::sink());
                 seen.lock().unwrap().push(head);
                 let (head, body) = answers[asked.min(answers.len() - 1)];
                 asked += 1;
                 if !head.is_empty() {
                     let length = body.len();
-                    let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+                    let answer =
+                        format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
                     let _ = reader.get_mut().write_all(answer.as_bytes());
                 }
             }

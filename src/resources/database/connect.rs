@@ -116,7 +116,8 @@ impl Place {
                 }
             }
             Options::Memory => {
-                let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true).disable_statement_logging();
+                let options =
+                    SqliteConnectOptions::new().in_memory(true).foreign_keys(true).disable_statement_logging();
                 let driver = SqliteConnection::connect_with(&options).await?;
                 Ok(Connection::new(Driver::Sqlite(Box::new(driver)), false, limit))
             }

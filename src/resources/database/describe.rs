@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn a_table_is_made_with_types_that_hold_all_values() {
-        let rows = json!([{ "id": "a", "n": 1, "x": 1, "j": [1], "b": true, "z": null }, { "id": "b", "x": 1.5, "b": "no" }]);
+        let rows =
+            json!([{ "id": "a", "n": 1, "x": 1, "j": [1], "b": true, "z": null }, { "id": "b", "x": 1.5, "b": "no" }]);
         let rows: Vec<Map<String, Value>> = serde_json::from_value(rows).unwrap();
         let sql = |backend| create_statement(&["s".into(), "t\"`".into()], &rows, &["id".into()], backend);
         assert_eq!(

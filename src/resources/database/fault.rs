@@ -12,7 +12,8 @@ use crate::resilience::{Fault, FaultClass};
 /// A call, or the wait for the next row, took too long.
 pub(super) fn late(limit: Duration) -> Fault {
     let message = format!("the database did not answer within {} s", limit.as_secs_f64());
-    Fault::new(FaultClass::Transient, "timeout", message).with_hint("raise its statement_timeout, or make the statement lighter")
+    Fault::new(FaultClass::Transient, "timeout", message)
+        .with_hint("raise its statement_timeout, or make the statement lighter")
 }
 
 /// A connection was not made in time.
@@ -165,7 +166,9 @@ fn of_driver(error: &sqlx::Error, place: &str, doing: Doing) -> Fault {
         sqlx::Error::Io(error) => {
             Fault::new(FaultClass::Transient, "connection-lost", format!("the connection to {place} was lost: {error}"))
         }
-        other => Fault::new(FaultClass::Transient, "connection-lost", format!("the connection to {place} was lost: {other}")),
+        other => {
+            Fault::new(FaultClass::Transient, "connection-lost", format!("the connection to {place} was lost: {other}"))
+        }
     }
 }
 
@@ -249,7 +252,9 @@ fn of_sqlite(number: u32, message: &str, doing: Doing) -> Judged {
         19 => (Input, "constraint", None),
         18 | 20 | 25 => (Input, "value", None),
         1 if message.starts_with("no such table") => (Input, "table-missing", Some(TABLE)),
-        1 if message.starts_with("no such column") || message.contains("has no column") => (Input, "column-missing", None),
+        1 if message.starts_with("no such column") || message.contains("has no column") => {
+            (Input, "column-missing", None)
+        }
         1 if message.starts_with("ON CONFLICT clause") => {
             (Input, "key", Some("make a unique index over the columns of `key`"))
         }

@@ -58,7 +58,9 @@ pub(super) fn fit(value: &Value, kind: &Kind, backend: Backend) -> Result<Bound,
             _ => return misfit("number"),
         },
         (Kind::Decimal, Value::Number(number)) => Bound::Text(number.to_string()),
-        (Kind::Decimal, Value::String(text)) if text.trim().parse::<f64>().is_ok() => Bound::Text(text.trim().to_owned()),
+        (Kind::Decimal, Value::String(text)) if text.trim().parse::<f64>().is_ok() => {
+            Bound::Text(text.trim().to_owned())
+        }
         (Kind::Real | Kind::Decimal, _) => return misfit("number"),
         (Kind::Boolean, value) => match truth(value) {
             Some(truth) => Bound::Bool(truth),
@@ -149,10 +151,9 @@ fn is_list_or_table(text: &str) -> bool {
 
 /// A moment with a zone in UTC, without the zone; another text as it is.
 fn in_utc(text: &str) -> String {
-    text.trim().parse::<jiff::Timestamp>().map_or_else(
-        |_| text.to_owned(),
-        |moment| moment.to_zoned(jiff::tz::TimeZone::UTC).datetime().to_string(),
-    )
+    text.trim()
+        .parse::<jiff::Timestamp>()
+        .map_or_else(|_| text.to_owned(), |moment| moment.to_zoned(jiff::tz::TimeZone::UTC).datetime().to_string())
 }
 
 /// A list as PostgreSQL writes one: `{1,NULL,"a \"b\""}`.

@@ -109,7 +109,8 @@ async fn insert_once(
     table: &Table,
 ) -> Result<Inserted, Trouble> {
     if let Some(engine) = table.engine.as_deref().filter(|engine| !has_transactions(engine)) {
-        let message = format!("table '{}' is kept by {engine}, which cannot undo: rows could be stored twice", insert.table);
+        let message =
+            format!("table '{}' is kept by {engine}, which cannot undo: rows could be stored twice", insert.table);
         let hint = format!("ALTER TABLE {} ENGINE = InnoDB, or give a `key`", quoted_table(parts, Backend::Mysql));
         return Err(Fault::input("engine", message).with_hint(hint).into());
     }
@@ -243,11 +244,8 @@ fn statement(connection: &Connection, insert: &Insert, parts: &[String], columns
 }
 
 fn key_columns(key: &[String]) -> Vec<Column> {
-    let column = |name: &String| Column {
-        name: name.clone(),
-        kind: super::columns::Kind::Any,
-        type_name: String::new(),
-    };
+    let column =
+        |name: &String| Column { name: name.clone(), kind: super::columns::Kind::Any, type_name: String::new() };
     key.iter().map(column).collect()
 }
 
@@ -263,7 +261,8 @@ fn on_conflict(key: &[String], others: &[&str], backend: Backend) -> String {
         }
         _ if others.is_empty() => format!(" ON CONFLICT ({names}) DO NOTHING"),
         _ => {
-            let updates = others.iter().map(|name| quoted(name, backend)).map(|name| format!("{name} = excluded.{name}"));
+            let updates =
+                others.iter().map(|name| quoted(name, backend)).map(|name| format!("{name} = excluded.{name}"));
             format!(" ON CONFLICT ({names}) DO UPDATE SET {}", updates.collect::<Vec<_>>().join(", "))
         }
     }

@@ -14,7 +14,11 @@ pub(super) fn date(days: i64) -> String {
     let day = day - (153 * month + 2) / 5 + 1;
     let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     let year = year + cycle * 400 + next;
-    if (0..=9999).contains(&year) { format!("{year:04}-{month:02}-{day:02}") } else { format!("{year:+07}-{month:02}-{day:02}") }
+    if (0..=9999).contains(&year) {
+        format!("{year:04}-{month:02}-{day:02}")
+    } else {
+        format!("{year:+07}-{month:02}-{day:02}")
+    }
 }
 
 /// The time of day that is `micros` microseconds after midnight, as `03:04:05.25`.

@@ -111,7 +111,8 @@ async fn make(connection: &mut Connection) -> Result<(), Trouble> {
                 sqlx::Error::Database(error) => error.message().to_owned(),
                 other => other.to_string(),
             };
-            let message = format!("the table {TABLE}, which sees to it that rows are stored once, cannot be made: {why}");
+            let message =
+                format!("the table {TABLE}, which sees to it that rows are stored once, cannot be made: {why}");
             let hint = format!("have it made, and grant SELECT, INSERT and UPDATE on it: {statement}");
             Err(Fault::new(FaultClass::Dependency, "once-table", message).with_hint(hint).into())
         }

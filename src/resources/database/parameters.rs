@@ -140,7 +140,10 @@ impl Reading<'_> {
             '?' if !self.is_postgres() => {
                 return Err("`?` stands for nothing here: write `:name`, and its value in `params`".to_owned());
             }
-            '$' if !self.is_mysql() && !self.follows_name() && next.is_some_and(|c| c.is_alphanumeric() || c == '_') => {
+            '$' if !self.is_mysql()
+                && !self.follows_name()
+                && next.is_some_and(|c| c.is_alphanumeric() || c == '_') =>
+            {
                 return Err("`$` stands for nothing here: write `:name`, and its value in `params`".to_owned());
             }
             '@' if !self.is_mysql() && !self.is_postgres() => {
@@ -264,7 +267,11 @@ mod tests {
             (Postgresql, "select $$ :no $$, $x$ :no $$ :no $x$, :a", "select $$ :no $$, $x$ :no $$ :no $x$, <0>"),
             (Postgresql, "select /* :no /* :no */ :no */ :a", "select /* :no /* :no */ :no */ <0>"),
             (Postgresql, "select f(x := 1), j ? 'k', a[1 : 2], :a", "select f(x := 1), j ? 'k', a[1 : 2], <0>"),
-            (Mysql, "select 'it\\'s :no', \"a\\\":no\", `:no`, :a # :no", "select 'it\\'s :no', \"a\\\":no\", `:no`, <0> # :no"),
+            (
+                Mysql,
+                "select 'it\\'s :no', \"a\\\":no\", `:no`, :a # :no",
+                "select 'it\\'s :no', \"a\\\":no\", `:no`, <0> # :no",
+            ),
             (Mysql, "select 5--:a -- :no", "select 5--<0> -- :no"),
             (Mysql, "select /* /* :no */ :a, @v", "select /* /* :no */ <0>, @v"),
             (Sqlite, "select [:no], `:no`, \"a\"\":no\", :größe", "select [:no], `:no`, \"a\"\":no\", <0>"),

@@ -209,12 +209,7 @@ impl Taker for Keeping {
     }
 }
 
-async fn answer(
-    connection: &mut Connection,
-    ready: Ready,
-    limit: usize,
-    breaks_off: bool,
-) -> Result<Answer, Trouble> {
+async fn answer(connection: &mut Connection, ready: Ready, limit: usize, breaks_off: bool) -> Result<Answer, Trouble> {
     let columns = Arc::clone(&ready.columns);
     let mut keeping = Keeping { columns, rows: Vec::new(), limit, more: false, breaks_off };
     let changed = connection.rows(&ready.sql, ready.values, ready.shapes.as_deref(), &mut keeping).await?;

@@ -145,8 +145,7 @@ impl Settings {
             Backend::Sqlite => self.check_file(server)?,
             Backend::Postgresql | Backend::Mysql => self.check_server(server)?,
         }
-        for (name, period) in
-            [("connect_timeout", self.connect_timeout), ("statement_timeout", self.statement_timeout)]
+        for (name, period) in [("connect_timeout", self.connect_timeout), ("statement_timeout", self.statement_timeout)]
         {
             if period.is_some_and(|period| period.0 < Duration::from_millis(10)) {
                 return Err(format!("`{name}` is too short: at least 10 ms"));
@@ -228,13 +227,31 @@ mod tests {
     fn what_is_wrong_with_settings_is_told_before_the_run() {
         let table = [
             (json!({ "backend": "sqlite" }), "a SQLite database needs a `path`"),
-            (json!({ "backend": "sqlite", "path": "a.db", "host": "h" }), "`host` is for a server: SQLite is a file, name it by `path`"),
-            (json!({ "backend": "sqlite", "path": ":memory:" }), "for a database in memory write `backend = \"memory\"`"),
-            (json!({ "backend": "memory", "path": "a.db" }), "`path` says nothing for a database in memory: leave it out"),
+            (
+                json!({ "backend": "sqlite", "path": "a.db", "host": "h" }),
+                "`host` is for a server: SQLite is a file, name it by `path`",
+            ),
+            (
+                json!({ "backend": "sqlite", "path": ":memory:" }),
+                "for a database in memory write `backend = \"memory\"`",
+            ),
+            (
+                json!({ "backend": "memory", "path": "a.db" }),
+                "`path` says nothing for a database in memory: leave it out",
+            ),
             (json!({ "backend": "postgresql" }), "it needs a `url`, or at least the `database`'s name"),
-            (json!({ "backend": "postgresql", "url": "mysql://h/d" }), "the `url` of PostgreSQL begins with `postgresql://`"),
-            (json!({ "backend": "mysql", "url": "mysql://h/d", "user": "u" }), "`url` and `user` both say where the database is: keep one of them"),
-            (json!({ "backend": "mysql", "database": "d", "connect_timeout": 0 }), "`connect_timeout` is too short: at least 10 ms"),
+            (
+                json!({ "backend": "postgresql", "url": "mysql://h/d" }),
+                "the `url` of PostgreSQL begins with `postgresql://`",
+            ),
+            (
+                json!({ "backend": "mysql", "url": "mysql://h/d", "user": "u" }),
+                "`url` and `user` both say where the database is: keep one of them",
+            ),
+            (
+                json!({ "backend": "mysql", "database": "d", "connect_timeout": 0 }),
+                "`connect_timeout` is too short: at least 10 ms",
+            ),
         ];
         for (settings, why) in table {
             assert_eq!(wrong(settings), why);

@@ -90,7 +90,8 @@ impl Beneath {
     /// # Errors
     /// A dependency fault: it cannot be made or opened, or is no folder. Those of a full disk.
     pub fn open(path: &Path) -> Result<Self, Fault> {
-        let failed = |error: io::Error| own(Fault::from_io(&format!("cannot open the folder {}", path.display()), &error));
+        let failed =
+            |error: io::Error| own(Fault::from_io(&format!("cannot open the folder {}", path.display()), &error));
         std::fs::create_dir_all(path).map_err(failed)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
@@ -106,7 +107,9 @@ impl Beneath {
     /// Whether its path still leads to it.
     #[must_use]
     pub fn is_still_there(&self) -> bool {
-        let (Ok(opened), Ok(there)) = (rustix::fs::fstat(&self.root), rustix::fs::stat(&self.path)) else { return false };
+        let (Ok(opened), Ok(there)) = (rustix::fs::fstat(&self.root), rustix::fs::stat(&self.path)) else {
+            return false;
+        };
         (opened.st_dev, opened.st_ino) == (there.st_dev, there.st_ino)
     }
 
@@ -124,9 +127,8 @@ impl Beneath {
     pub fn probe(&self) -> Result<(), Fault> {
         let failed = |errno: Errno| own(self.fault("cannot write into", Path::new("."), errno));
         let (file, unfinished) = self.temporary(&self.root).map_err(failed)?;
-        io::Write::write_all(&mut &file, b"mediamill").map_err(|error| {
-            own(Fault::from_io(&format!("cannot write into {}", self.path.display()), &error))
-        })?;
+        io::Write::write_all(&mut &file, b"mediamill")
+            .map_err(|error| own(Fault::from_io(&format!("cannot write into {}", self.path.display()), &error)))?;
         drop(unfinished);
         Ok(())
     }
@@ -289,9 +291,10 @@ impl Beneath {
     fn folder(&self, parts: &[OsString], make: bool) -> Result<OwnedFd, Fault> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let failed = |seen: usize, errno| self.fault("cannot open", &parts[..=seen].iter().collect::<PathBuf>(), errno);
-        let mut folder = self.root.try_clone().map_err(|error| {
-            Fault::from_io(&format!("cannot open {}", self.path.display()), &error)
-        })?;
+        let mut folder = self
+            .root
+            .try_clone()
+            .map_err(|error| Fault::from_io(&format!("cannot open {}", self.path.display()), &error))?;
         for (seen, name) in parts.iter().enumerate() {
             let mut next = rustix::fs::openat(&folder, name, flags, Mode::empty());
             if make && matches!(next, Err(Errno::NOENT)) {
@@ -331,8 +334,11 @@ impl Beneath {
     }
 
     fn link(&self, path: &Path) -> Fault {
-        Fault::input("path", format!("'{}' is a symbolic link: it may lead out of {}", path.display(), self.path.display()))
-            .with_hint("put the file itself there, or name the folder that it leads to as `base_path`")
+        Fault::input(
+            "path",
+            format!("'{}' is a symbolic link: it may lead out of {}", path.display(), self.path.display()),
+        )
+        .with_hint("put the file itself there, or name the folder that it leads to as `base_path`")
     }
 
     fn fault(&self, doing: &str, path: &Path, errno: Errno) -> Fault {

@@ -67,21 +67,32 @@ impl Blame {
         };
         let (class, cause, hint) = match (*status, code.as_str()) {
             (_, "RequestTimeTooSkewed") => (Dependency, "clock", Some(CLOCK)),
-            (_, "NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName") => (Dependency, "no-bucket", Some(NO_BUCKET)),
+            (_, "NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName") => {
+                (Dependency, "no-bucket", Some(NO_BUCKET))
+            }
             (_, "InvalidAccessKeyId" | "NotSignedUp") => (Dependency, "credentials", Some("check `access_key`")),
             (_, "SignatureDoesNotMatch") => (Dependency, "credentials", Some(SIGNATURE)),
-            (_, "ExpiredToken" | "InvalidToken") => (Dependency, "credentials", Some("the session token has ended: get another")),
-            (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") | (301 | 307 | 308, _) => {
+            (_, "ExpiredToken" | "InvalidToken") => {
+                (Dependency, "credentials", Some("the session token has ended: get another"))
+            }
+            (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException")
+            | (301 | 307 | 308, _) => {
                 (Dependency, "region", Some("check `region` and `endpoint`: the bucket lies elsewhere"))
             }
-            (_, "SlowDown" | "ServerBusy" | "RequestTimeout" | "InternalError" | "ServiceUnavailable" | "OperationAborted")
+            (
+                _,
+                "SlowDown" | "ServerBusy" | "RequestTimeout" | "InternalError" | "ServiceUnavailable"
+                | "OperationAborted",
+            )
             | (408 | 425 | 429, _) => (Transient, "busy", None),
             (500.., _) if *status != 501 => (Transient, "server", None),
             (401 | 403, _) => (Dependency, "access", Some(ACCESS)),
             // A put and a list name no object that could be missing.
             (404, _) if matches!(doing, Doing::Put | Doing::List) => (Dependency, "no-bucket", Some(NO_BUCKET)),
             (404, _) => (Input, "no-object", None),
-            (405 | 501, _) => (Dependency, "unsupported", Some("this service does not do what was asked: check `endpoint`")),
+            (405 | 501, _) => {
+                (Dependency, "unsupported", Some("this service does not do what was asked: check `endpoint`"))
+            }
             (409 | 412, _) if doing == Doing::Put => (Input, "exists", None),
             // It was replaced while it was read.
             (412, _) => (Transient, "changed", None),
@@ -173,7 +184,8 @@ mod tests {
     fn fault(doing: Doing, status: u16, code: &str) -> Fault {
         let refusal =
             Refusal { status, code: code.to_owned(), message: String::new(), retry_after: None, ahead: Some(3) };
-        Blame { bucket: "b".to_owned(), host: "h".to_owned(), secrets: Secrets::default() }.refused("x", doing, &refusal)
+        Blame { bucket: "b".to_owned(), host: "h".to_owned(), secrets: Secrets::default() }
+            .refused("x", doing, &refusal)
     }
 
     #[test]

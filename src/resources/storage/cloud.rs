@@ -60,8 +60,8 @@ pub(super) fn connect(settings: &Settings, secrets: &Secrets) -> Result<(Arc<dyn
         }
         StorageProvider::Azure => {
             let account = settings.account.clone().unwrap_or_default();
-            let service = endpoint
-                .map_or_else(|| format!("https://{account}.blob.core.windows.net"), |url| trimmed(&url));
+            let service =
+                endpoint.map_or_else(|| format!("https://{account}.blob.core.windows.net"), |url| trimmed(&url));
             let mut builder = MicrosoftAzureBuilder::new()
                 .with_account(account)
                 .with_container_name(&bucket)
@@ -93,7 +93,8 @@ pub(super) fn connect(settings: &Settings, secrets: &Secrets) -> Result<(Arc<dyn
                 .with_retry(no_retry())
                 .with_http_connector(WatchedConnector);
             // The error may quote the file.
-            let unreadable = |_| settings_fault(format!("`service_account` {} is no key of a service account", file.display()));
+            let unreadable =
+                |_| settings_fault(format!("`service_account` {} is no key of a service account", file.display()));
             (Arc::new(builder.build().map_err(unreadable)?), format!("{service}/{bucket}"))
         }
         StorageProvider::Local => return Err(settings_fault("a folder is no service".to_owned())),

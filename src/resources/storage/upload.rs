@@ -155,7 +155,9 @@ async fn send(
             match sending.join_next().await {
                 Some(Ok(Ok(done))) => parts.push(done),
                 Some(Ok(Err(error))) => return Err(blaming(&error)),
-                Some(Err(_)) => return Err(Fault::new(FaultClass::Bug, "upload", "a part of the upload came to grief")),
+                Some(Err(_)) => {
+                    return Err(Fault::new(FaultClass::Bug, "upload", "a part of the upload came to grief"));
+                }
                 None => break,
             }
         }
