@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use mediamill::resilience::FaultClass;
 use mediamill::resources::filesystem::Folder;
@@ -132,7 +133,9 @@ async fn a_folder_that_is_swapped_for_a_link_leads_nowhere() {
         }
     });
     let (mut refused, mut written) = (0, 0);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while refused < 100 || written < 100 {
+        assert!(Instant::now() < deadline, "{refused} refused, {written} written");
         match folder.write("room/x", "mine").await {
             Ok(()) => written += 1,
             Err(fault) if fault.cause == "path" => refused += 1,
@@ -162,9 +165,9 @@ async fn temporary_files_go_with_the_lease_unless_they_are_to_stay() {
         fs::remove_file(&b).unwrap();
         drop(folder);
         manager.close().await;
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while auto_cleanup && a.exists() {
-            assert!(std::time::Instant::now() < deadline, "it stays");
+            assert!(Instant::now() < deadline, "it stays");
             tokio::task::yield_now().await;
         }
         assert_eq!(a.exists(), !auto_cleanup);

@@ -45,7 +45,7 @@ impl Bench {
         let step = find_resource(step).unwrap();
         (step.step.check)(with.clone()).unwrap();
         let needed = [Requirement::new("web")];
-        let leases = self.manager.acquire_all(&needed, &Owner::new("run/item/step/1"), None).await.unwrap();
+        let leases = self.manager.acquire_all(&needed, &Owner::new("run/item/step/1")).await.unwrap();
         let lease = leases.get("web").unwrap().clone();
         let outputs = outputs.iter().map(|(name, path)| ((*name).to_owned(), path.to_path_buf())).collect();
         let inputs = inputs.iter().map(|path| path.to_path_buf()).collect();
@@ -145,10 +145,11 @@ async fn an_answer_goes_to_a_file_as_it_comes() {
     let bench = Bench::new(json!({ "base_url": server.url(""), "max_response": 8 << 20 }));
     let large: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
     server.on("/large", [Answer::status(200).body(large.clone()).gzip()]);
-    server.on("/endless", [Answer::status(200).endless("more")]);
+    server.on("/endless", [Answer::status(200).endless(vec![b'x'; 64 << 10])]);
     server.on("/half", [Answer::text(&"x".repeat(5000)).cut_after(3000)]);
     let to = bench.folder.path().join("out");
-    let get = |path: &str| bench.run("http.request", json!({ "path": path }), &[], &[("body", &to)]);
+    let outputs = [("body", to.as_path())];
+    let get = |path: &str| bench.run("http.request", json!({ "path": path }), &[], &outputs);
     let values = get("large").await.unwrap();
     assert!(std::fs::read(&to).unwrap() == large);
     assert_eq!((&values["bytes"], values.get("text"), values.get("json")), (&json!(4_000_000), None, None));

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use super::failure::{Failure, code};
 use super::{output, state};
-use crate::health::{self, all_known, check_all, machine, wanted};
+use crate::engine::resources::{Resources, environment};
+use crate::health::{self, Wanted, all_known, check_all, machine, wanted};
 
 /// Look for the tools that pipelines use, all at the same time.
 #[derive(Debug, clap::Args)]
@@ -25,11 +26,23 @@ pub struct Args {
 /// # Errors
 /// That the pipeline cannot be read.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let tools = match &args.pipeline {
-        Some(path) => wanted(&state::plan(path)?.plan),
-        None => all_known(),
+    let (wanted, resources) = match &args.pipeline {
+        Some(path) => {
+            let plan = state::plan(path)?.plan;
+            let resources = Resources::open(&plan, &environment);
+            let resources = resources.map_err(|error| {
+                Failure::new(code::FAILED, format!("the resources of the pipeline cannot be looked at: {error}"))
+            })?;
+            (wanted(&plan), resources)
+        }
+        None => (all_known(), Resources::default()),
     };
+    let looking = resources.look(&wanted);
+    let tools: Vec<Wanted> = wanted.into_iter().filter(|one| !one.resource).collect();
     let mut checks = check_all(&tools);
+    checks.extend(looking.checks());
+    // Nothing was leased: what was made for the look is closed.
+    let _ = resources.close();
     checks.extend(machine::disk(&["."]));
     checks.push(machine::memory());
     output::print(&if args.json {

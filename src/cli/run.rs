@@ -15,6 +15,7 @@ use crate::engine::generator::Generator;
 use crate::engine::owner::{self, OwnerSink};
 use crate::engine::preflight::Conflict;
 use crate::engine::recorder::Sink;
+use crate::engine::resources::environment;
 use crate::engine::run::{Finished, Request, RunError, run as run_engine};
 use crate::health::HealthCheck;
 use crate::pipeline::generate::Generate;
@@ -263,6 +264,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         sinks: vec![sink],
         commands: (commands, inbox),
         end_now,
+        variable: environment,
         about: about(args),
         plan,
         batch,

@@ -16,6 +16,7 @@ use crate::pipeline::template::{Field, ItemField, PieceField, Segment, Template}
 use crate::resilience::hash::hash_bytes;
 use crate::resilience::kept_scores::KeptScores;
 use crate::resilience::store::Store;
+use crate::steps::register::find_resource;
 
 /// How a run was asked for.
 #[derive(Debug, Clone, Default)]
@@ -153,7 +154,9 @@ fn reads_item(step: &Step) -> bool {
         Action::Run(argv) => {
             step.reads.is_empty() || argv.iter().chain(step.env.values()).any(|template| names_it(template, true))
         }
-        Action::Uses { .. } => true,
+        Action::Uses { name, with } => {
+            find_resource(name).is_none_or(|step| step.reads_file) || with.to_string().contains("{item.path}")
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::batch::Batch;
 use super::generator::Made;
+use super::occasion::Occasion;
 use super::piece_view::{PieceView, reach};
 use crate::events::ItemIndex;
 use crate::pipeline::template::{Field, ItemField, Lookup, Template};
@@ -91,6 +92,8 @@ pub struct Fields<'a> {
     pub drawn: Option<&'a IndexMap<String, PathBuf>>,
     /// Where the step writes each output.
     pub outputs: Option<&'a IndexMap<String, PathBuf>>,
+    /// What a hook is called for.
+    pub occasion: Option<&'a Occasion>,
 }
 
 impl Fields<'_> {
@@ -150,7 +153,8 @@ impl Lookup for Fields<'_> {
                 let path = self.drawn.and_then(|drawn| drawn.get(pool));
                 path.map(|path| path.as_os_str().to_os_string()).ok_or_else(|| "nothing was drawn here".into())
             }
-            Field::Fault(_) | Field::Run(_) => Err(format!("{field} is for hooks")),
+            Field::Fault(part) => self.occasion.ok_or("nothing failed here")?.fault(*part).map(text_of),
+            Field::Run(part) => Ok(text_of(self.occasion.ok_or("only a hook is told of the run")?.run(*part))),
             Field::Scratch => {
                 self.scratch.map(|folder| folder.as_os_str().to_os_string()).ok_or_else(|| "no scratch here".into())
             }
@@ -169,13 +173,18 @@ impl Lookup for Fields<'_> {
                     .and_then(|record| record.artifacts.get(name));
                 match artifact {
                     Some(artifact) => Ok(artifact.path.0.clone()),
-                    None => self.step_value(step, name).map(|value| match value {
-                        Value::String(text) => text.into(),
-                        other => other.to_string().into(),
-                    }),
+                    None => self.step_value(step, name).map(text_of),
                 }
             }
         }
+    }
+}
+
+/// A value as it stands in a text.
+fn text_of(value: Value) -> OsString {
+    match value {
+        Value::String(text) => text.into(),
+        other => other.to_string().into(),
     }
 }
 
@@ -191,6 +200,7 @@ pub fn fill(with: &Value, fields: &Fields<'_>) -> Result<Value, String> {
                 Some(Field::Step { step, name }) => fields.step_value(step, name),
                 Some(Field::ItemValue(name)) => fields.item.ok_or("there is no item here")?.value(name),
                 Some(Field::Piece(field)) => fields.piece.ok_or("there is no piece here")?.value(field),
+                Some(Field::Run(part)) => Ok(fields.occasion.ok_or("only a hook is told of the run")?.run(*part)),
                 _ => template.expand(fields).map(|text| Value::String(text.to_string_lossy().into_owned())),
             }
         }

@@ -1,11 +1,14 @@
 //! Where events begin: numbered, timed, folded, and handed to everyone who wants all of them.
 
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::events::journal::JournalWriter;
 use crate::events::{EVENT_VERSION, Event, EventKind, RunState};
+use crate::resources::secret::Secrets;
 
 /// A front end that gets every event.
 pub trait Sink {
@@ -27,6 +30,8 @@ pub struct Recorder {
     journal: Option<JournalWriter>,
     journal_is_ill: bool,
     sinks: Vec<Box<dyn Sink>>,
+    /// What no event shows.
+    secrets: Secrets,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -39,8 +44,24 @@ impl Recorder {
     /// Starts a stream now.
     #[must_use]
     pub fn new(journal: Option<JournalWriter>, sinks: Vec<Box<dyn Sink>>) -> Self {
-        let (state, line) = (RunState::default(), Vec::new());
-        Self { start: Instant::now(), next: 0, state, line, journal, journal_is_ill: false, sinks }
+        let (state, line, secrets) = (RunState::default(), Vec::new(), Secrets::default());
+        Self { start: Instant::now(), next: 0, state, line, journal, journal_is_ill: false, sinks, secrets }
+    }
+
+    /// The same; no event shows any of `secrets`, nor does the state.
+    #[must_use]
+    pub fn without(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// From now on `sink` gets every event, too.
+    pub fn add(&mut self, sink: Box<dyn Sink>) {
+        self.sinks.push(sink);
+    }
+
+    /// The last that was added gets no more.
+    pub fn remove_last(&mut self) {
+        self.sinks.pop();
     }
 
     /// The run's state.
@@ -65,11 +86,14 @@ impl Recorder {
     pub fn record(&mut self, kind: EventKind) {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let elapsed = self.start.elapsed().as_millis() as u64;
-        let event = Event { v: EVENT_VERSION, seq: self.next, at, elapsed, kind };
+        let mut event = Event { v: EVENT_VERSION, seq: self.next, at, elapsed, kind };
         self.next += 1;
+        let mut made = self.write(&event);
+        if self.shows_secret() {
+            event.kind = self.redacted(event.kind);
+            made = self.write(&event);
+        }
         self.state.apply(&event);
-        self.line.clear();
-        let made = serde_json::to_writer(&mut self.line, &event).map_err(std::io::Error::from);
         self.line.push(b'\n');
         let written = self.journal.as_mut().map(|journal| made.and_then(|()| journal.write_line(&self.line)));
         for sink in &mut self.sinks {
@@ -77,6 +101,49 @@ impl Recorder {
             sink.line(&self.line);
         }
         self.watch_journal(written);
+    }
+
+    fn write(&mut self, event: &Event) -> std::io::Result<()> {
+        self.line.clear();
+        Ok(serde_json::to_writer(&mut self.line, event)?)
+    }
+
+    /// Whether the event at hand holds a secret, or nobody can tell.
+    fn shows_secret(&self) -> bool {
+        !self.secrets.is_empty() && std::str::from_utf8(&self.line).map_or(true, |line| self.secrets.are_in_json(line))
+    }
+
+    /// The same event without a secret. Where one is a word of our own, such as the name of a class, that word stays: it is
+    /// there whatever the secrets are.
+    fn redacted(&self, kind: EventKind) -> EventKind {
+        let Ok(told) = serde_json::to_value(&kind) else { return kind };
+        let mut clean = told.clone();
+        each_text(&mut clean, &mut |text| {
+            if let Cow::Owned(clean) = self.secrets.redact(text) {
+                *text = clean;
+            }
+        });
+        serde_json::from_value(clean).unwrap_or_else(|_| self.redacted_one_by_one(told, kind))
+    }
+
+    fn redacted_one_by_one(&self, mut told: Value, mut kind: EventKind) -> EventKind {
+        let mut texts = 0;
+        each_text(&mut told, &mut |_| texts += 1);
+        for place in 0..texts {
+            let (mut clean, mut at, mut is_other) = (told.clone(), 0, false);
+            each_text(&mut clean, &mut |text| {
+                if at == place
+                    && let Cow::Owned(clean) = self.secrets.redact(text)
+                {
+                    (*text, is_other) = (clean, true);
+                }
+                at += 1;
+            });
+            if is_other && let Ok(known) = serde_json::from_value(clean.clone()) {
+                (told, kind) = (clean, known);
+            }
+        }
+        kind
     }
 
     /// Hands on what is held back for speed.
@@ -102,5 +169,63 @@ impl Recorder {
             let message = format!("the journal cannot be written {how}: {error}");
             self.record(EventKind::Warning { message, item: None });
         }
+    }
+}
+
+/// Every text in `value` that is not a name.
+fn each_text(value: &mut Value, take: &mut dyn FnMut(&mut String)) {
+    match value {
+        Value::String(text) => take(text),
+        Value::Array(list) => list.iter_mut().for_each(|value| each_text(value, take)),
+        Value::Object(map) => map.values_mut().for_each(|value| each_text(value, take)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
+
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::resilience::checkpoint::ItemState;
+    use crate::resilience::{Fault, FaultClass};
+
+    #[derive(Default, Clone)]
+    struct Kept(Rc<RefCell<(String, Vec<Event>)>>);
+
+    impl Sink for Kept {
+        fn event(&mut self, event: &Event, _state: &RunState) {
+            self.0.borrow_mut().1.push(event.clone());
+        }
+
+        fn line(&mut self, line: &[u8]) {
+            self.0.borrow_mut().0.push_str(std::str::from_utf8(line).unwrap());
+        }
+    }
+
+    #[test]
+    fn no_event_shows_a_secret_and_none_is_lost_for_one() {
+        let secrets = Secrets::default();
+        secrets.add("s3cret\"word");
+        // A word of our own: the event goes on, and so does its count.
+        secrets.add("input");
+        let kept = Kept::default();
+        let mut recorder = Recorder::new(None, vec![Box::new(kept.clone())]).without(secrets);
+        let fault = Fault::new(FaultClass::Input, "exit", "input: wrong s3cret\"word, or s3cret%22word");
+        let (state, step, fault) = (ItemState::Failed, Some(0), Some(fault));
+        recorder.record(EventKind::ItemsListed { first: 0, paths: vec!["/input/a".into()] });
+        recorder.record(EventKind::ItemFinished { item: 0, state, step, fault, before: false });
+        recorder.record(EventKind::Warning { message: "s3cret\"word".into(), item: None });
+        assert_eq!(recorder.state().counts.failed, 1);
+        let (lines, events) = kept.0.take();
+        assert!(!lines.contains("s3cret"), "{lines}");
+        assert_eq!(lines.lines().count(), 3);
+        assert!(lines.contains("[redacted]: wrong [redacted], or [redacted]"), "{lines}");
+        assert!(matches!(&events[1].kind, EventKind::ItemFinished { fault: Some(fault), .. }
+            if fault.class == FaultClass::Input && fault.message.starts_with("[redacted]: wrong")));
+        assert!(matches!(&events[2].kind, EventKind::Warning { message, .. } if message == "[redacted]"));
     }
 }

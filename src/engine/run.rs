@@ -2,10 +2,12 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use indexmap::IndexSet;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::error::SendError;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::assets::AssetPool;
 use super::attempt::Workshop;
@@ -14,16 +16,20 @@ use super::batch::Batch;
 use super::context::{Basis, Context, Options, select};
 use super::control::{Commands, Inbox};
 use super::dispatcher::{Dispatcher, Outcome};
+use super::hooks::{self, Hooks};
 use super::kept;
+use super::occasion::Occasion;
 use super::preflight::{Conflict, conflicts};
 use super::recorder::{Recorder, Sink};
+use super::resources::{self, Resources};
 use super::signals::Signals;
-use super::slot::Threads;
+use super::slot::{Answer, Threads};
 use super::socket::Socket;
 use super::tools;
 use crate::events::journal::JournalWriter;
 use crate::events::{BreakerShape, EventKind, RunState, StepShape};
-use crate::health::HealthCheck;
+use crate::health::{HealthCheck, wanted};
+use crate::pipeline::hooks::HookOn;
 use crate::pipeline::plan::{Durability, Plan, Step};
 use crate::resilience::breaker::presets;
 use crate::resilience::os_text::OsText;
@@ -37,6 +43,9 @@ const LISTED_AT_ONCE: usize = 1000;
 const CONFLICTS_TOLD: usize = 10;
 /// The folder for scratch, where the output is on another file system than the state.
 const HIDDEN_SCRATCH: &str = ".mediamill-scratch";
+
+/// How long a run that has ended waits for its hooks.
+const HOOKS_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is to be run.
 pub struct Request {
@@ -62,6 +71,8 @@ pub struct Request {
     pub commands: (Commands, Inbox),
     /// Ends the process, because of this signal, when a run that has ended is only tidying up.
     pub end_now: fn(&str),
+    /// The environment that `${NAME}` in the settings of resources is filled from.
+    pub variable: fn(&str) -> Option<String>,
     /// For the record: written into the run's folder as `run.json`.
     pub about: serde_json::Value,
 }
@@ -148,7 +159,20 @@ pub fn prepare(
 pub fn run(request: Request) -> Result<Finished, RunError> {
     let sync = request.plan.durability == Durability::Power;
     let access = Access::Run { sync };
-    let (context, checks) = prepare(request.plan, request.batch, request.options, &request.state, access)?;
+    let io = |doing, path: &Path| {
+        let path = path.to_path_buf();
+        move |source| RunError::Io { doing, path, source }
+    };
+    let resources =
+        Resources::open(&request.plan, &request.variable).map_err(io("start the resources of", &request.state))?;
+    resources::hide_in_panics(resources.secrets());
+    let dependencies = wanted(&request.plan);
+    // At the same time as the tools.
+    let looking = resources.look(&dependencies);
+    let (mut context, mut checks) =
+        prepare(request.plan, request.batch, request.options, &request.state, access)?;
+    checks.extend(looking.checks());
+    resources::leave_out(&context.plan, &checks, &mut context.bases);
     let missing: Vec<HealthCheck> = checks.iter().filter(|check| check.required && !check.available).cloned().collect();
     if !missing.is_empty() {
         return Err(RunError::Missing(missing));
@@ -165,13 +189,10 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
 
     let id = run_id();
     let folder = context.store.dir().join("runs").join(&id);
-    let io = |doing, path: &Path| {
-        let path = path.to_path_buf();
-        move |source| RunError::Io { doing, path, source }
-    };
     std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
     let about = folder.join("run.json");
-    std::fs::write(&about, format!("{:#}\n", request.about)).map_err(io("write", &about))?;
+    let told = resources.secrets().redact_json(request.about);
+    std::fs::write(&about, format!("{told:#}\n")).map_err(io("write", &about))?;
     let (commands, inbox) = request.commands;
     let journal_path = folder.join("journal.jsonl");
     let journal = JournalWriter::create(&journal_path).map_err(io("create", &journal_path))?;
@@ -179,10 +200,11 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     // There before anyone hears of the run, and until all of it is in the journal.
     let socket = Socket::serve(&folder, commands.clone());
 
-    let mut recorder = Recorder::new(Some(journal), request.sinks);
+    let mut recorder = Recorder::new(Some(journal), request.sinks).without(resources.secrets().clone());
     tell_beginning(&mut recorder, &context, &checks, &id, request.jobs, request.seed);
+    resources.seen().into_iter().for_each(|seen| recorder.record(seen));
     let (output, checkpoints) = (context.output_root(), context.store.dir().to_path_buf());
-    let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone(), stopping: false.into() });
+    let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone(), resources, stopping: false.into() });
     if let Err(error) = &socket {
         let message = format!("other processes cannot command this run: {}: {error}", folder.join("socket").display());
         recorder.record(EventKind::Warning { message, item: None });
@@ -192,8 +214,18 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("start the run in", &folder))?;
     let batch_program = request.host.clone();
+    let late = Late::default();
     let ended: std::io::Result<_> = runtime.block_on(async {
         let (answers, from_workers) = unbounded_channel();
+        let (tell, kept) = (answers.clone(), Arc::clone(&late));
+        let tell: hooks::Tell = Arc::new(move |events| tell_or_keep(&tell, &kept, events));
+        let told = Arc::clone(&tell);
+        workshop.resources.watch(dependencies, move |events| told(events));
+        let hooks = Hooks::start(&workshop, request.seed, tell)?;
+        let hooks = hooks.map(|(hooks, listener)| {
+            recorder.add(listener);
+            hooks
+        });
         let lookers = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, 4));
         let threads = Threads::start(Arc::clone(&workshop), request.host, lookers, answers)?;
         let dispatcher = Dispatcher::new(Arc::clone(&workshop), threads, recorder, request.seed, request.jobs);
@@ -203,9 +235,9 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
         if let Ok(signals) = signals {
             signals.abort();
         }
-        Ok(ended)
+        Ok((ended, hooks))
     });
-    let (outcome, threads, mut recorder) = ended.map_err(io("start the threads of", &folder))?;
+    let ((outcome, threads, mut recorder), hooks) = ended.map_err(io("start the threads of", &folder))?;
     // All that is left to do is recorded, and would be done again: from here on a signal is taken at its word.
     let end_now = request.end_now;
     // Without a thread the system's own default ends the process, which loses nothing either.
@@ -224,6 +256,18 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
         threads.join();
     }
     let batch_failed = outcome.stopped.is_none() && !batch_steps(&workshop, batch_program, &mut recorder);
+    if !killed {
+        if let Some(hooks) = hooks {
+            recorder.remove_last();
+            let left = end_hooks(hooks, &outcome, batch_failed, &recorder);
+            if left > 0 {
+                let message = format!("hooks had not ended after {} s: they were given up", HOOKS_PATIENCE.as_secs());
+                recorder.record(EventKind::Warning { message, item: None });
+            }
+        }
+        let closed = workshop.resources.close();
+        take_late(&late).into_iter().chain(closed).for_each(|event| recorder.record(event));
+    }
     let store = Arc::try_unwrap(workshop).map(|workshop| workshop.context.store);
     if let Ok(Err(error)) = store.map(Store::close) {
         let message = format!("some checkpoints could not be written ({error}); the next run writes them");
@@ -235,6 +279,30 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     drop(socket);
     let state = recorder.into_state();
     Ok(Finished { outcome, state, batch_failed, folder, output, checkpoints })
+}
+
+/// What is told after the dispatcher has ended.
+type Late = Arc<Mutex<Vec<EventKind>>>;
+
+/// Has the dispatcher tell what happened; when it has ended, it is kept for who tells the run's end.
+fn tell_or_keep(dispatcher: &UnboundedSender<Answer>, late: &Late, events: Vec<EventKind>) {
+    if let Err(SendError(Answer::Told(events))) = dispatcher.send(Answer::Told(events)) {
+        late.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
+    }
+}
+
+fn take_late(late: &Late) -> Vec<EventKind> {
+    std::mem::take(&mut *late.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Has the hooks of the batch called, and waits for all. Gives how many were given up.
+fn end_hooks(hooks: Hooks, outcome: &Outcome, batch_failed: bool, recorder: &Recorder) -> usize {
+    let counts = recorder.state().counts;
+    let left = counts.failed + counts.parked + counts.waiting() + counts.cancelled;
+    let well = outcome.stopped.is_none() && !batch_failed && left == 0;
+    let seconds = recorder.elapsed().as_secs_f64();
+    let on = if well { HookOn::BatchDone } else { HookOn::BatchFailed };
+    hooks.finish(on, Occasion { counts, seconds, ..Occasion::default() }, HOOKS_PATIENCE)
 }
 
 /// Tells what the run is about to do, and with what.

@@ -9,15 +9,16 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::attempt::piece::{Stands, look_at_pieces};
+use super::attempt::resource::owner_of;
 use super::attempt::{Active, Report, Task, Workshop, make};
+use super::resources::panicked;
 use super::survey::{Look, look};
 use super::tools;
-use crate::events::{ItemIndex, MachineView, Progress};
+use crate::events::{EventKind, ItemIndex, MachineView, Progress};
 use crate::health::canary::{self, CanaryResult};
 use crate::health::{Finder, HealthCheck, Wanted};
 use crate::resilience::os_text::OsText;
 use crate::resilience::scratch::Room;
-use crate::resilience::{Fault, FaultClass};
 use crate::steps::shim::{
     Canceller, Host, HostKind, HostLost, HostProgram, StepReply, StepRequest, ToolEnd, ToolExit, ToolRequest,
 };
@@ -132,6 +133,8 @@ pub enum Answer {
     Checked(Vec<String>, Vec<HealthCheck>),
     /// Disks and memory were looked at; `None` where nobody could.
     Machine(Option<Vec<MachineView>>),
+    /// Something happened that only has to be told.
+    Told(Vec<EventKind>),
 }
 
 /// The system gives no more threads.
@@ -269,7 +272,14 @@ impl Workers for Threads {
             Order::Check(wanted) => {
                 let names: Vec<String> = wanted.iter().map(|one| one.name.clone()).collect();
                 let asked = names.clone();
-                let check = move || Answer::Checked(asked, tools::check(&wanted));
+                let workshop = Arc::clone(&self.workshop);
+                let check = move || {
+                    let (resources, tools): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|one| one.resource);
+                    let looking = workshop.resources.look(&resources);
+                    let mut checks = tools::check(&tools);
+                    checks.extend(looking.checks());
+                    Answer::Checked(asked, checks)
+                };
                 return self.aside(check, move || Answer::Checked(names.clone(), Vec::new()));
             }
             Order::Machine(folders) => {
@@ -310,7 +320,11 @@ fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts, answers: &Unbou
                 leftover: 0,
                 note: None,
             });
-            Answer::Attempt(task, Box::new(report))
+            let leaks = workshop.resources.let_go(&owner_of(workshop, &task));
+            if !leaks.is_empty() {
+                let _ = answers.send(Answer::Told(leaks));
+            }
+            Answer::Attempt(task, Box::new(report.without(workshop.resources.secrets())))
         }
         Queued::Look(range, again) => {
             let first = range.start;
@@ -359,6 +373,7 @@ fn ask_canary(workshop: &Workshop, tool: &str, hosts: &mut Hosts) -> Option<Cana
             memory: None,
             max_output: CANARY_OUTPUT,
             sandbox: false,
+            secrets: workshop.resources.secrets().all(),
         };
         let end = hosts.tool(&request, &Canceller::default()).map_err(|lost| format!("its host was lost: {lost:?}"))?;
         match end.exit {
@@ -371,15 +386,4 @@ fn ask_canary(workshop: &Workshop, tool: &str, hosts: &mut Hosts) -> Option<Cana
     });
     hosts.room.leave();
     result
-}
-
-/// Our own code panicked: the item fails, the run goes on.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Fault {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".into());
-    Fault::new(FaultClass::Bug, "panic", format!("mediamill itself failed: {text}"))
-        .with_hint("please report this, with the journal of the run")
 }

@@ -37,7 +37,8 @@ const VERSION: u32 = 1;
 pub fn prepare(plan: &Plan, bases: &mut [Basis], seen: &Path, remember: bool) -> Vec<HealthCheck> {
     let mut known_before = read(seen);
     let finder = Finder::from_env();
-    let wanted = wanted(plan);
+    let mut wanted = wanted(plan);
+    wanted.retain(|one| !one.resource);
     let program = |name: &str| program_of(plan, name).unwrap_or_else(|| name.to_owned());
     let (old, new): (Vec<&Wanted>, Vec<&Wanted>) = wanted.iter().partition(|wanted| {
         let identity = finder.identity(OsStr::new(&program(&wanted.name)));

@@ -20,29 +20,31 @@ pub struct Wanted {
     pub spec: ToolSpec,
     /// The longest its probe may take, if not the time that is known for the tool.
     pub limit: Option<Duration>,
+    /// It is a resource of the pipeline, and no tool.
+    pub resource: bool,
 }
 
-/// What a pipeline needs: the tool of each step, and what `[health]` and `[tools]` name beyond that.
+/// What a pipeline needs: the tool of each step, what `[health]` and `[tools]` name beyond that, and its resources.
 ///
-/// A tool is required where the pipeline says so; where it says nothing, unless every step that uses it is optional. A
-/// tool that no step uses is required only on the pipeline's word.
+/// A tool or a resource is required where the pipeline says so; where it says nothing, unless every step that uses it is
+/// optional. One that no step uses is required only on the pipeline's word.
 #[must_use]
 pub fn wanted(plan: &Plan) -> Vec<Wanted> {
     let mut needed: IndexMap<&str, bool> = IndexMap::new();
     for step in &plan.steps {
-        if let Some(tool) = &step.tool {
-            *needed.entry(tool).or_default() |= !step.optional;
+        for name in step.tool.iter().chain(&step.resources) {
+            *needed.entry(name).or_default() |= !step.optional;
         }
     }
-    // What `[health]` says of a resource is no word about a program.
-    let is_tool = |name: &&String| plan.resources.iter().all(|resource| resource.name != **name);
-    for name in plan.tools.keys().filter(is_tool) {
+    for name in plan.tools.keys().chain(plan.resources.iter().map(|resource| &resource.name)) {
         needed.entry(name).or_default();
     }
     let one = |(name, needed): (&str, bool)| {
         let spec = plan.tools.get(name).cloned().unwrap_or_default();
-        let program = program_of(plan, name);
-        Wanted { name: name.to_owned(), program, required: spec.required.unwrap_or(needed), spec, limit: None }
+        let resource = plan.resources.iter().any(|resource| resource.name == name);
+        let program = if resource { None } else { program_of(plan, name) };
+        let required = if resource { plan.requires(name) } else { spec.required.unwrap_or(needed) };
+        Wanted { name: name.to_owned(), program, required, spec, limit: None, resource }
     };
     needed.into_iter().map(one).collect()
 }
@@ -125,6 +127,7 @@ mod tests {
             ]),
             breakers: IndexMap::new(),
             give_up_after: 3,
+            retry: RetryPolicy::default(),
             durability: Durability::Process,
             steps: vec![
                 step(Some("ffmpeg"), true),

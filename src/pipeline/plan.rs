@@ -34,6 +34,8 @@ pub struct Plan {
     pub tools: IndexMap<String, ToolSpec>,
     /// Breaker settings that differ from the defaults, by dependency.
     pub breakers: IndexMap<String, BreakerSettings>,
+    /// How failed attempts are tried again, where a step says nothing of its own.
+    pub retry: RetryPolicy,
     /// How many recoveries a run that has only parked tasks left waits for before it ends.
     pub give_up_after: u32,
     /// Whether a power cut may lose finished work.

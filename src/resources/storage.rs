@@ -96,7 +96,8 @@ impl Storages {
         let made = off_thread(|| {
             let failed = |error| Fault::from_io("cannot make a temporary file", &error);
             let file = tempfile::NamedTempFile::new().map_err(failed)?;
-            std::fs::write(file.path(), b"mediamill").map_err(failed)?;
+            // Another content each time: the same would not be sent.
+            std::fs::write(file.path(), jiff::Timestamp::now().to_string()).map_err(failed)?;
             Ok(file)
         });
         let file = made.await?;

@@ -17,6 +17,7 @@ pub mod register;
 pub mod resource;
 mod schema;
 pub mod shim;
+pub mod storage;
 pub mod table;
 pub mod text;
 pub mod verify;

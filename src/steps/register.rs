@@ -38,6 +38,9 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::image::verify::VERIFY,
     &super::llm::complete::COMPLETE,
     &super::noop::NOOP,
+    &super::storage::get::GET,
+    &super::storage::put::PUT,
+    &super::storage::sign::SIGN,
     &super::text::redraw::REDRAW,
     &super::text::render::RENDER,
     &super::http::webhook::WEBHOOK,
@@ -56,8 +59,11 @@ pub static RESOURCE_STEPS: &[&ResourceStep] = &[
     &super::database::insert::INSERT_RESOURCE,
     &super::database::query::QUERY_RESOURCE,
     &super::http::request::REQUEST_RESOURCE,
-    &super::http::webhook::WEBHOOK_RESOURCE,
     &super::llm::complete::COMPLETE_RESOURCE,
+    &super::storage::get::GET_RESOURCE,
+    &super::storage::put::PUT_RESOURCE,
+    &super::storage::sign::SIGN_RESOURCE,
+    &super::http::webhook::WEBHOOK_RESOURCE,
 ];
 
 /// The built-in step called `name`.

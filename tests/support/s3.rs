@@ -139,6 +139,9 @@ impl AsyncWrite for Cut {
     }
 }
 
+/// The answer that never comes.
+pub const HOLD: &str = "hold";
+
 /// A server that gives the answers it was told to, one a request, and the last one for ever.
 pub struct Scripted {
     address: SocketAddr,
@@ -147,14 +150,14 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// Answers: a status line and headers, and a body. An empty answer cuts the connection.
+    /// Answers: a status line and headers, and a body. An empty answer cuts the connection; `HOLD` never answers.
     pub fn start(answers: Vec<(&'static str, &'static str)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
         std::thread::spawn(move || {
-            let mut asked = 0;
+            let (mut asked, mut held) = (0, Vec::new());
             for socket in listener.incoming() {
                 let mut reader = BufReader::new(socket.unwrap());
                 let mut head = String::new();
@@ -165,7 +168,9 @@ impl Scripted {
                 seen.lock().unwrap().push(head);
                 let (head, body) = answers[asked.min(answers.len() - 1)];
                 asked += 1;
-                if !head.is_empty() {
+                if head == HOLD {
+                    held.push(reader);
+                } else if !head.is_empty() {
                     let length = body.len();
                     let answer =
                         format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");

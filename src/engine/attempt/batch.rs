@@ -49,7 +49,7 @@ struct Target {
 pub fn make_batch_step(workshop: &Workshop, place: usize, hosts: &mut Hosts) -> Result<Option<PathBuf>, Fault> {
     let made = make(workshop, place, hosts);
     hosts.room.leave();
-    made
+    made.map_err(|fault| workshop.resources.secrets().redact_fault(fault))
 }
 
 fn make(workshop: &Workshop, place: usize, hosts: &mut Hosts) -> Result<Option<PathBuf>, Fault> {

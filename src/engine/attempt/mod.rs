@@ -6,6 +6,7 @@ mod commit;
 mod drawn;
 mod outputs;
 pub mod piece;
+pub mod resource;
 mod rows;
 mod tool;
 
@@ -22,6 +23,7 @@ use super::context::Context;
 use super::fingerprint::{fingerprint, read_source, stale_whole};
 use super::item::{Fields, Item};
 use super::piece_view::PieceView;
+use super::resources::Resources;
 use super::slot::Hosts;
 use crate::events::{Draw, Progress};
 use crate::pipeline::plan::{Action, Step};
@@ -30,6 +32,8 @@ use crate::resilience::checkpoint::{Checkpoint, Identity};
 use crate::resilience::scratch::RunScratch;
 use crate::resilience::store::PieceLog;
 use crate::resilience::{Fault, FaultClass};
+use crate::resources::Leases;
+use crate::resources::secret::Secrets;
 use crate::steps::builtin::Values;
 use crate::steps::shim::Canceller;
 
@@ -42,6 +46,8 @@ pub struct Workshop {
     pub scratch: RunScratch,
     /// The run's folder: logs go below it.
     pub run_folder: PathBuf,
+    /// What steps hold leases of.
+    pub resources: Resources,
     /// The run was asked to stop: items that wait to be looked at need not be.
     pub stopping: AtomicBool,
 }
@@ -198,6 +204,19 @@ pub fn make(workshop: &Workshop, task: &Task, hosts: &mut Hosts, hear: &dyn Fn(P
     Report { ending, took: started.elapsed(), log, leftover, note }
 }
 
+impl Report {
+    /// The same, without what nothing may show.
+    #[must_use]
+    pub fn without(self, secrets: &Secrets) -> Self {
+        let ending = match self.ending {
+            Ending::Failed { fault, ambiguous } => Ending::Failed { fault: secrets.redact_fault(fault), ambiguous },
+            other => other,
+        };
+        let note = self.note.map(|note| secrets.redact(&note).into_owned());
+        Self { ending, note, ..self }
+    }
+}
+
 impl Attempt<'_> {
     fn make(&mut self, started: Instant) -> Result<Ending, Failure> {
         let context = &self.workshop.context;
@@ -237,8 +256,11 @@ impl Attempt<'_> {
             PathBuf::new()
         };
         let place = self.place(scratch, &known)?;
-        let values = match self.work(&place, &known) {
-            Ok(values) => values,
+        let leases = self.lease()?;
+        let worked = self.work(&place, &known, &leases);
+        drop(leases);
+        let values = match worked {
+            Ok(values) => self.without_secrets(values),
             Err(failure) => return Err(Failure { fault: self.naming(failure.fault), ..failure }),
         };
         self.refuse_changed_input(seen)?;
@@ -304,7 +326,7 @@ impl Attempt<'_> {
             inputs.push(template.expand(&fields).map_err(|why| misfit("what it reads cannot be told", why))?);
         }
         // A generated item has no file that a step could read unless it says so.
-        if inputs.is_empty() && (piece.is_some() || item.made.is_none()) {
+        if inputs.is_empty() && (piece.is_some() || item.made.is_none()) && self.reads_a_file() {
             inputs.push(piece.map_or(item.path.as_path(), PieceView::path).into());
         }
         let mut outputs = IndexMap::new();
@@ -324,10 +346,29 @@ impl Attempt<'_> {
         Ok(Place { scratch, inputs, outputs })
     }
 
-    fn work(&mut self, place: &Place, known: &Checkpoint) -> Result<Values, Failure> {
+    /// Whether the step reads the item's file, or the piece's, where the pipeline names no other.
+    fn reads_a_file(&self) -> bool {
+        match &self.step.action {
+            Action::Uses { name, .. } => self.workshop.resources.step(name).is_none_or(|step| step.reads_file),
+            Action::Run(_) => true,
+        }
+    }
+
+    fn work(&mut self, place: &Place, known: &Checkpoint, leases: &Leases) -> Result<Values, Failure> {
         match &self.step.action {
             Action::Run(argv) => self.run_tool(argv, place, known).map(|()| Values::new()),
-            Action::Uses { name, with } => self.run_builtin(name, with, place, known),
+            Action::Uses { name, with } => match self.workshop.resources.step(name) {
+                Some(step) => self.run_resource_step(step, with, place, known, leases),
+                None => self.run_builtin(name, with, place, known),
+            },
+        }
+    }
+
+    /// What a step reports is kept.
+    fn without_secrets(&self, values: Values) -> Values {
+        match self.workshop.resources.secrets().redact_json(values.into()) {
+            serde_json::Value::Object(values) => values,
+            _ => Values::new(),
         }
     }
 
@@ -340,6 +381,7 @@ impl Attempt<'_> {
             scratch: Some(&place.scratch),
             drawn: Some(&self.drawn.paths),
             outputs: Some(&place.outputs),
+            occasion: None,
         }
     }
 }

@@ -75,6 +75,7 @@ impl Attempt<'_> {
             memory: self.step.memory,
             max_output: self.step.max_output,
             sandbox: self.step.sandbox,
+            secrets: self.workshop.resources.secrets().all(),
         })
     }
 

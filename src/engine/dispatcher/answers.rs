@@ -22,6 +22,7 @@ impl<W: Workers> Dispatcher<W> {
             Answer::Canary(tool, result) => self.canary_answered(&tool, result),
             Answer::Checked(asked, checks) => self.take_checks(&asked, &checks),
             Answer::Machine(found) => self.take_machine(found),
+            Answer::Told(events) => events.into_iter().for_each(|event| self.recorder.record(event)),
         }
     }
 

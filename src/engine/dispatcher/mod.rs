@@ -218,6 +218,13 @@ impl<W: Workers> Dispatcher<W> {
                 () = tokio::time::sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.fire_timers(),
             }
         }
+        // What comes too late to be taken goes back to who tells it.
+        answers.close();
+        while let Ok(answer) = answers.try_recv() {
+            if let Answer::Told(events) = answer {
+                events.into_iter().for_each(|event| self.recorder.record(event));
+            }
+        }
         self.finish()
     }
 

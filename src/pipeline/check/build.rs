@@ -42,6 +42,7 @@ impl Checker<'_, '_, '_> {
             output: spec.output.as_ref().map_or_else(default_output, |dir| dir.template.clone()),
             tools: spec.tools.iter().map(|(name, section)| (name.clone(), section.tool.clone())).collect(),
             breakers: breakers(spec, &steps),
+            retry: retry(spec.retry, RetrySection::default()),
             give_up_after: spec.give_up_after.unwrap_or(GIVE_UP_AFTER),
             durability: spec.durability.unwrap_or_default(),
             pools,

@@ -156,7 +156,11 @@ impl Beneath {
     /// # Errors
     /// Those of `fill`; an input fault where a link stands in the way; those of the disk.
     pub fn write<T>(&self, path: &Relative, fill: impl FnOnce(&mut File) -> Result<T, Fault>) -> Result<T, Fault> {
-        let failed = |errno| self.fault("cannot write", &path.to_path(), errno);
+        let failed = |errno| match self.fault("cannot write", &path.to_path(), errno) {
+            // Rights to write are the folder's, not the item's.
+            fault if fault.cause == "permission" => own(fault),
+            fault => fault,
+        };
         let folder = self.folder(&path.above, true)?;
         let (mut file, mut unfinished) = self.temporary(&folder).map_err(failed)?;
         let filled = fill(&mut file)?;
@@ -172,7 +176,7 @@ impl Beneath {
     /// # Errors
     /// Those of the disk.
     pub fn create_temporary(&self) -> Result<PathBuf, Fault> {
-        let failed = |errno| self.fault("cannot make a file in", Path::new("."), errno);
+        let failed = |errno| own(self.fault("cannot make a file in", Path::new("."), errno));
         let (_, mut unfinished) = self.temporary(&self.root).map_err(failed)?;
         Ok(self.path.join(unfinished.name.take().unwrap_or_default()))
     }
@@ -347,9 +351,7 @@ impl Beneath {
             Errno::LOOP => self.link(path),
             errno => {
                 let path = if path == Path::new(".") { self.path.clone() } else { self.path.join(path) };
-                let fault = Fault::from_io(&format!("{doing} {}", path.display()), &errno.into());
-                // Below a folder that is ours nobody else is to blame for rights than the folder.
-                if fault.cause == "permission" { own(fault) } else { fault }
+                Fault::from_io(&format!("{doing} {}", path.display()), &errno.into())
             }
         }
     }

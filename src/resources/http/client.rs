@@ -31,7 +31,7 @@ const USER_AGENT: &str = concat!("mediamill/", env!("CARGO_PKG_VERSION"));
 const IDLE: Duration = Duration::from_secs(50);
 
 /// How a client behaves.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ClientSettings {
     /// Where paths begin. Its host is trusted: it may have any address. Without it, requests name whole URLs.
     pub base_url: Option<Url>,

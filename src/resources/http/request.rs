@@ -8,7 +8,7 @@ use super::body::Body;
 use super::origin::Target;
 
 /// What is asked of a service.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     pub(super) method: Method,
     pub(super) target: Target,

@@ -77,6 +77,11 @@ impl Response {
     /// # Errors
     /// The connection was lost or the time is over (`Transient`), or the answer is too long (`Input`).
     pub async fn chunk(&mut self) -> Result<Option<impl AsRef<[u8]> + Send + 'static + use<>>, Fault> {
+        // Nothing is read of what says beforehand that it is too long. Of what is packed, the length is not known.
+        let left = self.answer.content_length().unwrap_or(0);
+        if self.received.saturating_add(left) > self.limits.bytes {
+            return Err(self.call.too_large(self.limits.bytes));
+        }
         let next = timeout_at(self.limits.deadline, self.answer.chunk()).await;
         let next = next.map_err(|_| self.call.timeout(self.limits.timeout));
         let next = next.and_then(|next| next.map_err(|error| self.call.failed(&error)));

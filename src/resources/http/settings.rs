@@ -233,7 +233,8 @@ fn client_settings(settings: &Settings, is_early: bool) -> Result<ClientSettings
     let mut headers = HeaderMap::new();
     for (name, value) in &settings.headers {
         let value = if is_late(value) { "" } else { value };
-        let (name, value) = header(name, value)?;
+        let (name, mut value) = header(name, value)?;
+        value.set_sensitive(true);
         headers.insert(name, value);
     }
     let mut auth = settings.auth.clone();

@@ -86,6 +86,7 @@ impl Blame {
             )
             | (408 | 425 | 429, _) => (Transient, "busy", None),
             (500.., _) if *status != 501 => (Transient, "server", None),
+            (401 | 403, _) if matches!(doing, Doing::Get | Doing::Look) => (Dependency, "access", Some(NO_SIGHT)),
             (401 | 403, _) => (Dependency, "access", Some(ACCESS)),
             // A put and a list name no object that could be missing.
             (404, _) if matches!(doing, Doing::Put | Doing::List) => (Dependency, "no-bucket", Some(NO_BUCKET)),
@@ -93,7 +94,9 @@ impl Blame {
             (405 | 501, _) => {
                 (Dependency, "unsupported", Some("this service does not do what was asked: check `endpoint`"))
             }
-            (409 | 412, _) if doing == Doing::Put => (Input, "exists", None),
+            // Two wrote at the same moment: Amazon S3 user guide, conditional writes.
+            (409, "ConditionalRequestConflict") => (Transient, "busy", None),
+            (409 | 412, _) if doing == Doing::Put => (Input, "conflict", None),
             // It was replaced while it was read.
             (412, _) => (Transient, "changed", None),
             _ => (Input, "refused", None),
@@ -155,6 +158,9 @@ const CLOCK: &str = "set this machine's clock: it is too far off";
 const NO_BUCKET: &str = "check `bucket`";
 const SIGNATURE: &str = "check `secret_key` and `region`, and this machine's clock";
 const ACCESS: &str = "check what the key may do with this bucket, and this machine's clock";
+// Amazon S3 API reference, HeadObject, permissions.
+const NO_SIGHT: &str = "check what the key may do with this bucket, and this machine's clock; to a key that may not list it, \
+                        an object that is not there is refused like this";
 
 /// The first error of the type `E` in the chain of causes.
 pub(super) fn within<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
@@ -217,7 +223,8 @@ mod tests {
             (Put, 501, "NotImplemented", Dependency, "unsupported"),
             (Put, 400, "EntityTooSmall", Input, "refused"),
             (Put, 413, "EntityTooLarge", Input, "refused"),
-            (Put, 412, "PreconditionFailed", Input, "exists"),
+            (Put, 412, "PreconditionFailed", Input, "conflict"),
+            (Put, 409, "ConditionalRequestConflict", Transient, "busy"),
             (Get, 412, "PreconditionFailed", Transient, "changed"),
             (Delete, 400, "", Input, "refused"),
         ] {

@@ -129,6 +129,9 @@ impl Storage {
         if let Ok(mut parts) = url.path_segments_mut() {
             parts.pop_if_empty().extend(prefix.as_str().split('/'));
         }
+        // Some read a plus as a space.
+        let path = url.path().replace('+', "%2B");
+        url.set_path(&path);
         Ok(url)
     }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use object_store::{Attribute, Attributes};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
 use url::Url;
 
 use super::content_type;
@@ -12,14 +15,16 @@ use super::key::Key;
 use crate::resilience::hash::hash_bytes;
 
 /// What to do where an object of this key is there already, and is not the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum IfExists {
     /// It is replaced. One that we put before, with the same content, type and metadata, is left as it is.
     #[default]
     Overwrite,
     /// It is left as it is, whatever it holds.
     Skip,
-    /// An input fault `exists`, unless it is what we put before.
+    /// An input fault `exists`, unless it is what we put before. A service that can is told to refuse what comes in between;
+    /// a file that is sent in parts is looked for before.
     Fail,
 }
 
@@ -30,7 +35,7 @@ pub struct PutOptions {
     pub content_type: Option<String>,
     /// How long others may keep it: RFC 9111, section 5.2, such as `public, max-age=3600`.
     pub cache_control: Option<String>,
-    /// The user's own words, by name.
+    /// The user's own words, by name: ASCII, as headers are.
     pub metadata: BTreeMap<String, String>,
     /// What to do where it is there already.
     pub if_exists: IfExists,
@@ -48,7 +53,7 @@ impl PutOptions {
 
     /// The mark of an object with a content of this hash.
     pub(super) fn mark(&self, key: &Key, content: &str) -> String {
-        let about = format!("{:?}", (self.content_type_of(key), &self.cache_control, &self.metadata));
+        let about = json!([self.content_type_of(key), self.cache_control, self.metadata]).to_string();
         format!("{content}-{}", hash_bytes(about.as_bytes()))
     }
 
@@ -130,7 +135,8 @@ pub struct Listed {
 }
 
 /// What a signed link allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum LinkMethod {
     /// To fetch the object.
     #[default]

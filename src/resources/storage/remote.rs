@@ -67,7 +67,12 @@ impl Remote {
         let to = self.path(key)?;
         let (sent, hash) = opened(from).await?;
         let mark = options.mark(key, &hash);
-        if let Some(there) = self.look(key).await? {
+        let there = match self.look(key).await {
+            // A key that may write and not read. What is wrong, the put is told, which HEAD is not.
+            Err(fault) if fault.cause == "access" && options.if_exists == IfExists::Overwrite => None,
+            looked => looked?,
+        };
+        if let Some(there) = there {
             let is_ours = there.size == sent.size && there.mark.as_ref() == Some(&mark);
             if is_ours || options.if_exists == IfExists::Skip {
                 return Ok(Put { size: there.size, etag: there.etag, skipped: true });
@@ -90,7 +95,8 @@ impl Remote {
                 Ok(done) => done.e_tag,
                 Err(error) => {
                     let fault = self.blame.fault(Doing::Put, Some(key), &error);
-                    return Err(if fault.cause == "exists" { exists(key) } else { fault });
+                    let exists_now = fault.cause == "conflict" && options.if_exists == IfExists::Fail;
+                    return Err(if exists_now { exists(key) } else { fault });
                 }
             }
         };

@@ -26,8 +26,8 @@ pub enum StorageProvider {
     Local,
 }
 
-/// The settings of object storage.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+/// The settings of object storage. They hold secrets, and are not shown.
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Who keeps the objects.
@@ -85,7 +85,8 @@ pub struct Settings {
     /// sent within it. 2 minutes where nothing is said.
     #[serde(default)]
     pub timeout: Option<Period>,
-    /// A larger file is sent in parts of this size, several at a time; what is given up half-way is taken away again.
+    /// A larger file is sent in parts of this size, four at a time, which are held in memory; what is given up half-way is
+    /// taken away again.
     /// 5 MiB to 1 GiB; 8 MiB where nothing is said.
     #[serde(default)]
     pub part_size: Option<String>,

@@ -141,7 +141,7 @@ pub(super) async fn in_parts(
 async fn send(
     cloud: &Arc<dyn Cloud>,
     to: &Path,
-    id: &String,
+    id: &str,
     sent: Sent,
     part: u64,
     blaming: &Blaming,
@@ -167,7 +167,7 @@ async fn send(
         }
         let length = part.min(sent.size - offset);
         let bytes = sent.read(offset, length).await?;
-        let (cloud, to, id, index) = (Arc::clone(cloud), to.clone(), id.clone(), parts.len() + sending.len());
+        let (cloud, to, id, index) = (Arc::clone(cloud), to.clone(), id.to_owned(), parts.len() + sending.len());
         sending.spawn(async move { Ok((index, cloud.put_part(&to, &id, index, bytes.into()).await?)) });
         offset += length;
     }

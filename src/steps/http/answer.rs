@@ -5,14 +5,16 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::resilience::Fault;
 use crate::resources::http::{HttpService, Request, Response};
 use crate::steps::builtin::Values;
 
 /// A longer answer is no value: values stay in the checkpoint of the item. In bytes.
-pub(super) const MOST: usize = 256 << 10;
+const MOST: usize = 256 << 10;
+/// A file is written in pieces of so many bytes.
+const BUFFER: usize = 64 << 10;
 /// Headers that say who somebody is.
 const SECRET: &[&str] = &[
     "authentication-info",
@@ -42,7 +44,10 @@ pub(super) async fn ask(service: &HttpService, request: &Request, expect: &[u16]
 /// Reads the answer, into the file `to` where one is asked for, and tells its values.
 pub(super) async fn values(mut answer: Response, to: Option<&Path>, begin: Instant) -> Result<Values, Fault> {
     let mut file = match to {
-        Some(path) => Some((File::create(path).await.map_err(|error| cannot_write(path, &error))?, path)),
+        Some(path) => {
+            let file = File::create(path).await.map_err(|error| cannot_write(path, &error))?;
+            Some((BufWriter::with_capacity(BUFFER, file), path))
+        }
         None => None,
     };
     let mut kept = Vec::new();

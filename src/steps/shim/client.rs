@@ -5,12 +5,13 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 
 use super::wire::{CancelRequest, receive, send};
 
@@ -211,6 +212,7 @@ struct Aim {
 enum Target {
     Tool(UnixStream),
     Step(OwnedFd),
+    Waiting(Arc<Notify>),
 }
 
 impl Canceller {
@@ -227,6 +229,14 @@ impl Canceller {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).requested.is_some()
     }
 
+    /// Does `work`, of which `waiting` is told when the task is asked to end: at once, where it was already.
+    pub fn telling<T>(&self, waiting: &Arc<Notify>, work: impl FnOnce() -> T) -> T {
+        self.aim(Some(Target::Waiting(Arc::clone(waiting))));
+        let done = work();
+        self.aim(None);
+        done
+    }
+
     fn aim(&self, target: Option<Target>) {
         let mut aim = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         aim.target = target;
@@ -240,6 +250,7 @@ impl Aim {
         match &self.target {
             Some(Target::Tool(host)) => drop(send(host, request)),
             Some(Target::Step(host)) => drop(pidfd_send_signal(host, Signal::KILL)),
+            Some(Target::Waiting(waiting)) => waiting.notify_one(),
             None => {}
         }
     }

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use crate::resilience::safe_text::safe_text;
+use crate::resources::redact::Redactor;
 
 /// What is kept of the end of each stream.
 const TAIL: usize = 64 * 1024;
@@ -21,6 +22,8 @@ pub(super) struct Stream {
     pub(super) total: u64,
     /// What came of a character that is not whole yet.
     part: Vec<u8>,
+    /// What comes out of it holds no secret.
+    redactor: Redactor,
 }
 
 /// The log of one attempt. The file is made with the first byte.
@@ -34,10 +37,11 @@ pub(super) struct Log {
 }
 
 impl Stream {
-    /// Takes the reading end of a pipe.
-    pub(super) fn new(pipe: OwnedFd) -> Self {
+    /// Takes the reading end of a pipe. Nothing is kept of `secrets` that come through it.
+    pub(super) fn new(pipe: OwnedFd, secrets: &[String]) -> Self {
         let _ = rustix::io::ioctl_fionbio(&pipe, true);
-        Self { file: Some(pipe.into()), tail: Vec::new(), total: 0, part: Vec::new() }
+        let redactor = Redactor::new(secrets.to_vec());
+        Self { file: Some(pipe.into()), tail: Vec::new(), total: 0, part: Vec::new(), redactor }
     }
 
     /// What to wait on, until the stream ends.
@@ -52,9 +56,13 @@ impl Stream {
             match file.read(buffer) {
                 Ok(0) => {
                     self.file = None;
-                    self.flush_part(log);
+                    self.flush(log);
                 }
-                Ok(n) => self.take(&buffer[..n], log),
+                Ok(n) => {
+                    self.total += n as u64;
+                    let clean = self.redactor.push(&buffer[..n]);
+                    self.take(&clean, log);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Err(_) => self.file = None,
@@ -63,7 +71,6 @@ impl Stream {
     }
 
     fn take(&mut self, bytes: &[u8], log: &mut Log) {
-        self.total += bytes.len() as u64;
         self.tail.extend_from_slice(bytes);
         if self.tail.len() > 2 * TAIL {
             self.tail.drain(..self.tail.len() - TAIL);
@@ -77,7 +84,10 @@ impl Stream {
         log.write(&std::mem::replace(&mut self.part, rest));
     }
 
-    fn flush_part(&mut self, log: &mut Log) {
+    /// Logs what was held back, when nothing more comes.
+    pub(super) fn flush(&mut self, log: &mut Log) {
+        let rest = self.redactor.finish();
+        self.take(&rest, log);
         log.write(&std::mem::take(&mut self.part));
     }
 

@@ -103,7 +103,7 @@ struct Quiet {
 impl<'a> Attempt<'a> {
     fn new(request: &'a ToolRequest, mut child: Child) -> Self {
         let pid = Pid::from_child(&child);
-        let stream = |pipe: Option<OwnedFd>| pipe.map(Stream::new);
+        let stream = |pipe: Option<OwnedFd>| pipe.map(|pipe| Stream::new(pipe, &request.secrets));
         let stdout = stream(child.stdout.take().map(OwnedFd::from));
         let stderr = stream(child.stderr.take().map(OwnedFd::from));
         let now = Instant::now();
@@ -243,6 +243,7 @@ impl<'a> Attempt<'a> {
         for stream in [&mut self.stdout, &mut self.stderr].into_iter().flatten() {
             // Nobody is left to write: what is in the pipe is all there is, and it is less than one drain takes.
             stream.drain(&mut self.log, buffer);
+            stream.flush(&mut self.log);
         }
         let by_itself = match status {
             Some(status) => match (status.exit_status(), status.terminating_signal()) {

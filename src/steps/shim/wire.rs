@@ -39,6 +39,8 @@ pub struct ToolRequest {
     pub max_output: u64,
     /// Whether it may write only to its scratch, caches and temporary folders.
     pub sandbox: bool,
+    /// Texts that are replaced in all that is kept of its output.
+    pub secrets: Vec<String>,
 }
 
 /// What the engine says while a tool runs.

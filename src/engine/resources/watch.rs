@@ -1,0 +1,102 @@
+//! Tells what changes of the resources while a run works.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::health_check;
+use crate::engine::tools::told;
+use crate::events::EventKind;
+use crate::health::Wanted;
+use crate::resources::secret::Secrets;
+use crate::resources::settings::ResourceKind;
+use crate::resources::{Health, Manager, ResourceStatus};
+
+/// What is told goes there.
+pub(super) type Tell = Arc<dyn Fn(Vec<EventKind>) + Send + Sync>;
+
+/// No oftener is told what changed of a resource.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether they are well.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// The owners that are told of one; the count is in its metrics.
+const OWNERS: usize = 50;
+
+/// Every resource as it is now.
+pub(super) fn seen(manager: &Manager, kinds: &IndexMap<String, ResourceKind>) -> Vec<EventKind> {
+    manager.status_of_all().into_iter().filter_map(|status| seen_as(status, kinds)).collect()
+}
+
+fn seen_as(mut resource: ResourceStatus, kinds: &IndexMap<String, ResourceKind>) -> Option<EventKind> {
+    resource.owners.truncate(OWNERS);
+    let kind = kinds.get(&resource.name)?.word().to_owned();
+    Some(EventKind::ResourceSeen { kind, resource })
+}
+
+/// Tells of each resource whenever something of it is other than before, time aside, and of leases that are held for long.
+pub(super) async fn figures(manager: Manager, kinds: IndexMap<String, ResourceKind>, tell: Tell) {
+    let mut told: HashMap<String, ResourceStatus> = HashMap::new();
+    let mut ticks = interval_at(Instant::now() + TOLD_EVERY, TOLD_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !manager.is_closed() {
+        let mut events = Vec::new();
+        for status in manager.status_of_all() {
+            let still = timeless(&status);
+            let before = told.insert(status.name.clone(), still.clone());
+            // The first look is what the run began with: that was told.
+            if before.is_some_and(|before| before != still) {
+                events.extend(seen_as(status, &kinds));
+            }
+        }
+        let long = manager.newly_long_held().into_iter();
+        events.extend(long.map(|leak| EventKind::ResourceLeaked { leak, ended: false }));
+        if !events.is_empty() {
+            tell(events);
+        }
+        ticks.tick().await;
+    }
+}
+
+/// The same, without what changes by itself.
+fn timeless(status: &ResourceStatus) -> ResourceStatus {
+    let mut still = status.clone();
+    still.owners.iter_mut().for_each(|owner| owner.held = 0.0);
+    still.owners.sort_by(|a, b| a.owner.cmp(&b.owner));
+    still
+}
+
+/// Looks at all, keeps ready what is to be, and tells of each whose health is other than at the look before.
+pub(super) async fn health(manager: Manager, wanted: Vec<Wanted>, secrets: Secrets, tell: Tell) {
+    let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        manager.tend().await;
+        ticks.tick().await;
+        if manager.is_closed() {
+            return;
+        }
+        let before: HashMap<String, Health> =
+            manager.status_of_all().into_iter().map(|status| (status.name, status.health.health)).collect();
+        let began = Instant::now();
+        let mut events = Vec::new();
+        for (name, report) in manager.check_all().await {
+            let Some(wanted) = wanted.iter().find(|wanted| wanted.name == name) else { continue };
+            if before.get(&name) == Some(&report.health) {
+                continue;
+            }
+            let health = report.health;
+            let check = health_check(wanted, report, began.elapsed(), &secrets);
+            events.push(told(&check));
+            if health != Health::Healthy {
+                let message = format!("{name} is {}: {}", health.word(), check.details);
+                events.push(EventKind::Warning { message, item: None });
+            }
+        }
+        if !events.is_empty() {
+            tell(events);
+        }
+    }
+}
