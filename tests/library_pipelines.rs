@@ -12,6 +12,8 @@ mod server;
 mod shipped;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use llm_server::Speaks;
 use mediamill::resources::database::{Database, Expect, Statement};
@@ -139,6 +141,17 @@ fn episodes_beyond_the_token_budget_wait_for_the_next_run() {
     assert_eq!((rich.output.status.code(), &rich.counts["done"]), (Some(0), &2.into()), "{}", rich.told());
 }
 
+/// All that a server says to a plain request for `url`, which must be a success.
+fn fetched(url: &str) -> Vec<u8> {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut socket = TcpStream::connect(host).unwrap();
+    write!(socket, "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..answer.len().min(500)]));
+    answer
+}
+
 #[test]
 fn episodes_are_put_into_a_bucket_and_listed_with_links_that_work() {
     let mut place = Place::new();
@@ -156,14 +169,12 @@ fn episodes_are_put_into_a_bucket_and_listed_with_links_that_work() {
     let file = place.edited("publish", &[("provider = \"s3\"", "provider = \"s3\"\nallow_http = true")]);
     let ran = place.run_file("publish", &file, &[place.at("episodes")]);
     assert_eq!((ran.output.status.code(), &ran.counts["done"]), (Some(0), &1.into()), "{}", ran.told());
-    let sent = files(&bucket).into_iter().find(|file| file.ends_with("episodes/one.mp3")).unwrap();
+    let sent = files(&bucket).into_iter().find(|file| file.ends_with("one.mp3")).unwrap();
     assert_eq!(fs::read(sent).unwrap(), fs::read(&episode).unwrap());
 
     let rows = place.table("out/publish/links.csv");
     assert_eq!((rows.len(), rows[0][0].as_str()), (1, "one.mp3"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let fetched = runtime.block_on(async { reqwest::get(&rows[0][2]).await.unwrap().bytes().await.unwrap() });
-    assert_eq!(fetched, fs::read(&episode).unwrap(), "the link needs no key");
+    assert!(fetched(&rows[0][2]).ends_with(&fs::read(&episode).unwrap()), "the link needs no key");
     let again = place.run_file("publish", &file, &[place.at("episodes")]);
     assert_eq!(&again.counts["up_to_date"], &1.into(), "{}", again.told());
 }
