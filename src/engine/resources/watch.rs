@@ -13,7 +13,7 @@ use crate::events::EventKind;
 use crate::health::Wanted;
 use crate::resources::secret::Secrets;
 use crate::resources::settings::ResourceKind;
-use crate::resources::{Health, Manager, ResourceStatus};
+use crate::resources::{Finding, Health, Manager, ResourceStatus};
 
 /// What is told goes there.
 pub(super) type Tell = Arc<dyn Fn(Vec<EventKind>) + Send + Sync>;
@@ -36,7 +36,7 @@ fn seen_as(mut resource: ResourceStatus, kinds: &IndexMap<String, ResourceKind>)
     Some(EventKind::ResourceSeen { kind, resource })
 }
 
-/// Tells of each resource whenever something of it is other than before, time aside, and of leases that are held for long.
+/// Tells of each resource whenever something of it is other than before, time aside.
 pub(super) async fn figures(manager: Manager, kinds: IndexMap<String, ResourceKind>, tell: Tell) {
     let mut told: HashMap<String, ResourceStatus> = HashMap::new();
     let mut ticks = interval_at(Instant::now() + TOLD_EVERY, TOLD_EVERY);
@@ -51,8 +51,6 @@ pub(super) async fn figures(manager: Manager, kinds: IndexMap<String, ResourceKi
                 events.extend(seen_as(status, &kinds));
             }
         }
-        let long = manager.newly_long_held().into_iter();
-        events.extend(long.map(|leak| EventKind::ResourceLeaked { leak, ended: false }));
         if !events.is_empty() {
             tell(events);
         }
@@ -68,35 +66,32 @@ fn timeless(status: &ResourceStatus) -> ResourceStatus {
     still
 }
 
-/// Looks at all, keeps ready what is to be, and tells of each whose health is other than at the look before.
-pub(super) async fn health(manager: Manager, wanted: Vec<Wanted>, secrets: Secrets, tell: Tell) {
-    let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        manager.tend().await;
-        ticks.tick().await;
-        if manager.is_closed() {
-            return;
-        }
-        let before: HashMap<String, Health> =
-            manager.status_of_all().into_iter().map(|status| (status.name, status.health.health)).collect();
-        let began = Instant::now();
-        let mut events = Vec::new();
-        for (name, report) in manager.check_all().await {
-            let Some(wanted) = wanted.iter().find(|wanted| wanted.name == name) else { continue };
-            if before.get(&name) == Some(&report.health) {
-                continue;
-            }
+/// Looks after all of them: tells of each whose health is other than at the look before, and of leases held for long.
+pub(super) fn look_after(
+    manager: &Manager,
+    wanted: Vec<(Wanted, ResourceKind)>,
+    secrets: Secrets,
+    tell: Tell,
+) -> impl Future<Output = ()> + Send + 'static {
+    let mut before: HashMap<String, Health> =
+        manager.status_of_all().into_iter().map(|status| (status.name, status.health.health)).collect();
+    manager.monitor(LOOK_EVERY, move |finding| match finding {
+        Finding::Checked { resource, report } => {
             let health = report.health;
-            let check = health_check(wanted, report, began.elapsed(), &secrets);
-            events.push(told(&check));
+            let Some((wanted, kind)) = wanted.iter().find(|(wanted, _)| wanted.name == resource) else { return };
+            if before.insert(resource, health) == Some(health) {
+                return;
+            }
+            let check = health_check(wanted, *kind, report, Duration::ZERO, &secrets);
+            let mut events = vec![told(&check)];
             if health != Health::Healthy {
-                let message = format!("{name} is {}: {}", health.word(), check.details);
+                let message = format!("{} is {}: {}", check.name, health.word(), check.details);
                 events.push(EventKind::Warning { message, item: None });
             }
-        }
-        if !events.is_empty() {
             tell(events);
         }
-    }
+        Finding::LongHeld(leak) => tell(vec![EventKind::ResourceLeaked { leak, ended: false }]),
+        // Whoever needs it hears why.
+        Finding::NotReady(_) => {}
+    })
 }
