@@ -48,7 +48,7 @@ pub fn figures(found: &Map<String, Value>) -> Vec<Figure> {
     found.iter().map(figure).collect()
 }
 
-/// The figures that tell most, in the place of all: requests, tokens, statements, and the bytes that were moved. Of a kind
+/// The figures that tell most, in the place of all: tokens, requests, statements, and the bytes that were moved. Of a kind
 /// that has none of these, its first two.
 #[must_use]
 pub fn chief(found: &Map<String, Value>) -> Vec<Figure> {
@@ -57,8 +57,8 @@ pub fn chief(found: &Map<String, Value>) -> Vec<Figure> {
     };
     let figure = |label: &str, amount| Figure { label: label.to_owned(), amount };
     let known = [
-        sum(&["requests"]).map(|count| figure("requests", Amount::Count(count))),
         sum(&["tokens", "prompt_tokens", "completion_tokens"]).map(|count| figure("tokens", Amount::Count(count))),
+        sum(&["requests"]).map(|count| figure("requests", Amount::Count(count))),
         sum(&["statements"]).map(|count| figure("statements", Amount::Count(count))),
         sum(&["bytes_sent", "bytes_received", "bytes_fetched", "bytes_read", "bytes_written"])
             .map(|size| figure("moved", Amount::Bytes(size))),
