@@ -1,8 +1,11 @@
 """The measuring of benches/pictures.sh: each task in a folder of its own, all on one core; prints Markdown."""
-import os, random, shutil, subprocess, sys, tempfile, threading, time
+import os, random, shutil, subprocess, sys, tempfile
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
+
+from tree import best as best_of, measured, say
 
 MILL = os.environ["MEDIAMILL"]
 FULL = "quick" not in sys.argv[1:]
@@ -24,60 +27,7 @@ for number, path in enumerate(sys.argv[2:]):
 """
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def descendants(pid):
-    """The process and all below it."""
-    found, queue = [], [pid]
-    while queue:
-        pid = queue.pop()
-        found.append(pid)
-        try:
-            for task in os.listdir(f"/proc/{pid}/task"):
-                queue += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
-        except OSError:
-            pass
-    return found
-
-
-def high_water(pid):
-    """The most memory the process ever held, in MiB."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 1024
-    except OSError:
-        pass
-    return 0.0
-
-
-def measured(folder, command):
-    """CPU seconds of the whole tree, the most MiB of any process of it."""
-    peak, over = [0.0], threading.Event()
-    with open(folder / "log", "ab") as log:
-        child = subprocess.Popen(["taskset", "-c", "0", *map(str, command)], cwd=folder, stdin=subprocess.DEVNULL,
-                                 stdout=log, stderr=log)
-
-        def watch():
-            while not over.wait(0.01):
-                peak[0] = max([peak[0], *map(high_water, descendants(child.pid))])
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        over.set()
-        watcher.join()
-    if child.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} ended with {child.returncode}: see {folder / 'log'}")
-    return used.ru_utime + used.ru_stime, peak[0]
-
-
-def best(folder, make):
-    """The least CPU seconds of some repeats, and the most MiB."""
-    runs = [measured(folder, make()) for _ in range(REPEATS)]
-    return min(cpu for cpu, _ in runs), max(peak for _, peak in runs)
+best = partial(best_of, repeats=REPEATS)
 
 
 def mill(folder, step, inputs):
@@ -211,10 +161,10 @@ def memory(folder, scene):
     rows = []
     for label in ["JPEG", "JPEG, 4:4:4", "JPEG, progressive", "PNG", "WebP"]:
         inputs = coded(folder, scene, label)[:2]
-        row = [label, f"{measured(folder, mill(folder, ONE, inputs))[1]:.0f} MiB"]
+        row = [label, f"{measured(folder, mill(folder, ONE, inputs))[2]:.0f} MiB"]
         for name, command in RIVALS.items():
             say(f"memory: {label}: {name}")
-            row.append(f"{measured(folder, command(folder, inputs))[1]:.0f} MiB")
+            row.append(f"{measured(folder, command(folder, inputs))[2]:.0f} MiB")
         rows.append(row)
     print("The most memory of any process, 12 megapixels to 512 pixels:\n")
     table(["input", "mediamill", *RIVALS], rows)

@@ -1,6 +1,9 @@
 """The measuring of benches/sound.sh: each task in a folder of its own, all on one core but for `jobs`; prints Markdown."""
-import os, shutil, subprocess, sys, tempfile, threading, time
+import os, shutil, subprocess, sys, tempfile
+from functools import partial
 from pathlib import Path
+
+from tree import best as best_of, measured, say
 
 MILL = os.environ["MEDIAMILL"]
 FULL = "quick" not in sys.argv[1:]
@@ -33,56 +36,7 @@ print(time.process_time() - begin)
 """
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def descendants(pid):
-    """The process and all below it."""
-    found, queue = [], [pid]
-    while queue:
-        pid = queue.pop()
-        found.append(pid)
-        try:
-            for task in os.listdir(f"/proc/{pid}/task"):
-                queue += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
-        except OSError:
-            pass
-    return found
-
-
-def high_water(pid):
-    """The most memory the process ever held, in MiB."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 1024
-    except OSError:
-        pass
-    return 0.0
-
-
-def measured(folder, command, cores="0"):
-    """Wall seconds, CPU seconds of the whole tree, the most MiB of any process of it."""
-    peak, over = [0.0], threading.Event()
-    with open(folder / "log", "ab") as log:
-        start = time.monotonic()
-        child = subprocess.Popen(["taskset", "-c", cores, *command], cwd=folder, stdin=subprocess.DEVNULL,
-                                 stdout=log, stderr=log)
-
-        def watch():
-            while not over.wait(0.02):
-                peak[0] = max([peak[0], *map(high_water, descendants(child.pid))])
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        _, status, used = os.wait4(child.pid, 0)
-        wall = time.monotonic() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-        over.set()
-        watcher.join()
-    if child.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} ended with {child.returncode}: see {folder / 'log'}")
-    return wall, used.ru_utime + used.ru_stime, peak[0]
+best = partial(best_of, repeats=REPEATS)
 
 
 def mill(folder, step, inputs, jobs=1):
@@ -92,12 +46,6 @@ def mill(folder, step, inputs, jobs=1):
         f'name = "p"\n[output]\ndir = "out/{{item.name}}"\n[[step]]\nid = "work"\n{step}\n')
     return [MILL, "run", str(where / "p.toml"), "--no-tui", "-j", str(jobs), "--state", str(where / "state"),
             "-o", str(where / "out"), *map(str, inputs)]
-
-
-def best(folder, make, cores="0"):
-    """The least CPU seconds of some repeats, and the most MiB."""
-    runs = [measured(folder, make(), cores) for _ in range(REPEATS)]
-    return min(cpu for _, cpu, _ in runs), max(peak for *_, peak in runs), min(wall for wall, *_ in runs)
 
 
 def inner(script, path):

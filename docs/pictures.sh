@@ -58,4 +58,9 @@ sed "s|\"pipelines/ocr/fonts\"|\"fonts\"|; s|pipelines/ocr/|$root/pipelines/ocr/
     "$root/pipelines/ocr.toml" >"$place/ocr.toml"
 "$target/examples/picture" 112x30 until:running wait:5 key:6 wait:1 "shot:$folder/pools.svg" \
     -- "$target/mediamill" run ocr.toml -j 2
+
+# Six tasks at once, three connections to the database, and a service that is not there.
+cp "$root/docs/resources.toml" "$place/radio.toml"
+"$target/examples/picture" 112x30 until:running wait:14 key:7 wait:1 "shot:$folder/resources.svg" \
+    -- "$target/mediamill" run radio.toml songs -j 6
 cd "$root"

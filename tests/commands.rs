@@ -360,3 +360,45 @@ fn failures_tells_of_the_newest_run_or_of_the_one_that_is_named() {
     desk.run(&["failures", "zebra"]).ended(2);
     desk.run(&["failures", "2026"]).ended(2);
 }
+
+#[test]
+fn resources_tells_what_a_run_knows_of_them() {
+    let desk = Desk::new();
+    desk.run(&["resources"]).ended(2);
+    let journal = r#"{"v":1,"seq":0,"at":0,"elapsed":0,"event":"run_started","run":"20260101-a","pipeline":"lesson","steps":["save"],"jobs":1,"seed":0}
+{"v":1,"seq":1,"at":0,"elapsed":1,"event":"dependency_checked","name":"notes","available":true,"required":true,"details":"answers in 2 ms","version":"PostgreSQL 15.8"}
+{"v":1,"seq":2,"at":0,"elapsed":2000,"event":"resource_seen","kind":"database","resource":{"name":"notes","metrics":{"total_acquisitions":7,"active_connections":1,"failed_acquisitions":2,"timeouts":2,"average_hold_time":0.5,"average_acquisition_time":0.001,"longest_hold_time":2.0,"failed_health_checks":0,"created":1,"closed":0,"size":1,"available":0,"waiting":0,"max_size":4,"figures":{"statements":9}},"owners":[{"owner":"20260101-a/a-0123456789ab/save/1","held":1.5}],"health":{"health":"healthy","version":"PostgreSQL 15.8","details":"answers in 2 ms"}}}
+{"v":1,"seq":3,"at":0,"elapsed":3000,"event":"resource_leaked","leak":{"resource":"notes","owner":"20260101-a/b-0123456789ab/save/2","held":4.0,"acquired_at":"src/x.rs:1:2"},"ended":true}
+"#;
+    desk.write("checkpoints/lesson/runs/20260101-a/journal.jsonl", journal);
+    for arguments in [&["resources"][..], &["resources", "lesson"], &["resources", "--run", "20260101"]] {
+        let told = desk.run(arguments).ended(0);
+        assert!(told.starts_with("lesson: run 20260101-a was killed, 3.0 s\n"), "{told}");
+        assert!(told.contains("notes (database, PostgreSQL 15.8)\n") && told.contains("  in use    1 of 4"), "{told}");
+        assert!(told.contains("  owners    2.5 s  a, step save, attempt 1\n"), "{told}");
+        assert!(told.contains("  hint      raise its acquire_timeout"), "{told}");
+        assert!(told.contains("notes: b, step save, attempt 2, for 4.0 s, after its owner had ended\n"), "{told}");
+    }
+    let json = desk.run(&["resources", "--json"]).json();
+    assert_eq!((&json["version"], &json["run"], &json["works"]), (&1.into(), &"20260101-a".into(), &false.into()));
+    assert_eq!(json["resources"][0]["metrics"]["total_acquisitions"], 7);
+    assert_eq!(json["resources"][0]["owners"][0]["held_seconds"], 2.5);
+    assert_eq!(json["resources"][0]["hints"][0]["trouble"], "leaked");
+    assert_eq!(json["leaks"][0]["acquired_at"], "src/x.rs:1:2");
+    desk.run(&["resources", "zebra"]).ended(2);
+    desk.run(&["resources", "--run", "zebra"]).ended(2);
+    let unnamed = desk.run(&["resources", "--check"]);
+    assert!(unnamed.code() == 2 && unnamed.err().contains("name its file"), "{}", unnamed.err());
+}
+
+#[test]
+fn resources_of_a_pipeline_that_has_none_are_told_to_be_none() {
+    let desk = Desk::new();
+    let pipeline = "name = \"lesson\"\n[[step]]\nid = \"one\"\nuses = \"file.hash\"\n";
+    desk.write("lesson.toml", pipeline);
+    for arguments in [&["resources", "lesson.toml"][..], &["resources", "lesson.toml", "--check"]] {
+        let told = desk.run(arguments);
+        assert_eq!(told.code(), 2);
+        assert!(told.err().contains("lesson has no resources") && told.err().contains("[resources.NAME]"), "{}", told.err());
+    }
+}

@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
+#[path = "support/daemon.rs"]
+mod daemon;
 #[path = "support/mariadb.rs"]
 mod mariadb;
 #[path = "support/postgres.rs"]
 mod postgres;
-#[path = "support/server.rs"]
-mod server;
 
 use std::time::{Duration, Instant};
 
@@ -213,7 +213,8 @@ fn what_does_not_fit_is_the_rows_fault_and_stores_nothing() {
             assert_eq!(bench.count("strict_one").await, 0, "{backend}");
             // The attempts that failed are not counted as stored, and the connection is as good as before.
             assert_eq!(database.insert(&insert("strict_one", json!({ "id": 1 }), "w")).await.unwrap().rows, 1);
-            let fault = wrong(json!([{ "id": 7 }, { "id": 1 }])).await;
+            let both = insert("strict_one", json!([{ "id": 7 }, { "id": 1 }]), "other");
+            let fault = database.insert(&both).await.unwrap_err();
             assert_eq!(fault.cause, "constraint", "{backend}: {fault:?}");
             assert_eq!(bench.count("strict_one").await, 1, "{backend}: all rows or none");
         }
@@ -244,7 +245,8 @@ fn names_and_values_never_become_sql() {
             for sql in
                 ["drop table evil", "delete from evil", "update evil set n = 2", "create table more_evil (a int)"]
             {
-                let fault = database.query(&statement(sql, json!({})), 1, Expect::Any).await.unwrap_err();
+                let done = database.query(&statement(sql, json!({})), 1, Expect::Any).await;
+                let Err(fault) = done else { panic!("{backend}: {sql} is not refused") };
                 assert_eq!(
                     (fault.class, fault.cause.as_str()),
                     (FaultClass::Input, "read-only"),
@@ -260,7 +262,7 @@ fn names_and_values_never_become_sql() {
 #[test]
 fn a_statement_that_changes_something_runs_once_and_answers_the_same_again() {
     runtime().block_on(async {
-        for bench in Bench::all("write") {
+        for bench in Bench::all("written") {
             let backend = bench.backend;
             bench.run("create table counters (name varchar(20) primary key, n integer)").await;
             bench.run("insert into counters values ('a', 1), ('b', 1)").await;
@@ -312,7 +314,7 @@ fn a_query_answers_as_many_rows_as_are_asked_for_and_expected() {
             assert_eq!(fault.message, "`params` has no value for ':a'");
             let fault = database.query(&statement("select 1", json!({ "b": 1 })), 10, Expect::Any).await.unwrap_err();
             assert_eq!(fault.message, "the statement has no parameter ':b'");
-            let fault = database.query(&sql("select nothing from many"), 10, Expect::Any).await.unwrap_err();
+            let fault = database.query(&sql("select nope from many"), 10, Expect::Any).await.unwrap_err();
             assert_eq!(
                 (fault.class, fault.cause.as_str()),
                 (FaultClass::Input, "column-missing"),
@@ -373,7 +375,7 @@ fn a_call_that_is_dropped_does_not_poison_the_next_lease() {
             let slow = match backend {
                 "postgresql" => "insert into slow select 1 from pg_sleep(30)",
                 "mysql" => "insert into slow select sleep(30)",
-                _ => "insert into slow with recursive c(n) as (select 1 union all select n + 1 from c where n < 30000000) select max(n) from c",
+                _ => "insert into slow with recursive c(n) as (select 1 union all select n + 1 from c where n < 300000000) select max(n) from c",
             };
             let database = bench.lease().await;
             let doing = statement(slow, json!({}));
@@ -384,9 +386,8 @@ fn a_call_that_is_dropped_does_not_poison_the_next_lease() {
             let began = Instant::now();
             let database = bench.lease().await;
             let row = insert("slow", json!({ "n": 7 }), "after");
-            // In memory the statement that was dropped is still under way, and the next waits for it.
             assert_eq!(database.insert(&row).await.unwrap().rows, 1, "{backend}");
-            assert!(began.elapsed() < Duration::from_secs(25), "{backend}");
+            assert!(began.elapsed() < Duration::from_secs(8), "{backend}");
             assert_eq!(bench.rows("select n from slow").await, [json!({ "n": 7 })], "{backend}");
         }
     });
@@ -398,6 +399,7 @@ fn writers_at_the_same_time_store_each_row_once() {
         for bench in Bench::all("writers") {
             bench.run("create table notes (writer integer, n integer)").await;
             let bench = std::sync::Arc::new(bench);
+            let began = Instant::now();
             let mut writers = tokio::task::JoinSet::new();
             for writer in 0..8 {
                 let bench = std::sync::Arc::clone(&bench);
@@ -419,6 +421,7 @@ fn writers_at_the_same_time_store_each_row_once() {
             while let Some(done) = writers.join_next().await {
                 done.unwrap();
             }
+            eprintln!("{} {:?}", bench.backend, began.elapsed());
             assert_eq!(bench.count("notes").await, 1600, "{}", bench.backend);
             assert_eq!(bench.count("(select distinct writer, n from notes) d").await, 1600, "{}", bench.backend);
         }
@@ -436,7 +439,7 @@ fn what_cannot_be_reached_is_the_resources_fault_and_never_tells_the_password() 
             benches.push((bench, server.port, mariadb::PASSWORD, "mysql"));
         }
         for (bench, port, password, scheme) in benches {
-            let closed = server::free_port();
+            let closed = daemon::free_port();
             let settings = |url: String| json!({ "backend": scheme, "url": url, "connect_timeout": "5s" });
             let parts = |user: &str, password: &str, host: &str, port: u16, database: &str| {
                 json!({ "backend": scheme, "host": host, "port": port, "user": user, "password": password, "database": database })

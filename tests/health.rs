@@ -237,6 +237,7 @@ fn the_noise_of_essentia_does_not_hide_its_version() {
 fn the_report_reads_as_it_always_did() {
     let check = |name: &str, available| HealthCheck {
         name: name.to_owned(),
+        kind: None,
         available,
         version: None,
         path: None,

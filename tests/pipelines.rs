@@ -2,20 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose files cannot be read has failed")]
 
-use std::collections::BTreeMap;
+#[path = "support/shipped.rs"]
+mod shipped;
+
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
 
 use image::GenericImageView;
-use image::imageops::FilterType;
 use mediamill::media::decode;
 use mediamill::pipeline::load::{LoadError, load};
 use mediamill::steps::catalog::Catalog;
 use serde_json::Value;
+use shipped::*;
 
 const SHIPPED: [&str; 10] = [
     "lesson",
@@ -29,186 +28,6 @@ const SHIPPED: [&str; 10] = [
     "thumbnails",
     "transcode",
 ];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn pipeline(name: &str) -> PathBuf {
-    root().join("pipelines").join(name).with_extension("toml")
-}
-
-fn fixture(name: &str) -> PathBuf {
-    root().join("tests/fixtures/media").join(name)
-}
-
-/// Whether these tools are here. On a build machine they must be.
-fn here(tools: &[&str]) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_there = |tool: &&str| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
-    let missing: Vec<&str> = tools.iter().filter(|tool| !is_there(tool)).copied().collect();
-    if missing.is_empty() {
-        return true;
-    }
-    let said = format!("skipped: {} is not installed", missing.join(", "));
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{said}");
-    let _ = writeln!(std::io::stderr(), "{said}");
-    false
-}
-
-/// A folder in which mediamill is run, as a user would: outputs in `out`, state in `checkpoints`.
-struct Place {
-    folder: tempfile::TempDir,
-    path: Option<String>,
-}
-
-/// How a run ended.
-struct Ran {
-    output: Output,
-    /// From its journal: `done`, `up_to_date`, `failed`, ...
-    counts: Value,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), path: None }
-    }
-
-    fn at(&self, below: &str) -> PathBuf {
-        self.folder.path().join(below)
-    }
-
-    /// Copies a real file in, under this name.
-    fn take(&self, name: &str, to: &str) -> PathBuf {
-        let to = self.at(to);
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(fixture(name), &to).unwrap();
-        to
-    }
-
-    fn run(&self, name: &str, inputs: &[PathBuf]) -> Ran {
-        let runs = self.at("checkpoints").join(name).join("runs");
-        let list = || -> Vec<PathBuf> {
-            fs::read_dir(&runs).map_or_else(|_| Vec::new(), |runs| runs.map(|run| run.unwrap().path()).collect())
-        };
-        let before = list();
-        // A run that hangs is ended, and leaves no end in its journal.
-        let mut command = Command::new("/usr/bin/timeout");
-        command
-            .args(["--kill-after=10", "120", env!("CARGO_BIN_EXE_mediamill"), "run"])
-            .arg(pipeline(name))
-            .args(inputs)
-            .arg("--no-tui");
-        command.current_dir(self.folder.path()).stdin(Stdio::null());
-        if let Some(path) = &self.path {
-            command.env("PATH", path);
-        }
-        let output = command.output().unwrap();
-        let shown = String::from_utf8_lossy(&output.stderr).into_owned();
-        let run = list().into_iter().find(|run| !before.contains(run));
-        let journal =
-            fs::read_to_string(run.unwrap_or_else(|| panic!("no run: {shown}")).join("journal.jsonl")).unwrap();
-        let last: Value = serde_json::from_str(journal.lines().last().unwrap()).unwrap();
-        assert_eq!(last["event"], "run_finished", "{shown}");
-        Ran { output, counts: last["counts"].clone() }
-    }
-
-    /// Runs it twice: everything is done, and then there is nothing left to do and nothing was touched.
-    fn run_all(&self, name: &str, inputs: &[PathBuf], items: u64) {
-        let first = self.run(name, inputs);
-        assert_eq!((first.output.status.code(), &first.counts["done"]), (Some(0), &items.into()), "{}", first.told());
-        let made = times(&self.at("out"));
-        let again = self.run(name, inputs);
-        let counts = (&again.counts["up_to_date"], &again.counts["done"]);
-        assert_eq!((again.output.status.code(), counts), (Some(0), (&items.into(), &0.into())), "{}", again.told());
-        assert_eq!(made, times(&self.at("out")), "the second run touched an output");
-        self.no_scratch();
-    }
-
-    fn no_scratch(&self) {
-        for folder in ["out", "checkpoints"] {
-            let left: Vec<PathBuf> =
-                files(&self.at(folder)).into_iter().filter(|file| file.to_string_lossy().contains("scratch")).collect();
-            assert_eq!(left, Vec::<PathBuf>::new());
-        }
-    }
-
-    /// The rows of a CSV table, by the text of their first column without its folders.
-    fn table(&self, below: &str) -> Vec<Vec<String>> {
-        let mut table = csv::Reader::from_path(self.at(below)).unwrap();
-        table.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
-    }
-
-    /// A program of this name, to be found first.
-    fn fake(&mut self, name: &str, script: &str) {
-        let program = self.at("bin").join(name);
-        fs::create_dir_all(self.at("bin")).unwrap();
-        // As the real ones do, it answers when it is asked whether it is there.
-        fs::write(&program, format!("#!/bin/sh\n[ \"$1\" = --help ] && exit 0\n{script}\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        self.path = Some(format!("{}:/usr/bin:/bin", self.at("bin").display()));
-    }
-}
-
-impl Ran {
-    fn told(&self) -> String {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        format!("{}\n{}{}", self.counts, text(&self.output.stdout), text(&self.output.stderr))
-    }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-fn times(folder: &Path) -> Vec<(PathBuf, std::time::SystemTime)> {
-    files(folder).into_iter().map(|file| (file.clone(), fs::metadata(file).unwrap().modified().unwrap())).collect()
-}
-
-fn tool(program: &str, arguments: &[&OsStr]) -> String {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{program}: {text}");
-    text
-}
-
-fn arguments<'a>(before: &[&'a str], file: &'a Path, after: &[&'a str]) -> Vec<&'a OsStr> {
-    let text = |list: &[&'a str]| list.iter().map(|text| OsStr::new(*text)).collect::<Vec<_>>();
-    [text(before), vec![file.as_os_str()], text(after)].concat()
-}
-
-/// Integrated loudness in LUFS and the true peak in dBFS, as ffmpeg measures them.
-fn loudness(file: &Path) -> (f64, f64) {
-    let measured = tool(
-        "ffmpeg",
-        &arguments(&["-nostdin", "-hide_banner", "-i"], file, &["-af", "ebur128=peak=true", "-f", "null", "-"]),
-    );
-    let summary = measured.rsplit("Summary:").next().unwrap();
-    let figure = |name: &str| -> f64 {
-        let line = summary.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap();
-        line.split_whitespace().next().unwrap().parse().unwrap()
-    };
-    (figure("I:"), figure("Peak:"))
-}
-
-fn probe(file: &Path, entries: &str) -> Value {
-    let text = tool("ffprobe", &arguments(&["-v", "error", "-of", "json", "-show_entries", entries], file, &[]));
-    serde_json::from_str(&text).unwrap()
-}
-
-fn seconds(file: &Path) -> f64 {
-    probe(file, "format=duration")["format"]["duration"].as_str().unwrap().parse().unwrap()
-}
 
 #[test]
 fn every_file_is_free_of_errors_and_warnings_and_says_what_for_and_how() {
@@ -298,76 +117,6 @@ fn a_library_is_read_to_its_end_and_what_is_rotten_is_named_with_its_place() {
     assert_eq!((&ran.counts["failed"], &ran.counts["up_to_date"]), (&2.into(), &6.into()), "{}", ran.told());
     assert!(ran.told().contains("damaged at 1."), "{}", ran.told());
     assert_eq!(place.table("out/library-check/library.csv").len(), 6);
-}
-
-#[test]
-fn thumbnails_are_upright_never_enlarged_and_a_broken_photo_stops_nothing() {
-    let place = Place::new();
-    place.take("photo-coffee-rotated.jpg", "photos/2024/coffee.jpg");
-    place.take("photo-cat.png", "photos/cat.png");
-    place.take("photo-astronaut.webp", "photos/astronaut.webp");
-    let large = image::open(fixture("photo-rocket.jpg")).unwrap().resize_exact(3000, 2000, FilterType::Triangle);
-    large.save(place.at("photos/rocket.png")).unwrap();
-    place.run_all("thumbnails", &[place.at("photos")], 4);
-
-    let size = |below: &str| image::open(place.at("out/thumbnails").join(below)).unwrap().dimensions();
-    assert_eq!(
-        ["256", "1024", "2048"].map(|box_of| size(&format!("rocket.png/{box_of}.jpg"))),
-        [(256, 171), (1024, 683), (2048, 1365)]
-    );
-    assert_eq!(
-        ["256", "1024", "2048"].map(|box_of| size(&format!("cat.png/{box_of}.jpg"))),
-        [(256, 171), (300, 200), (300, 200)]
-    );
-    assert_eq!([size("rocket.png/1024.webp"), size("cat.png/1024.webp")], [(1024, 683), (300, 200)]);
-    let upright = image::open(fixture("photo-coffee-rotated.jpg")).unwrap().rotate90();
-    let made = image::open(place.at("out/thumbnails/2024/coffee.jpg/256.jpg")).unwrap().to_rgb8();
-    let wanted = upright.resize_exact(made.width(), made.height(), FilterType::Triangle).to_rgb8();
-    let apart: u64 = made.iter().zip(wanted.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-    assert!(
-        apart / (made.len() as u64) < 8,
-        "a turned picture would differ by about 60: {}",
-        apart / made.len() as u64
-    );
-
-    let whole = fs::read(fixture("photo-rocket.jpg")).unwrap();
-    fs::write(place.at("photos/cut.jpg"), &whole[..whole.len() / 2]).unwrap();
-    let ran = place.run("thumbnails", &[place.at("photos")]);
-    assert_eq!(ran.output.status.code(), Some(1), "{}", ran.told());
-    assert_eq!((&ran.counts["failed"], &ran.counts["up_to_date"]), (&1.into(), &4.into()));
-    assert!(!place.at("out/thumbnails/cut.jpg").exists(), "nothing half-made is left");
-    assert_eq!(place.table("out/thumbnails/thumbnails.csv").len(), 4);
-}
-
-#[test]
-fn photos_that_are_broken_or_there_twice_are_named_and_all_are_on_a_contact_sheet() {
-    let place = Place::new();
-    for name in ["photo-coffee-rotated.jpg", "photo-cat.png", "photo-astronaut.webp", "photo-rocket.jpg"] {
-        place.take(name, &format!("photos/{name}"));
-    }
-    let coffee = image::open(fixture("photo-coffee-rotated.jpg")).unwrap().rotate90();
-    fs::create_dir_all(place.at("photos/phone")).unwrap();
-    coffee.resize_exact(160, 107, FilterType::Lanczos3).to_rgb8().save(place.at("photos/phone/coffee.jpg")).unwrap();
-    place.run_all("photo-check", &[place.at("photos")], 5);
-
-    let copies = place.table("out/photo-check/duplicates.csv");
-    let told: Vec<(&str, &str, bool)> = copies
-        .iter()
-        .map(|row| (row[0].as_str(), row[1].as_str(), row[2].ends_with("photo-coffee-rotated.jpg")))
-        .collect();
-    assert_eq!(told, [("1", "true", true), ("1", "false", false)]);
-    assert_eq!(place.table("out/photo-check/photos.csv").len(), 5);
-    // Five in one row of six.
-    let sheet = image::open(place.at("out/photo-check/contact-0001.jpg")).unwrap();
-    assert_eq!(sheet.dimensions(), (12 + 6 * 252, 12 + 33 + 274));
-    assert!(!place.at("out/photo-check/contact-0002.jpg").exists());
-
-    let whole = fs::read(fixture("photo-rocket.jpg")).unwrap();
-    fs::write(place.at("photos/cut.jpg"), &whole[..whole.len() / 2]).unwrap();
-    let ran = place.run("photo-check", &[place.at("photos")]);
-    assert_eq!((&ran.counts["failed"], &ran.counts["up_to_date"]), (&1.into(), &5.into()), "{}", ran.told());
-    assert!(ran.told().contains("cut.jpg"), "{}", ran.told());
-    assert_eq!(place.table("out/photo-check/photos.csv").len(), 5);
 }
 
 #[test]
@@ -581,53 +330,4 @@ fn silence(rate: u32, seconds: u32) -> Vec<u8> {
     );
     wav.resize(44 + bytes as usize, 0);
     wav
-}
-
-#[test]
-fn pictures_of_text_have_labels_and_are_the_same_however_many_are_drawn_at_once_and_again_from_their_labels() {
-    let place = Place::new();
-    // Fonts, backgrounds and texts are looked for from where mediamill is started.
-    std::os::unix::fs::symlink(root().join("pipelines"), place.at("pipelines")).unwrap();
-    let arguments = |list: &[&str]| list.iter().map(PathBuf::from).collect::<Vec<_>>();
-    let ran = place.run("ocr", &arguments(&["--jobs", "4"]));
-    assert_eq!((ran.output.status.code(), &ran.counts["done"]), (Some(0), &60.into()), "{}", ran.told());
-    let picture = |number: usize| place.at(&format!("out/ocr/pictures/{number:06}.png"));
-    let label = |number: usize| place.at(&format!("out/ocr/labels/{number:06}.json"));
-    let rows: Vec<Value> = fs::read_to_string(place.at("out/ocr/labels.jsonl"))
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(rows.len(), 60);
-    for (row, number) in rows.iter().zip(1..) {
-        let (width, height) = image::image_dimensions(picture(number)).unwrap();
-        let label: Value = serde_json::from_slice(&fs::read(label(number)).unwrap()).unwrap();
-        assert_eq!((&label["width"], &label["height"]), (&width.into(), &height.into()), "{number}");
-        assert_eq!((&row["text"], &row["width"]), (&label["text"], &label["width"]), "{number}");
-        let words = label["lines"].as_array().unwrap().iter().flat_map(|line| line["words"].as_array().unwrap());
-        let words: Vec<&str> = words.map(|word| word["text"].as_str().unwrap()).collect();
-        assert_eq!(words, label["text"].as_str().unwrap().split_whitespace().collect::<Vec<_>>(), "{number}");
-    }
-    assert_eq!(rows.iter().filter(|row| row["kind"] == "clean").count(), 36);
-    assert_eq!(rows.iter().filter(|row| row["kind"] == "worn").count(), 24);
-
-    let again = place.run("ocr-again", &[label(1), label(29), label(42)]);
-    assert_eq!((again.output.status.code(), &again.counts["done"]), (Some(0), &3.into()), "{}", again.told());
-    for number in [1, 29, 42] {
-        let again = place.at(&format!("out/ocr-again/{number:06}.png"));
-        assert_eq!(fs::read(again).unwrap(), fs::read(picture(number)).unwrap(), "{number}");
-    }
-
-    let pictures = || -> BTreeMap<PathBuf, Vec<u8>> {
-        let all = files(&place.at("out/ocr/pictures"));
-        all.into_iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect()
-    };
-    let four = pictures();
-    fs::remove_dir_all(place.at("out")).unwrap();
-    let one = place.run("ocr", &arguments(&["--jobs", "1", "--limit", "15", "--fresh"]));
-    assert_eq!((one.output.status.code(), &one.counts["done"]), (Some(0), &15.into()), "{}", one.told());
-    let one = pictures();
-    assert_eq!(one.len(), 15);
-    assert!(one.iter().all(|(name, picture)| four[name] == *picture));
-    place.no_scratch();
 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use serde_json::Value;
+
 use super::failure::{Failure, code};
 use super::output;
 use crate::engine::assets::AssetPool;
@@ -11,6 +13,8 @@ use crate::pipeline::load::{LoadError, load};
 use crate::pipeline::pools::Pool;
 use crate::report::Names;
 use crate::resilience::safe_text::safe_line;
+use crate::resources::secret;
+use crate::resources::settings::ResourceSpec;
 use crate::steps::catalog::Catalog;
 
 /// Check pipeline files, and tell everything that is wrong with them.
@@ -36,7 +40,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         let found = match load(path, &Catalog::registered()) {
             Ok(loaded) => {
                 good += 1;
-                for message in pool_findings(&loaded.plan.pools) {
+                let unset = unset_variables(&loaded.plan.resources);
+                for message in pool_findings(&loaded.plan.pools).into_iter().chain(unset) {
                     warnings += 1;
                     text.push_str(&format!("warning: {}\n\n", safe_line(&message)));
                     json.push(without_place(path, "warning", &message));
@@ -73,6 +78,36 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 fn pool_findings(pools: &[Pool]) -> Vec<String> {
     let found = AssetPool::find_all(pools).unwrap_or_default();
     found.iter().flat_map(AssetPool::findings).collect()
+}
+
+/// The variables of the environment that resources wait for, and that are not set here.
+fn unset_variables(resources: &[ResourceSpec]) -> Vec<String> {
+    let unset = |resource: &ResourceSpec| {
+        let mut names: Vec<&str> = Vec::new();
+        variables_of(&resource.settings, &mut names);
+        names.retain(|name| std::env::var_os(name).is_none());
+        let of = |name: &str| {
+            format!("the resource {} needs the environment variable {name}, which is not set", resource.name)
+        };
+        names.into_iter().map(of).collect::<Vec<_>>()
+    };
+    resources.iter().flat_map(unset).collect()
+}
+
+/// The names in every `${NAME}`, each once.
+fn variables_of<'a>(settings: &'a Value, names: &mut Vec<&'a str>) {
+    match settings {
+        Value::String(text) => {
+            for name in secret::variables(text) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| variables_of(value, names)),
+        Value::Object(map) => map.values().for_each(|value| variables_of(value, names)),
+        _ => {}
+    }
 }
 
 fn without_place(path: &Path, severity: &str, message: &str) -> serde_json::Value {

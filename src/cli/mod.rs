@@ -14,6 +14,7 @@ mod look;
 mod output;
 mod plan;
 mod pool;
+mod resources;
 mod run;
 mod runs;
 #[cfg(feature = "tui")]
@@ -55,6 +56,8 @@ enum Command {
     Plan(plan::Args),
     /// Look at the asset pools of a pipeline: scores, who is on the denylist; forget scores that were kept.
     Pool(pool::Args),
+    /// Look at the resources of a pipeline: how well each is, who holds a lease and for how long, who waits.
+    Resources(resources::Args),
     /// Run a pipeline over a batch of files; what is done already is not done again.
     Run(run::Args),
     /// List the built-in steps, or tell all of one: parameters, outputs, values, an example.
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Pool(args) => pool::run(&args),
+        Command::Resources(args) => resources::run(&args),
         #[cfg(feature = "tui")]
         Command::Run(args) if args.wants_screen() => screen::own(args.state(), args.screen()),
         Command::Run(args) => run::run(&args),

@@ -1,24 +1,30 @@
-//! `mediamill steps`: the built-in steps, and all there is to know of one.
+//! `mediamill steps`: the built-in steps and the kinds of resources, and all there is to know of one.
 
+mod example;
 mod parameters;
+mod resources;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use self::example::example;
 use self::parameters::{Parameter, parameters};
 use super::failure::Failure;
 use super::output;
 use crate::pipeline::suggest;
-use crate::steps::builtin::{Builtin, OutputDoc};
-use crate::steps::register::{BUILTINS, find};
+use crate::steps::builtin::Builtin;
+use crate::steps::register::{BUILTINS, find, find_resource};
 
 /// List the built-in steps, or tell all of one.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The step.
     name: Option<String>,
+    /// Tell the settings of a kind of resource in place of steps: database, filesystem, http, llm, storage or static.
+    #[arg(long, value_name = "KIND", conflicts_with = "name")]
+    resource: Option<String>,
     /// Write JSON.
     #[arg(long)]
     json: bool,
@@ -27,8 +33,12 @@ pub struct Args {
 /// Lists, or tells.
 ///
 /// # Errors
-/// There is no such step.
+/// There is no such step, or no such kind.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if let Some(kind) = &args.resource {
+        output::print(&resources::told(kind, args.json)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let text = match &args.name {
         None if args.json => format!("{:#}\n", BUILTINS.iter().map(|step| as_json(step)).collect::<Value>()),
         None => list(),
@@ -55,7 +65,7 @@ fn list() -> String {
     for step in BUILTINS {
         let _ = writeln!(told, "{:<width$}  {}", step.name, step.summary);
     }
-    told + "\nAll of one: mediamill steps NAME\n"
+    told + "\nAll of one: mediamill steps NAME; of a kind of resource: mediamill steps --resource KIND\n"
 }
 
 fn reference(step: &Builtin) -> String {
@@ -69,16 +79,11 @@ fn reference(step: &Builtin) -> String {
             }
         }
     };
-    let all = parameters(&(step.schema)());
-    if !all.is_empty() {
-        told.push_str("\nParameters (with)\n");
-        for parameter in &all {
-            let _ = writeln!(told, "  {}: {}", parameter.name, parameter.shape());
-            for line in parameter.doc.lines() {
-                let _ = writeln!(told, "      {line}");
-            }
-        }
+    if let Some(resource) = find_resource(step.name) {
+        let _ = writeln!(told, "\nWorks with a resource of kind {} (resources)", resource.kind.word());
     }
+    let all = parameters(&(step.schema)());
+    described(&mut told, "Parameters (with)", &all);
     let required = |required: bool| if required { " (required)" } else { "" };
     let many = |many: bool| if many { " (any number of files, for steps with `each`)" } else { "" };
     let outputs = step
@@ -100,59 +105,16 @@ fn reference(step: &Builtin) -> String {
     told
 }
 
-/// A step that the check of a pipeline finds good.
-fn example(step: &Builtin, parameters: &[Parameter]) -> String {
-    let id = step.name.rsplit('.').next().unwrap_or(step.name);
-    let mut text = format!("[[step]]\nid = \"{id}\"\nuses = \"{}\"\n", step.name);
-    match step.name {
-        "audio.compare" => text.push_str("in = [\"{item.path}\", \"reference.wav\"]\n"),
-        "image.compare" => text.push_str("in = [\"{item.path}\", \"reference.png\"]\n"),
-        _ => {}
+/// Parameters or settings under a title, each with what is to know of it.
+fn described(told: &mut String, title: &str, all: &[Parameter]) {
+    if !all.is_empty() {
+        let _ = writeln!(told, "\n{title}");
     }
-    let mut with: Vec<String> = parameters
-        .iter()
-        .filter(|parameter| parameter.required)
-        .map(|parameter| format!("{} = {}", parameter.name, parameter.example()))
-        .collect();
-    if step.name == "image.crop" {
-        // None is required, and one of several is.
-        with.push("aspect = \"1:1\"".to_owned());
-    }
-    if !with.is_empty() {
-        let _ = writeln!(text, "with = {{ {} }}", with.join(", "));
-    }
-    // The outputs of a split come with one, and those that parameters name with them.
-    let in_example = |out: &&OutputDoc| !out.any && (step.name != "collect" || out.name == "table");
-    let out: Vec<String> = step
-        .outputs
-        .iter()
-        .filter(in_example)
-        .map(|out| format!("{} = \"{}\"", out.name, file(step, out.name)))
-        .collect();
-    if !out.is_empty() {
-        let _ = writeln!(text, "out = {{ {} }}", out.join(", "));
-    }
-    text
-}
-
-/// A file name that shows what the output is.
-fn file(step: &Builtin, output: &str) -> String {
-    if step.outputs.iter().any(|out| out.name == output && out.many) {
-        let extension = match step.name {
-            name if name.starts_with("audio.") => "wav",
-            name if name.starts_with("image.") => "jpg",
-            _ => "txt",
-        };
-        return format!("{output}/*.{extension}");
-    }
-    match output {
-        "wav" | "json" | "jpg" | "png" => format!("{{item.stem}}.{output}"),
-        "picture" if step.name == "image.strip" => "{item.name}".to_owned(),
-        "picture" if step.name.starts_with("image.") => "{item.stem}.jpg".to_owned(),
-        "picture" => "{item.stem}.png".to_owned(),
-        "table" => "table.jsonl".to_owned(),
-        _ if step.name == "file.copy" => "{item.name}".to_owned(),
-        _ => format!("{{item.stem}}.{output}"),
+    for parameter in all {
+        let _ = writeln!(told, "  {}: {}", parameter.name, parameter.shape());
+        for line in parameter.doc.lines() {
+            let _ = writeln!(told, "      {line}");
+        }
     }
 }
 
@@ -173,6 +135,7 @@ fn as_json(step: &Builtin) -> Value {
     let all = parameters(&(step.schema)());
     json!({
         "name": step.name, "version": step.version, "summary": step.summary,
+        "resource": find_resource(step.name).map(|resource| resource.kind.word()),
         "parameters": all.iter().map(Parameter::as_json).collect::<Value>(),
         "outputs": outputs, "values": values, "example": example(step, &all), "schema": (step.schema)().as_value(),
     })

@@ -4,11 +4,14 @@
 //! as the latest state (screens). What a screen shows can be rebuilt from the journal of a finished run.
 
 mod assets;
+pub mod holder;
 pub mod journal;
 pub mod pace;
 pub mod paths;
 mod pieces;
 mod pools;
+pub mod resources;
+mod seen;
 mod shape;
 mod state;
 pub mod story;
@@ -27,10 +30,9 @@ use crate::resources::{Leak, ResourceStatus};
 pub use assets::{AssetView, Assets, ListedAsset, Standing};
 pub use pieces::{PieceCounts, PieceFailure};
 pub use pools::{Draw, PoolKind, PoolShape, PoolView, ScoreChange, Scoring};
+pub use seen::{ResourceView, milliseconds};
 pub use shape::{BreakerShape, MachineView, Progress, StepShape};
-pub use state::{
-    BatchView, BreakerView, Counts, DependencyView, ItemPhase, ResourceView, RunPhase, RunState, TaskView,
-};
+pub use state::{BatchView, BreakerView, Counts, DependencyView, ItemPhase, RunPhase, RunState, TaskView};
 pub use story::Story;
 
 /// The version of the event format that this build writes.

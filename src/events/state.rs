@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::paths::PathTable;
 use super::pieces::{PieceCounts, PieceFailure, Pieces};
 use super::pools::{PoolView, Pools};
+use super::seen::ResourceView;
 use super::shape::{BreakerShape, MachineView, Progress, StepShape};
 use super::waits::Waits;
 use super::{Causes, Event, EventKind, ItemIndex, StopLevel};
 use crate::resilience::Fault;
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::ItemState;
-use crate::resources::{Leak, ResourceStatus};
+use crate::resources::Leak;
 
 /// Failed items that are kept with their fault; beyond this they are counted only.
 const FAILURES_KEPT: usize = 10_000;
@@ -166,17 +167,6 @@ pub struct BatchView {
     pub fault: Option<Fault>,
     /// The file that it wrote.
     pub artifact: Option<PathBuf>,
-}
-
-/// What is known of a resource.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ResourceView {
-    /// What it is: the word of its kind.
-    pub kind: String,
-    /// When that was, in milliseconds since the run's start.
-    pub at: u64,
-    /// What was known then.
-    pub status: ResourceStatus,
 }
 
 /// All that is known of a run, from its events alone.
@@ -487,7 +477,8 @@ impl RunState {
             | EventKind::AssetsListed { .. }
             | EventKind::AssetScored { .. } => {}
             EventKind::ResourceSeen { kind, resource } => {
-                let view = ResourceView { kind: kind.clone(), at: event.elapsed, status: resource.clone() };
+                let before = self.resources.get(&resource.name);
+                let view = ResourceView::seen(before, kind, event.elapsed, resource);
                 self.resources.insert(resource.name.clone(), view);
             }
             EventKind::ResourceLeaked { leak, ended } => self.leaks.push((leak.clone(), *ended)),

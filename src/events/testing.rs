@@ -1,5 +1,7 @@
 //! A run that draws from pools, for the tests of all who tell of it.
 
+pub(crate) mod resources;
+
 use std::path::Path;
 
 use super::{

@@ -72,6 +72,7 @@ pub fn memory() -> HealthCheck {
 fn machine_check(name: &str, required: bool, available: bool, details: String) -> HealthCheck {
     HealthCheck {
         name: name.to_owned(),
+        kind: None,
         available,
         version: None,
         path: None,

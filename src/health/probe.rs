@@ -20,6 +20,9 @@ use crate::resilience::safe_text::safe_line;
 pub struct HealthCheck {
     /// The dependency.
     pub name: String,
+    /// What kind of resource it is, in a word; nothing for a tool and for a part of the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Whether it is there, answers, and is not too old.
     pub available: bool,
     /// Its version, where it tells one.
@@ -143,6 +146,7 @@ fn check(finder: &Finder, wanted: &Wanted) -> HealthCheck {
 fn blank(wanted: &Wanted) -> HealthCheck {
     HealthCheck {
         name: wanted.name.clone(),
+        kind: None,
         available: false,
         version: None,
         path: None,

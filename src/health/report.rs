@@ -28,11 +28,12 @@ fn item(report: &mut String, check: &HealthCheck) {
         ("Version", check.version.as_deref()),
         ("Path", path.as_deref()),
         ("Details", Some(check.details.as_str())),
-        // What was found needs no installing, but something else.
-        (if check.path.is_none() { "Install" } else { "Hint" }, check.hint.as_deref()),
+        // What was found needs no installing, but something else; nobody installs a server's address.
+        (if check.path.is_none() && check.kind.is_none() { "Install" } else { "Hint" }, check.hint.as_deref()),
     ];
     // Writing to a String cannot fail.
-    let _ = writeln!(report, "{mark} {}", safe_line(&check.name.to_uppercase()));
+    let kind = check.kind.as_deref().map_or_else(String::new, |kind| format!(" ({})", safe_line(kind)));
+    let _ = writeln!(report, "{mark} {}{kind}", safe_line(&check.name.to_uppercase()));
     for (label, value) in lines {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             let _ = writeln!(report, "  {label}: {}", safe_text(value));
@@ -59,4 +60,35 @@ pub fn json(checks: &[HealthCheck]) -> String {
     let report = Json { version: JSON_VERSION, available, total: checks.len(), checks };
     // Nothing in it can fail to be written: the keys are text, and paths are made text.
     serde_json::to_string_pretty(&report).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
+
+    use super::*;
+
+    #[test]
+    fn a_resource_is_told_with_its_kind_and_a_hint_and_nobody_is_told_to_install_it() {
+        let check = HealthCheck {
+            name: "notes".into(),
+            kind: Some("database".into()),
+            available: false,
+            version: None,
+            path: None,
+            details: "cannot connect to db.example:5432: connection refused".into(),
+            hint: Some("check that the server runs".into()),
+            required: true,
+            check_time: 0.0,
+            took_ms: 3,
+        };
+        let expected = "✗ NOTES (database)\n  Available: False\n  Details: cannot connect to db.example:5432: connection refused\n  \
+                        Hint: check that the server runs\n\n";
+        assert!(text(std::slice::from_ref(&check)).contains(expected), "{}", text(std::slice::from_ref(&check)));
+        let told: serde_json::Value = serde_json::from_str(&json(std::slice::from_ref(&check))).unwrap();
+        assert_eq!((&told["version"], &told["checks"][0]["kind"]), (&1.into(), &"database".into()));
+        let tool = HealthCheck { kind: None, ..check };
+        assert!(text(std::slice::from_ref(&tool)).contains("  Install: "));
+        assert!(!json(&[tool]).contains("kind"));
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::resources::secret;
 
 /// What names of keys end with whose texts are secrets, in small letters, without `-` and `_`.
-const SECRET_KEYS: [&str; 10] = [
+const SECRET_KEYS: [&str; 11] = [
     "password",
     "passwd",
     "passphrase",
@@ -16,6 +16,7 @@ const SECRET_KEYS: [&str; 10] = [
     "secretaccesskey",
     "accountkey",
     "privatekey",
+    "sas",
 ];
 
 /// A `${` that stands for nothing.

@@ -7,6 +7,7 @@ pub mod json;
 pub mod lines;
 mod names;
 pub mod pools;
+pub mod resources;
 pub mod summary;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::names::{Names, counted};
 use super::pools::{self, PoolReport};
+use super::resources::{self, LeakReport, ResourceReport};
 use crate::events::{Counts, ItemIndex, ItemPhase, RunPhase, RunState};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::os_text::OsText;
@@ -43,6 +44,7 @@ pub fn text_with(state: &RunState, places: &Places, names: &Names) -> String {
     let _ = failed(&mut told, state, names);
     let _ = parked(&mut told, state);
     let _ = pools::tell(&mut told, &pools::of(state), names);
+    let _ = resources::tell(&mut told, state);
     let _ = ended(&mut told, state);
     let _ = left(&mut told, places, names);
     told
@@ -184,6 +186,12 @@ struct Json<'a> {
     /// The asset pools, of a run that has some.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pools: Vec<PoolReport>,
+    /// The resources, of a run that has some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resources: Vec<ResourceReport>,
+    /// Leases that were held for too long.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    leaks: Vec<LeakReport>,
     output: &'a str,
     checkpoints: OsText,
     run_folder: OsText,
@@ -281,6 +289,8 @@ pub fn json(state: &RunState, places: &Places) -> String {
         breakers: breakers.collect(),
         dependencies: dependencies.collect(),
         pools: pools::of(state),
+        resources: resources::of(state, state.elapsed),
+        leaks: resources::leaks(state),
         output: &places.output,
         checkpoints: OsText::from(places.state.join("items")),
         run_folder: OsText::from(&places.run_folder),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::owner::Owner;
 use crate::resilience::{Fault, FaultClass};
 
 /// What was being done with the resource.
@@ -31,6 +32,9 @@ impl Operation {
     }
 }
 
+/// The cause of a fault for which nobody is to blame but those who hold the resource.
+const TIMEOUT: &str = "acquire-timeout";
+
 /// Why a resource could not be had. The caller may try again, or go on without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceError {
@@ -53,9 +57,9 @@ impl ResourceError {
         Self::new(resource, Operation::Acquire, Fault::new(FaultClass::Bug, "resource-unknown", message))
     }
 
-    /// The manager is closed.
+    /// The manager is closed, or the resource was taken from it.
     pub(super) fn closed(resource: &str) -> Self {
-        let message = format!("'{resource}' is closed: the run is ending");
+        let message = format!("'{resource}' is closed");
         Self::new(resource, Operation::Acquire, Fault::new(FaultClass::Cancelled, "resource-closed", message))
     }
 
@@ -80,8 +84,21 @@ impl ResourceError {
             let message = format!("no '{resource}' came free within {} s: all {max} are in use", waited.as_secs_f64());
             (message, "raise its acquire_timeout or its max_size, or hold it for a shorter time")
         };
-        let fault = Fault::new(FaultClass::Transient, "acquire-timeout", message).with_hint(hint);
+        let fault = Fault::new(FaultClass::Transient, TIMEOUT, message).with_hint(hint);
         Self::new(resource, Operation::Acquire, fault)
+    }
+
+    /// Whether all handles were out for as long as somebody was ready to wait.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.fault.cause == TIMEOUT
+    }
+
+    /// The same, where `owner` holds the resource for longer than all others.
+    pub(super) fn held_by(mut self, owner: &Owner, held: Duration) -> Self {
+        use fmt::Write;
+        let _ = write!(self.fault.message, "; {owner} holds it for {:.1} s", held.as_secs_f64());
+        self
     }
 
     /// A handle was not made within the time that was left.

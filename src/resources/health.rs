@@ -46,9 +46,23 @@ pub struct HealthReport {
 }
 
 impl HealthReport {
+    /// What to do where nothing better is known.
+    const HINT: &'static str = "check that the server runs and can be reached from here, and its credentials";
+
     /// It does its work.
     pub fn healthy(details: impl Into<String>) -> Self {
         Self { health: Health::Healthy, details: details.into(), ..Self::default() }
+    }
+
+    /// It does not work: why, and what to do about it.
+    pub fn unhealthy(details: impl Into<String>, hint: Option<String>) -> Self {
+        let hint = hint.or_else(|| Some(Self::HINT.to_owned()));
+        Self { health: Health::Unhealthy, details: details.into(), hint, version: None }
+    }
+
+    /// Nobody could look: why.
+    pub fn unknown(details: impl Into<String>) -> Self {
+        Self { details: details.into(), ..Self::default() }
     }
 
     /// It works, and something is wrong.

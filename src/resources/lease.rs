@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::time::Instant;
 
-use super::manager::Registered;
+use super::ledger::Ledger;
 use super::owner::Owner;
 use super::pool::Out;
 
@@ -19,17 +19,13 @@ pub(super) struct Held {
     out: Option<Out>,
     broken: AtomicBool,
     owner: Owner,
-    resource: Arc<Registered>,
+    ledger: Arc<Ledger<Self>>,
     since: Instant,
 }
 
 impl Held {
-    pub(super) fn new(out: Out, owner: Owner, resource: Arc<Registered>) -> Self {
-        Self { out: Some(out), broken: AtomicBool::new(false), owner, resource, since: Instant::now() }
-    }
-
-    fn is_a<T: 'static>(&self) -> bool {
-        self.get::<T>().is_some()
+    pub(super) fn new(out: Out, owner: Owner, ledger: Arc<Ledger<Self>>) -> Self {
+        Self { out: Some(out), broken: AtomicBool::new(false), owner, ledger, since: Instant::now() }
     }
 
     fn get<T: 'static>(&self) -> Option<&T> {
@@ -39,44 +35,95 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.resource.ledger.strike(&self.owner, self);
-        let held = self.since.elapsed();
-        self.resource.pool.count(|tally| {
-            tally.returned += 1;
-            tally.held += held;
-            tally.longest = tally.longest.max(held);
-        });
-        if let Some(mut out) = self.out.take() {
-            if *self.broken.get_mut() {
-                out.mark_broken();
-            }
-            drop(out);
+        self.ledger.strike(&self.owner, self);
+        let Some(mut out) = self.out.take() else { return };
+        if let Some(pool) = out.pool() {
+            let now = Instant::now();
+            let held = now - self.since;
+            pool.count(|tally| {
+                tally.returned += 1;
+                tally.held += held;
+                tally.longest = tally.longest.max(held);
+                tally.last_returned = Some(now);
+            });
+        }
+        if *self.broken.get_mut() {
+            out.mark_broken();
         }
     }
 }
 
-/// A lease of a resource whose handles are `T`s. It comes back when it is dropped, and all its clones are.
-pub struct Lease<T> {
-    held: Arc<Held>,
-    handle: PhantomData<fn() -> T>,
-}
+/// A lease of a resource of any kind. It comes back when it is dropped, and all its clones are.
+pub struct AnyLease(Arc<Held>);
 
-impl<T: 'static> Lease<T> {
-    /// The handle goes bad: it is closed when it comes back, and not used again.
-    pub fn mark_broken(&self) {
-        self.held.broken.store(true, Ordering::Relaxed);
+impl AnyLease {
+    pub(super) fn new(held: Arc<Held>) -> Self {
+        Self(held)
+    }
+
+    /// The lease as one of `T`s; nothing where its handles are something else.
+    #[must_use]
+    pub fn downcast<T: 'static>(&self) -> Option<Lease<T>> {
+        self.0.get::<T>().is_some().then(|| Lease { lease: self.clone(), handle: PhantomData })
     }
 
     /// Who holds it.
     #[must_use]
     pub fn owner(&self) -> &Owner {
-        &self.held.owner
+        &self.0.owner
+    }
+
+    /// The handle goes bad: it is closed when it comes back, and not used again.
+    pub fn mark_broken(&self) {
+        self.0.broken.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Clone for AnyLease {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for AnyLease {
+    fn drop(&mut self) {
+        // A panic may have left the handle half-way through a call.
+        if std::thread::panicking() {
+            self.mark_broken();
+        }
+    }
+}
+
+impl fmt::Debug for AnyLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyLease").field("owner", self.owner()).finish_non_exhaustive()
+    }
+}
+
+/// A lease of a resource whose handles are `T`s. It comes back when it is dropped, and all its clones are.
+///
+/// A handle that was held through a panic is closed, not used again.
+pub struct Lease<T> {
+    lease: AnyLease,
+    handle: PhantomData<fn() -> T>,
+}
+
+impl<T> Lease<T> {
+    /// The handle goes bad: it is closed when it comes back, and not used again.
+    pub fn mark_broken(&self) {
+        self.lease.mark_broken();
+    }
+
+    /// Who holds it.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        self.lease.owner()
     }
 }
 
 impl<T> Clone for Lease<T> {
     fn clone(&self) -> Self {
-        Self { held: Arc::clone(&self.held), handle: PhantomData }
+        Self { lease: self.lease.clone(), handle: PhantomData }
     }
 }
 
@@ -85,36 +132,12 @@ impl<T: 'static> Deref for Lease<T> {
 
     fn deref(&self) -> &T {
         // A lease is only made of a handle that was seen to be one.
-        self.held.get().unwrap_or_else(|| unreachable!("a lease of another type than {}", type_name::<T>()))
+        self.lease.0.get().unwrap_or_else(|| unreachable!("a lease of another type than {}", type_name::<T>()))
     }
 }
 
 impl<T> fmt::Debug for Lease<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("owner", &self.held.owner).finish_non_exhaustive()
-    }
-}
-
-/// A lease of a resource of any kind.
-#[derive(Clone)]
-pub struct AnyLease(pub(super) Arc<Held>);
-
-impl AnyLease {
-    /// The lease as one of `T`s; nothing where its handles are something else.
-    #[must_use]
-    pub fn downcast<T: 'static>(&self) -> Option<Lease<T>> {
-        self.0.is_a::<T>().then(|| Lease { held: Arc::clone(&self.0), handle: PhantomData })
-    }
-
-    /// Who holds it.
-    #[must_use]
-    pub fn owner(&self) -> &Owner {
-        &self.0.owner
-    }
-}
-
-impl fmt::Debug for AnyLease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyLease").field("owner", &self.0.owner).finish_non_exhaustive()
+        f.debug_struct("Lease").field("owner", self.owner()).finish_non_exhaustive()
     }
 }

@@ -1,126 +1,67 @@
 //! The manager: resources by name, and every lease of them.
 
 use std::any::{TypeId, type_name};
-use std::collections::BTreeMap;
 use std::future::Future;
-use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::panic::{Location, resume_unwind};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::error::ResourceError;
 use super::health::{Health, HealthReport};
-use super::lease::{AnyLease, Held, Lease};
-use super::ledger::{Leak, Ledger};
-use super::metrics::{Metrics, ResourceStatus};
+use super::lease::Lease;
+use super::ledger::Leak;
+use super::metrics::ResourceStatus;
 use super::owner::Owner;
-use super::pool::{Pool, PoolSettings};
-use super::provider::Provider;
+use super::pool::PoolSettings;
+use super::provider::{Provider, caught};
+use super::registered::Registered;
+use super::requirement::{Leases, Requirement};
 
-/// The longest that a look at a resource may take.
-const CHECK_PATIENCE: Duration = Duration::from_secs(10);
 /// How long leases that are out when the manager closes are waited for.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Knows resources by name, and who holds them. Clones are the same manager.
+///
+/// End it with [`Manager::close`]. When the last clone is dropped without that, the handles are closed all the same, but
+/// nobody hears of leaks.
 #[derive(Clone, Default)]
 pub struct Manager(Arc<Inner>);
 
 #[derive(Default)]
-struct Inner {
+pub(super) struct Inner {
     resources: RwLock<IndexMap<String, Arc<Registered>>>,
-    closed: AtomicBool,
+    closed: watch::Sender<bool>,
 }
 
-/// A resource that is known.
-pub(super) struct Registered {
-    pub(super) pool: Arc<Pool>,
-    pub(super) ledger: Ledger,
-    health: Mutex<HealthReport>,
-}
-
-/// One resource of several that somebody needs together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requirement {
-    /// Its name.
-    pub name: String,
-    /// Whether all the others are worth nothing without it.
-    pub required: bool,
-    /// The longest that it is waited for; the pool's own time where that is nothing.
-    pub timeout: Option<Duration>,
-}
-
-impl Requirement {
-    /// The resource `name`, without which nothing goes on.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), required: true, timeout: None }
+impl Inner {
+    fn all(&self) -> Vec<Arc<Registered>> {
+        self.resources.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// The same, which one can do without.
-    #[must_use]
-    pub fn optional(self) -> Self {
-        Self { required: false, ..self }
-    }
-}
-
-/// Leases of several resources.
-#[derive(Debug, Default)]
-pub struct Leases {
-    leases: BTreeMap<String, AnyLease>,
-    /// Why those are missing that one can do without.
-    pub missing: Vec<ResourceError>,
-}
-
-impl Leases {
-    /// The lease of the resource `name`.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&AnyLease> {
-        self.leases.get(name)
-    }
-}
-
-impl Registered {
-    fn set_health(&self, report: &HealthReport) {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone_from(report);
-    }
-
-    fn health(&self) -> HealthReport {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn leak(&self, name: &str, owner: &Owner, held: Duration, site: &Location<'_>) -> Leak {
-        Leak {
-            resource: name.to_owned(),
-            owner: owner.clone(),
-            held: held.as_secs_f64(),
-            acquired_at: site.to_string(),
+    /// Nobody gets a lease any more, what was kept by name is let go, and what is idle is being closed.
+    fn shut(&self) -> Vec<(Arc<Registered>, Vec<Leak>)> {
+        {
+            // Locked, so that nobody makes a resource known after it.
+            let _resources = self.resources.write().unwrap_or_else(PoisonError::into_inner);
+            self.closed.send_replace(true);
         }
+        let shut = |registered: Arc<Registered>| {
+            drop(registered.pool().shut());
+            let kept = registered.reclaim();
+            (registered, kept)
+        };
+        self.all().into_iter().map(shut).collect()
     }
+}
 
-    async fn lease(
-        self: &Arc<Self>,
-        owner: &Owner,
-        patience: Option<Duration>,
-        site: &'static Location<'static>,
-    ) -> Result<Arc<Held>, ResourceError> {
-        if let Some(held) = self.ledger.of(owner) {
-            return Ok(held);
-        }
-        let out = self.pool.acquire(patience).await?;
-        let held = Arc::new(Held::new(out, owner.clone(), Arc::clone(self)));
-        Ok(self.ledger.note(owner, held, site))
-    }
-
-    fn status(&self, name: &str) -> ResourceStatus {
-        ResourceStatus {
-            name: name.to_owned(),
-            metrics: Metrics { active_connections: self.ledger.len(), ..self.pool.metrics() },
-            owners: self.ledger.views(),
-            health: self.health(),
-        }
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shut();
     }
 }
 
@@ -136,16 +77,14 @@ impl Manager {
     /// # Errors
     /// That the name is taken, or the manager closed.
     pub fn register(&self, name: &str, provider: impl Provider, pool: PoolSettings) -> Result<(), ResourceError> {
+        let mut resources = self.0.resources.write().unwrap_or_else(PoisonError::into_inner);
         if self.is_closed() {
             return Err(ResourceError::closed(name));
         }
-        let mut resources = self.0.resources.write().unwrap_or_else(PoisonError::into_inner);
         if resources.contains_key(name) {
             return Err(ResourceError::taken(name));
         }
-        let pool = Pool::new(name, Box::new(provider), pool);
-        let registered = Registered { pool, ledger: Ledger::default(), health: Mutex::default() };
-        resources.insert(name.to_owned(), Arc::new(registered));
+        resources.insert(name.to_owned(), Arc::new(Registered::new(name, Box::new(provider), pool)));
         Ok(())
     }
 
@@ -154,10 +93,11 @@ impl Manager {
     pub async fn unregister(&self, name: &str) -> bool {
         let registered = self.0.resources.write().unwrap_or_else(PoisonError::into_inner).shift_remove(name);
         let Some(registered) = registered else { return false };
-        for owner in registered.ledger.owners() {
-            registered.ledger.let_go(&owner);
+        let closing = registered.pool().shut();
+        registered.reclaim();
+        for one in closing {
+            let _ = one.await;
         }
-        registered.pool.close().await;
         true
     }
 
@@ -213,15 +153,17 @@ impl Manager {
         site: &'static Location<'static>,
     ) -> Result<Lease<T>, ResourceError> {
         let registered = self.known(name)?;
-        if registered.pool.provider().handle_type() != TypeId::of::<T>() {
-            return Err(ResourceError::other_kind(name, type_name::<T>()));
+        let other_kind = || ResourceError::other_kind(name, type_name::<T>());
+        if registered.handle_type() != TypeId::of::<T>() {
+            return Err(other_kind());
         }
-        let held = registered.lease(owner, patience, site).await?;
-        AnyLease(held).downcast().ok_or_else(|| ResourceError::other_kind(name, type_name::<T>()))
+        let lease = registered.lease(owner, Instant::now(), patience, site).await?;
+        lease.downcast().ok_or_else(other_kind)
     }
 
     /// Leases of all that `requirements` name, or none of them. They are acquired in the order of their names, so that no
-    /// two who need the same ones wait for each other.
+    /// two who need the same ones wait for each other. Those that are required are all waited for since the beginning: one
+    /// that is late leaves less time for the others. What is spent on one that can be missing is not counted.
     ///
     /// # Errors
     /// Why one that is required could not be had; what was acquired before it has gone back.
@@ -236,25 +178,31 @@ impl Manager {
             let mut sorted: Vec<&Requirement> = requirements.iter().collect();
             sorted.sort_by(|a, b| a.name.cmp(&b.name));
             let mut leases = Leases::default();
+            let mut began = Instant::now();
             for requirement in sorted {
+                let start = Instant::now();
+                let since = if requirement.required { began } else { start };
                 let had = match self.known(&requirement.name) {
-                    Ok(registered) => registered.lease(owner, requirement.timeout, site).await,
+                    Ok(registered) => registered.lease(owner, since, requirement.timeout, site).await,
                     Err(error) => Err(error),
                 };
                 match had {
-                    Ok(held) => {
-                        leases.leases.insert(requirement.name.clone(), AnyLease(held));
+                    Ok(lease) => {
+                        leases.leases.insert(requirement.name.clone(), lease);
                     }
                     Err(error) if requirement.required => return Err(error),
                     Err(error) => leases.missing.push(error),
+                }
+                if !requirement.required {
+                    began += start.elapsed();
                 }
             }
             Ok(leases)
         }
     }
 
-    /// Acquires `name` for `owner` and keeps it until [`Manager::release`] or [`Manager::release_all`]: for hosts that
-    /// cannot hold a lease.
+    /// Acquires `name` for `owner` and keeps it until [`Manager::release`] was called as often, or
+    /// [`Manager::release_all`]: for hosts that cannot hold a lease.
     ///
     /// # Errors
     /// Those of [`Manager::acquire`].
@@ -267,174 +215,157 @@ impl Manager {
         let site = Location::caller();
         async move {
             let registered = self.known(name)?;
-            let held = registered.lease(owner, None, site).await?;
-            registered.ledger.keep(owner);
-            drop(held);
+            let _lease = registered.lease(owner, Instant::now(), None, site).await?;
+            registered.ledger().keep(owner);
             Ok(())
         }
     }
 
-    /// Lets go of what was kept of `name` for `owner`. Where nothing was, nothing happens.
+    /// Lets go once of what was kept of `name` for `owner`. Where nothing was, nothing happens.
     pub fn release(&self, name: &str, owner: &Owner) {
         if let Some(registered) = self.find(name) {
-            registered.ledger.let_go(owner);
+            registered.ledger().release(owner);
         }
     }
 
     /// The owner has come to an end: lets go of all that was kept for him. What somebody still holds in his name is
     /// returned; it comes back when it is dropped.
     pub fn release_all(&self, owner: &Owner) -> Vec<Leak> {
-        let resources = self.all();
-        let still_held = resources.iter().filter_map(|(name, registered)| {
-            let (held, site) = registered.ledger.let_go(owner)?;
-            Some(registered.leak(name, owner, held, site))
-        });
-        still_held.collect()
+        self.0.all().iter().filter_map(|registered| registered.let_go(owner)).collect()
     }
 
     /// Whether `owner` holds `name`.
     #[must_use]
     pub fn has_resource(&self, name: &str, owner: &Owner) -> bool {
-        self.find(name).is_some_and(|registered| registered.ledger.of(owner).is_some())
+        self.find(name).is_some_and(|registered| registered.held_by(owner).is_some())
     }
 
     /// The lease of `name` that `owner` holds.
     #[must_use]
     pub fn get_resource<T: 'static>(&self, name: &str, owner: &Owner) -> Option<Lease<T>> {
-        AnyLease(self.find(name)?.ledger.of(owner)?).downcast()
+        self.find(name)?.held_by(owner)?.downcast()
     }
 
-    /// Who holds `name`.
+    /// Who holds `name`, who has held it longest first.
     #[must_use]
     pub fn owners(&self, name: &str) -> Vec<Owner> {
-        self.find(name).map(|registered| registered.ledger.owners()).unwrap_or_default()
+        let owners =
+            |registered: Arc<Registered>| registered.status().owners.into_iter().map(|view| view.owner).collect();
+        self.find(name).map(owners).unwrap_or_default()
     }
 
     /// What is known of `name`.
     #[must_use]
     pub fn status(&self, name: &str) -> Option<ResourceStatus> {
-        self.find(name).map(|registered| registered.status(name))
+        self.find(name).map(|registered| registered.status())
     }
 
     /// What is known of all, in the order in which they were made known.
     #[must_use]
     pub fn status_of_all(&self) -> Vec<ResourceStatus> {
-        self.all().iter().map(|(name, registered)| registered.status(name)).collect()
+        self.0.all().iter().map(|registered| registered.status()).collect()
     }
 
     /// Those who have held a lease for longer than their resource's `leak_threshold`, each told once.
     #[must_use]
     pub fn newly_long_held(&self) -> Vec<Leak> {
-        let mut long = Vec::new();
-        for (name, registered) in self.all() {
-            let Some(threshold) = registered.pool.settings().leak_threshold else { continue };
-            let held = registered.ledger.newly_long(threshold);
-            long.extend(held.iter().map(|(owner, held, site)| registered.leak(&name, owner, *held, site)));
-        }
-        long
+        self.0.all().iter().flat_map(|registered| registered.newly_long_held()).collect()
     }
 
     /// Looks at `name`: unknown where there is none, and where the look itself came to grief.
     pub async fn check(&self, name: &str) -> HealthReport {
-        let Some(registered) = self.find(name) else {
-            let details = format!("there is no resource '{name}'");
-            return HealthReport { details, ..HealthReport::default() };
-        };
-        let looked = Arc::clone(&registered);
-        // In a task of its own: a provider that panics takes nobody along.
-        let look =
-            tokio::spawn(async move { tokio::time::timeout(CHECK_PATIENCE, looked.pool.provider().check()).await });
-        let unhealthy = |details: String, hint: Option<String>| HealthReport {
-            health: Health::Unhealthy,
-            details,
-            hint,
-            version: None,
-        };
-        let report = match look.await {
-            Ok(Ok(Ok(report))) => report,
-            Ok(Ok(Err(fault))) => unhealthy(fault.message, fault.hint),
-            Ok(Err(_)) => unhealthy(
-                format!("no answer within {} s", CHECK_PATIENCE.as_secs()),
-                Some("check that the server runs and can be reached from here".to_owned()),
-            ),
-            Err(_) => HealthReport { details: "the look at it came to grief".to_owned(), ..HealthReport::default() },
-        };
-        if matches!(report.health, Health::Unhealthy) {
-            registered.pool.count(|tally| tally.failed_checks += 1);
+        match self.find(name) {
+            Some(registered) => registered.check().await,
+            None => HealthReport::unknown(format!("there is no resource '{name}'")),
         }
-        registered.set_health(&report);
-        report
     }
 
-    /// Looks at all of them at the same time.
+    /// Looks at `name`: whether it can be worked with now.
+    pub async fn validate(&self, name: &str) -> bool {
+        matches!(self.check(name).await.health, Health::Healthy | Health::Degraded)
+    }
+
+    /// Looks at all of them at the same time. In the order in which they were made known.
     pub async fn check_all(&self) -> Vec<(String, HealthReport)> {
-        let looks: Vec<_> = self
-            .names()
-            .into_iter()
-            .map(|name| {
-                let manager = self.clone();
-                tokio::spawn(async move {
-                    let report = manager.check(&name).await;
-                    (name, report)
-                })
-            })
-            .collect();
-        let mut found = Vec::with_capacity(looks.len());
-        for look in looks {
-            found.extend(look.await);
-        }
-        found
+        let looks = self.of_all(|registered| async move {
+            let report = registered.check().await;
+            (registered.name().to_owned(), report)
+        });
+        looks.await
     }
 
     /// Closes handles that lay idle for too long, and makes those that are to be ready.
     pub async fn tend(&self) -> Vec<ResourceError> {
-        let mut failed = Vec::new();
-        for (_, registered) in self.all() {
-            failed.extend(registered.pool.tend().await.err());
+        let tended = self.of_all(|registered| async move { registered.pool().tend().await });
+        tended.await.into_iter().filter_map(Result::err).collect()
+    }
+
+    /// What comes of `work` for each resource, all at the same time. Dropping it ends them.
+    async fn of_all<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        work: impl Fn(Arc<Registered>) -> F,
+    ) -> Vec<T> {
+        let mut working = JoinSet::new();
+        for (place, registered) in self.0.all().into_iter().enumerate() {
+            let work = work(registered);
+            working.spawn(async move { (place, work.await) });
         }
-        failed
+        let mut done = Vec::with_capacity(working.len());
+        while let Some(one) = working.join_next().await {
+            done.extend(one);
+        }
+        done.sort_by_key(|(place, _)| *place);
+        done.into_iter().map(|(_, made)| made).collect()
     }
 
     /// Whether it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.closed.load(Ordering::Relaxed)
+        *self.0.closed.borrow()
+    }
+
+    /// Tells when it is closed, or gone.
+    pub(super) fn closed(&self) -> watch::Receiver<bool> {
+        self.0.closed.subscribe()
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(super) const fn from_inner(inner: Arc<Inner>) -> Self {
+        Self(inner)
     }
 
     /// Gives nothing any more, lets go of all that it keeps, waits a little for what is out, and closes every handle.
-    /// What is out even then is returned.
+    /// What was kept and not released is returned, and what is out even then.
     pub async fn close(&self) -> Vec<Leak> {
-        self.0.closed.store(true, Ordering::Relaxed);
-        let resources = self.all();
-        for (_, registered) in &resources {
-            for owner in registered.ledger.owners() {
-                registered.ledger.let_go(&owner);
-            }
-            registered.pool.close().await;
-        }
+        let resources = self.0.shut();
         let deadline = Instant::now() + CLOSING_PATIENCE;
         let mut leaks = Vec::new();
-        for (name, registered) in &resources {
-            registered.pool.wait_until_empty(deadline).await;
-            for owner in registered.ledger.owners() {
-                if let Some((held, site)) = registered.ledger.let_go(&owner) {
-                    leaks.push(registered.leak(name, &owner, held, site));
-                }
-            }
+        for (registered, kept) in resources {
+            registered.pool().wait_until_empty(deadline).await;
+            let still_held = registered.still_held();
+            let is_told = |leak: &Leak| still_held.iter().any(|other| other.owner == leak.owner);
+            leaks.extend(kept.into_iter().filter(|leak| !is_told(leak)));
+            leaks.extend(still_held);
         }
         leaks
     }
-
-    fn all(&self) -> Vec<(String, Arc<Registered>)> {
-        let resources = self.0.resources.read().unwrap_or_else(PoisonError::into_inner);
-        resources.iter().map(|(name, registered)| (name.clone(), Arc::clone(registered))).collect()
-    }
 }
 
-/// Runs `work` with a manager of its own, and closes that whatever comes of it.
+/// Runs `work` with a manager of its own, and closes that whatever comes of it: success, failure, panic, and that the
+/// future is dropped.
 pub async fn scoped<T, F: Future<Output = T>>(work: impl FnOnce(Manager) -> F) -> (T, Vec<Leak>) {
-    let manager = Manager::new();
-    let made = work(manager.clone()).await;
-    let leaks = manager.close().await;
-    (made, leaks)
+    /// Closes it where nobody waits for that.
+    struct Scope(Manager);
+    impl Drop for Scope {
+        fn drop(&mut self) {
+            self.0.0.shut();
+        }
+    }
+    let scope = Scope(Manager::new());
+    let made = caught(async { work(scope.0.clone()).await }).await;
+    let leaks = scope.0.close().await;
+    (made.unwrap_or_else(|panic| resume_unwind(panic)), leaks)
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
-use super::health::HealthReport;
+use super::health::{Health, HealthReport};
 use super::ledger::OwnerView;
 
 /// What was counted since the resource was registered.
@@ -31,7 +32,7 @@ pub struct Metrics {
     pub created: u64,
     /// Handles that were closed, for age, idleness or because they had gone bad.
     pub closed: u64,
-    /// Handles in all, and those of them that are free.
+    /// Handles in all: those that are out or free, and those that are being made, looked at or closed.
     pub size: u32,
     /// Handles that are free.
     pub available: u32,
@@ -39,6 +40,15 @@ pub struct Metrics {
     pub waiting: u32,
     /// The most handles there may be.
     pub max_size: u32,
+    /// How long ago the last lease was given, in seconds; nothing where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_acquisition: Option<f64>,
+    /// How long ago the last lease came back, in seconds; nothing where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_release: Option<f64>,
+    /// How long ago somebody looked how well it is, in seconds; nothing where nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_health_check: Option<f64>,
     /// Figures of the kind itself: tokens, requests, bytes.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub figures: Map<String, Value>,
@@ -57,6 +67,50 @@ pub struct ResourceStatus {
     pub health: HealthReport,
 }
 
+/// What a resource is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activity {
+    /// Nobody holds it.
+    Idle,
+    /// Somebody holds it, and more may.
+    Active,
+    /// Who wants it now waits.
+    Busy,
+    /// The last look found that it does not work.
+    Error,
+}
+
+impl Activity {
+    /// As files and screens write it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Active => "active",
+            Self::Busy => "busy",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl ResourceStatus {
+    /// What it is doing.
+    #[must_use]
+    pub const fn activity(&self) -> Activity {
+        let metrics = &self.metrics;
+        if matches!(self.health.health, Health::Unhealthy) {
+            Activity::Error
+        } else if metrics.waiting > 0 || metrics.active_connections >= metrics.max_size && metrics.max_size > 0 {
+            Activity::Busy
+        } else if metrics.active_connections > 0 {
+            Activity::Active
+        } else {
+            Activity::Idle
+        }
+    }
+}
+
 /// The sums behind [`Metrics`].
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -70,11 +124,15 @@ pub(super) struct Tally {
     pub(super) failed_checks: u64,
     pub(super) created: u64,
     pub(super) closed: u64,
+    pub(super) last_acquired: Option<Instant>,
+    pub(super) last_returned: Option<Instant>,
+    pub(super) last_checked: Option<Instant>,
 }
 
 impl Tally {
     pub(super) fn metrics(&self) -> Metrics {
         let mean = |sum: Duration, count: u64| if count == 0 { 0.0 } else { sum.as_secs_f64() / count as f64 };
+        let ago = |at: Option<Instant>| at.map(|at| at.elapsed().as_secs_f64());
         Metrics {
             total_acquisitions: self.acquired,
             failed_acquisitions: self.failed,
@@ -85,6 +143,9 @@ impl Tally {
             failed_health_checks: self.failed_checks,
             created: self.created,
             closed: self.closed,
+            since_acquisition: ago(self.last_acquired),
+            since_release: ago(self.last_returned),
+            since_health_check: ago(self.last_checked),
             ..Metrics::default()
         }
     }

@@ -1,13 +1,16 @@
 //! What makes a resource: the one trait that a new kind implements.
 
 use std::any::{Any, TypeId};
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::thread;
 
 use serde_json::{Map, Value};
 
 use super::health::HealthReport;
-use crate::resilience::Fault;
+use crate::resilience::{Fault, FaultClass};
 
 /// What makes the handles of one resource, and knows whether it is well.
 ///
@@ -59,7 +62,7 @@ pub(super) type Handle = Box<dyn Any + Send + Sync>;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A provider, whatever its handles are.
+/// A provider, whatever its handles are. Where it panics it has failed, and takes nobody along.
 pub(super) trait AnyProvider: Send + Sync {
     fn handle_type(&self) -> TypeId;
     fn create(&self) -> Boxed<'_, Result<Handle, Fault>>;
@@ -70,41 +73,60 @@ pub(super) trait AnyProvider: Send + Sync {
     fn figures(&self) -> Map<String, Value>;
 }
 
+/// What comes of `future`, or the panic that it ends with.
+pub(super) async fn caught<T>(future: impl Future<Output = T>) -> thread::Result<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
 impl<P: Provider> AnyProvider for P {
     fn handle_type(&self) -> TypeId {
         TypeId::of::<P::Handle>()
     }
 
     fn create(&self) -> Boxed<'_, Result<Handle, Fault>> {
-        Box::pin(async { Provider::create(self).await.map(|handle| Box::new(handle) as Handle) })
+        Box::pin(async {
+            let made = caught(async { Provider::create(self).await }).await;
+            let panicked = |_| Fault::new(FaultClass::Bug, "provider-panic", "its provider panicked");
+            made.map_err(panicked)?.map(|handle| Box::new(handle) as Handle)
+        })
     }
 
     fn validate<'a>(&'a self, handle: &'a Handle) -> Boxed<'a, bool> {
         Box::pin(async move {
-            match handle.downcast_ref() {
-                Some(handle) => Provider::validate(self, handle).await,
-                None => false,
-            }
+            let Some(handle) = handle.downcast_ref() else { return false };
+            caught(async { Provider::validate(self, handle).await }).await.unwrap_or(false)
         })
     }
 
     fn is_reusable(&self, handle: &Handle) -> bool {
-        handle.downcast_ref().is_some_and(|handle| Provider::is_reusable(self, handle))
+        let is_reusable = || handle.downcast_ref().is_some_and(|handle| Provider::is_reusable(self, handle));
+        catch_unwind(AssertUnwindSafe(is_reusable)).unwrap_or(false)
     }
 
     fn close(&self, handle: Handle) -> Boxed<'_, ()> {
         Box::pin(async move {
-            if let Ok(handle) = handle.downcast() {
-                Provider::close(self, *handle).await;
-            }
+            let _ = caught(async move {
+                if let Ok(handle) = handle.downcast() {
+                    Provider::close(self, *handle).await;
+                }
+            })
+            .await;
         })
     }
 
     fn check(&self) -> Boxed<'_, Result<HealthReport, Fault>> {
-        Box::pin(Provider::check(self))
+        Box::pin(async {
+            let panicked = |_| Ok(HealthReport::unknown("the look at it came to grief: its provider panicked"));
+            caught(async { Provider::check(self).await }).await.unwrap_or_else(panicked)
+        })
     }
 
     fn figures(&self) -> Map<String, Value> {
-        Provider::figures(self)
+        catch_unwind(AssertUnwindSafe(|| Provider::figures(self))).unwrap_or_default()
     }
 }

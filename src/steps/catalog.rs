@@ -5,9 +5,12 @@ use serde_json::Value;
 use super::audio::fit as sound_fit;
 use super::builtin::{Builtin, OutputDoc};
 use super::database::fit as database_fit;
+use super::http::fit as http_fit;
 use super::image::fit as picture_fit;
+use super::llm::fit as llm_fit;
 use super::register::{BUILTINS, find_batch, find_resource};
 use super::schema;
+use super::storage::fit as storage_fit;
 use super::text::fit as text_fit;
 use super::text::render::RENDER;
 use crate::pipeline::builtins::{Asked, Builtins, ParamProblem};
@@ -107,7 +110,10 @@ impl Builtins for Catalog<'_> {
             None => sound_fit::misfit(name, with, asked)
                 .or_else(|| picture_fit::misfit(name, with, asked))
                 .or_else(|| text_fit::misfit(name, asked))
-                .or_else(|| database_fit::misfit(name, with)),
+                .or_else(|| database_fit::misfit(name, with))
+                .or_else(|| http_fit::misfit(name, with, asked))
+                .or_else(|| llm_fit::misfit(name, with, asked))
+                .or_else(|| storage_fit::misfit(name, with, asked)),
         }
     }
 

@@ -24,6 +24,7 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::database::query::QUERY,
     &super::file::copy::COPY,
     &super::file::hash::HASH,
+    &super::http::request::REQUEST,
     &super::image::compare::COMPARE,
     &super::image::contact_sheet::CONTACT_SHEET,
     &super::image::convert::CONVERT,
@@ -35,9 +36,14 @@ pub static BUILTINS: &[&Builtin] = &[
     &super::image::resize::RESIZE,
     &super::image::strip::STRIP,
     &super::image::verify::VERIFY,
+    &super::llm::complete::COMPLETE,
     &super::noop::NOOP,
+    &super::storage::get::GET,
+    &super::storage::put::PUT,
+    &super::storage::sign::SIGN,
     &super::text::redraw::REDRAW,
     &super::text::render::RENDER,
+    &super::http::webhook::WEBHOOK,
 ];
 
 /// Those of them that run once over the whole batch.
@@ -52,6 +58,12 @@ pub static RESOURCE_STEPS: &[&ResourceStep] = &[
     &super::database::export::EXPORT_RESOURCE,
     &super::database::insert::INSERT_RESOURCE,
     &super::database::query::QUERY_RESOURCE,
+    &super::http::request::REQUEST_RESOURCE,
+    &super::llm::complete::COMPLETE_RESOURCE,
+    &super::storage::get::GET_RESOURCE,
+    &super::storage::put::PUT_RESOURCE,
+    &super::storage::sign::SIGN_RESOURCE,
+    &super::http::webhook::WEBHOOK_RESOURCE,
 ];
 
 /// The built-in step called `name`.

@@ -118,7 +118,7 @@ impl<'s> Check<'s> {
         let known = schema.get("properties").and_then(Value::as_object);
         let others = schema.get("additionalProperties");
         for (key, value) in map {
-            match (known.and_then(|known| known.get(key)), others) {
+            match (known.and_then(|known| known.get(key).or_else(|| aliased(known, key))), others) {
                 (Some(property), _) => self.below(key.clone(), property, value),
                 (None, Some(other)) if other.is_object() => self.below(key.clone(), other, value),
                 // A struct that does not refuse unknown keys would lose them without a word.
@@ -133,7 +133,12 @@ impl<'s> Check<'s> {
             }
         }
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        for name in required.filter(|name| !map.contains_key(*name)) {
+        let is_there = |name: &str| {
+            let property = known.and_then(|known| known.get(name));
+            map.contains_key(name)
+                || property.is_some_and(|property| aliases(property).any(|name| map.contains_key(name)))
+        };
+        for name in required.filter(|name| !is_there(name)) {
             let message = format!("{} needs the {} `{name}`", self.title(), self.words.part);
             self.problem(true, message, known.and_then(|known| described(known, name)));
         }
@@ -141,6 +146,17 @@ impl<'s> Check<'s> {
 
     /// Alternatives: good when one of them is; otherwise the one for this type of value knows best what is wrong.
     fn choice(&mut self, choices: Vec<&'s Value>, value: &Value) {
+        if let Some(tables) = self.tagged(&choices)
+            && let Some(word) = value.as_object().and_then(|map| map.get(tables.tag)).and_then(Value::as_str)
+        {
+            let Some((_, table)) = tables.tables.iter().find(|(known, _)| *known == word) else {
+                self.path.push(tables.tag.to_owned());
+                self.word(&tables.tables.iter().map(|(known, _)| *known).collect::<Vec<_>>(), &Value::from(word));
+                self.path.pop();
+                return;
+            };
+            return self.value(table, value);
+        }
         let mut best: Option<Vec<ParamProblem>> = None;
         let mut names = Vec::new();
         for choice in choices {
@@ -160,6 +176,25 @@ impl<'s> Check<'s> {
             Some(problems) => self.problems.extend(problems),
             None => self.wrong_type(&names, value),
         }
+    }
+
+    /// Tables that one key tells apart, where the alternatives are such.
+    fn tagged(&self, choices: &[&'s Value]) -> Option<Tagged<'s>> {
+        let tag_of = |schema: &'s Value| {
+            let properties = schema.get("properties")?.as_object()?;
+            properties.iter().find_map(|(key, property)| Some((key.as_str(), property.get("const")?.as_str()?)))
+        };
+        let tables = choices.iter().map(|choice| self.resolved(choice)).filter(|choice| types(choice) != ["null"]);
+        let mut tagged: Option<Tagged<'s>> = None;
+        for table in tables {
+            let (tag, word) = tag_of(table)?;
+            let all = tagged.get_or_insert(Tagged { tag, tables: Vec::new() });
+            if all.tag != tag {
+                return None;
+            }
+            all.tables.push((word, table));
+        }
+        tagged
     }
 
     fn word(&mut self, words: &[&str], value: &Value) {
@@ -231,8 +266,27 @@ impl<'s> Check<'s> {
     }
 }
 
+/// Tables of which each has its own word at one key.
+struct Tagged<'s> {
+    tag: &'s str,
+    tables: Vec<(&'s str, &'s Value)>,
+}
+
+/// The property that `key` is another name of.
+fn aliased<'s>(known: &'s Map<String, Value>, key: &str) -> Option<&'s Value> {
+    known.values().find(|property| aliases(property).any(|alias| alias == key))
+}
+
+/// Other names of a property or a word: serde takes them, and schemars says nothing of them but by `extend`.
+fn aliases(schema: &Value) -> impl Iterator<Item = &str> {
+    schema.get("x-aliases").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
 /// The words of a plain enum, with or without doc comments.
 fn words(schema: &Value) -> Option<Vec<&str>> {
+    if let Some(word) = schema.get("const") {
+        return word.as_str().map(|word| vec![word]);
+    }
     if let Some(words) = schema.get("enum").and_then(Value::as_array) {
         return words.iter().filter(|word| !word.is_null()).map(Value::as_str).collect();
     }
@@ -244,7 +298,10 @@ fn words(schema: &Value) -> Option<Vec<&str>> {
     let mut all = Vec::new();
     for choice in choices {
         match choice.get("const") {
-            Some(word) => all.push(word.as_str()?),
+            Some(word) => {
+                all.push(word.as_str()?);
+                all.extend(aliases(choice));
+            }
             None => all.extend(words(choice)?),
         }
     }

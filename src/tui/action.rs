@@ -22,6 +22,7 @@ pub enum Action {
     GoBreakers,
     GoLog,
     GoPools,
+    GoResources,
     NextScreen,
     PreviousScreen,
     Search,
@@ -32,6 +33,8 @@ pub enum Action {
     NextPool,
     PreviousPool,
     Denylist,
+    NextOwner,
+    PreviousOwner,
     Fold,
     Follow,
     Wrap,
@@ -86,11 +89,14 @@ pub enum Place {
     Log,
     /// The asset pools, of a run that draws from some.
     Pools,
+    /// The resources: leases, waits, owners, health.
+    Resources,
 }
 
 impl Place {
     /// The screens that a digit opens, in the order of their tabs.
-    pub const TABS: [Self; 6] = [Self::Run, Self::Failures, Self::Health, Self::Breakers, Self::Log, Self::Pools];
+    pub const TABS: [Self; 7] =
+        [Self::Run, Self::Failures, Self::Health, Self::Breakers, Self::Log, Self::Pools, Self::Resources];
 
     /// Its name, as its tab shows it.
     #[must_use]
@@ -103,6 +109,7 @@ impl Place {
             Self::Breakers => "Breakers",
             Self::Log => "Log",
             Self::Pools => "Pools",
+            Self::Resources => "Resources",
         }
     }
 }
@@ -173,6 +180,7 @@ const fn about(
 const ALL: &[Place] = &[];
 const ITEMS: &[Place] = &[Place::Run, Place::Item];
 const SEARCHED: &[Place] = &[Place::Item, Place::Log];
+const CHECKED: &[Place] = &[Place::Health, Place::Resources];
 
 /// All actions. Where two have one key, the first that belongs to the screen gets it.
 pub const ACTIONS: &[About] = &[
@@ -192,6 +200,7 @@ pub const ACTIONS: &[About] = &[
     about(Action::GoBreakers, "go-breakers", "circuit breakers", None, &["4"], Group::Screens, ALL),
     about(Action::GoLog, "go-log", "the stream of events", None, &["5"], Group::Screens, ALL),
     about(Action::GoPools, "go-pools", "asset pools", None, &["6"], Group::Screens, ALL),
+    about(Action::GoResources, "go-resources", "resources and who holds them", None, &["7"], Group::Screens, ALL),
     about(Action::NextScreen, "next-screen", "the next screen", None, &["tab"], Group::Screens, ALL),
     about(Action::PreviousScreen, "previous-screen", "the screen before", None, &["shift-tab"], Group::Screens, ALL),
     about(
@@ -226,6 +235,24 @@ pub const ACTIONS: &[About] = &[
         &["d"],
         Group::View,
         &[Place::Pools],
+    ),
+    about(
+        Action::NextOwner,
+        "next-owner",
+        "the next who holds a lease",
+        Some("owner"),
+        &["right", "l"],
+        Group::View,
+        &[Place::Resources],
+    ),
+    about(
+        Action::PreviousOwner,
+        "previous-owner",
+        "the one before who holds a lease",
+        None,
+        &["left", "h"],
+        Group::View,
+        &[Place::Resources],
     ),
     about(Action::Fold, "fold", "fold or unfold the group", Some("fold"), &["z", "space"], Group::View, &[Place::Run]),
     about(Action::Follow, "follow", "follow the end", Some("follow"), &["f"], Group::View, SEARCHED),
@@ -271,10 +298,27 @@ pub const ACTIONS: &[About] = &[
         &[Place::Failures],
     ),
     about(Action::Copy, "copy", "copy the command, the path or the line", Some("copy"), &["y"], Group::Work, ALL),
-    about(Action::CheckOne, "check", "look at it again", Some("check"), &["r"], Group::Work, &[Place::Health]),
-    about(Action::CheckAll, "check-all", "look at all again", Some("check all"), &["R"], Group::Work, &[Place::Health]),
+    about(Action::CheckOne, "check", "look at it again", Some("check"), &["r"], Group::Work, CHECKED),
+    about(Action::CheckAll, "check-all", "look at all again", Some("check all"), &["R"], Group::Work, CHECKED),
     about(Action::ResetBreaker, "reset", "close the breaker", Some("reset"), &["r"], Group::Work, &[Place::Breakers]),
-    about(Action::TripBreaker, "trip", "open the breaker", Some("trip"), &["t"], Group::Work, &[Place::Breakers]),
+    about(
+        Action::ResetBreaker,
+        "reset-resource",
+        "close its breaker",
+        Some("reset"),
+        &["c"],
+        Group::Work,
+        &[Place::Resources],
+    ),
+    about(
+        Action::TripBreaker,
+        "trip",
+        "open the breaker",
+        Some("trip"),
+        &["t"],
+        Group::Work,
+        &[Place::Breakers, Place::Resources],
+    ),
     about(Action::ReviveAsset, "revive", "begin anew with it", Some("revive"), &["r"], Group::Work, &[Place::Pools]),
     about(
         Action::ReviveAll,

@@ -15,6 +15,7 @@ use super::widgets::clock;
 use crate::events::{RunPhase, Standing};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::safe_text::safe_line;
+use crate::resources::Health::Unhealthy;
 
 impl Model {
     /// Draws a frame into `area`; gives the place of the terminal's cursor where something is typed.
@@ -133,9 +134,15 @@ fn tabs(facts: &Facts, look: &Look, now: Place, area: Rect, buffer: &mut Buffer)
         (x, _) = buffer.set_stringn(x, area.y, "mediamill", 10, style);
         x += 2;
     }
-    let narrow = area.width < 70;
     let shown = if now == Place::Item { Place::Run } else { now };
-    for place in facts.tabs() {
+    let mut places = facts.tabs();
+    if !places.contains(&shown) {
+        // Whoever asks for it sees where he is.
+        places.push(shown);
+    }
+    let told = |place: &Place| place.title().len() + text::width(&news(facts, look, *place).0) + 6;
+    let narrow = area.width < 70 || places.iter().map(told).sum::<usize>() > usize::from(area.right() - x);
+    for place in places {
         let go = match place {
             Place::Run | Place::Item => Action::GoRun,
             Place::Failures => Action::GoFailures,
@@ -143,6 +150,7 @@ fn tabs(facts: &Facts, look: &Look, now: Place, area: Rect, buffer: &mut Buffer)
             Place::Breakers => Action::GoBreakers,
             Place::Log => Action::GoLog,
             Place::Pools => Action::GoPools,
+            Place::Resources => Action::GoResources,
         };
         let key = look.keymap.key(go, now).unwrap_or_default();
         let (news, role) = news(facts, look, place);
@@ -198,6 +206,10 @@ fn news(facts: &Facts, look: &Look, place: Place) -> (String, Role) {
         Place::Pools => {
             let out = state.pools().iter().map(|pool| pool.standing(Standing::Denylisted)).sum();
             (out, look.glyphs.cross, Role::Missing)
+        }
+        Place::Resources => {
+            let ill = |name: &&String| state.health_of(name).is_some_and(|found| found.health == Unhealthy);
+            (state.resources.keys().filter(ill).count(), look.glyphs.cross, Role::Missing)
         }
         Place::Run | Place::Item | Place::Log => (0, "", Role::Dim),
     };

@@ -83,8 +83,12 @@ impl Facts {
     /// The screens that have something to show, in the order of their tabs.
     #[must_use]
     pub fn tabs(&self) -> Vec<Place> {
-        let has_pools = !self.state.pools().is_empty();
-        Place::TABS.into_iter().filter(|place| has_pools || *place != Place::Pools).collect()
+        let has = |place: &Place| match place {
+            Place::Pools => !self.state.pools().is_empty(),
+            Place::Resources => !self.state.resources.is_empty(),
+            _ => true,
+        };
+        Place::TABS.into_iter().filter(has).collect()
     }
 
     /// Whether the run came to its end.

@@ -16,6 +16,7 @@ use super::screens::health::Health;
 use super::screens::item::ItemScreen;
 use super::screens::log::Log;
 use super::screens::pools::Pools;
+use super::screens::resources::Resources;
 use super::screens::run::RunScreen;
 
 /// How long a word to the person stays.
@@ -80,6 +81,7 @@ pub struct Screens {
     pub breakers: Breakers,
     pub log: Log,
     pub pools: Pools,
+    pub resources: Resources,
 }
 
 impl Screens {
@@ -93,6 +95,7 @@ impl Screens {
             Place::Breakers => &mut self.breakers,
             Place::Log => &mut self.log,
             Place::Pools => &mut self.pools,
+            Place::Resources => &mut self.resources,
         }
     }
 
@@ -107,6 +110,7 @@ impl Screens {
             Place::Breakers => &self.breakers,
             Place::Log => &self.log,
             Place::Pools => &self.pools,
+            Place::Resources => &self.resources,
         }
     }
 }

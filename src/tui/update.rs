@@ -105,6 +105,7 @@ impl Model {
             Action::GoBreakers => self.go(Place::Breakers),
             Action::GoLog => self.go(Place::Log),
             Action::GoPools => self.go(Place::Pools),
+            Action::GoResources => self.go(Place::Resources),
             Action::NextScreen => self.go(self.tab(1)),
             Action::PreviousScreen => self.go(self.tab(-1)),
             Action::Search => {
@@ -316,6 +317,8 @@ impl Model {
             | Action::NextPool
             | Action::PreviousPool
             | Action::Denylist
+            | Action::NextOwner
+            | Action::PreviousOwner
             | Action::Fold
             | Action::Follow
             | Action::Wrap

@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::server::{Home, as_user, free_port};
+use super::daemon::{Home, as_user, free_port};
 
 /// The user that logs in.
 pub const USER: &str = "mill";

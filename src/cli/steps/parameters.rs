@@ -86,7 +86,9 @@ impl Parameter {
 fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Value> {
     let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
     let schema = target.unwrap_or(schema);
-    match schema.get("anyOf").or_else(|| schema.get("allOf")).and_then(Value::as_array) {
+    let tables = |choices: &&Vec<Value>| choices.iter().all(|choice| choice.get("properties").is_some());
+    let choices = schema.get("anyOf").or_else(|| schema.get("allOf")).and_then(Value::as_array);
+    match choices.or_else(|| schema.get("oneOf").and_then(Value::as_array).filter(tables)) {
         // A struct cannot hold itself without a box, and none of these does.
         Some(choices) => choices.iter().flat_map(|choice| alternatives(root, choice)).collect(),
         None => vec![schema],
@@ -133,7 +135,9 @@ fn in_words(root: &Value, names: &[String], shape: &[&Value]) -> String {
             "integer" => "a whole number".to_owned(),
             "string" => "a text".to_owned(),
             "array" => format!("a list{}", of_what(root, shape, "items")),
-            "object" => format!("a table{}", of_what(root, shape, "additionalProperties")),
+            "object" => {
+                format!("a table{}", keys(shape).unwrap_or_else(|| of_what(root, shape, "additionalProperties")))
+            }
             other => other.to_owned(),
         };
         if !told.contains(&word) {
@@ -141,6 +145,20 @@ fn in_words(root: &Value, names: &[String], shape: &[&Value]) -> String {
         }
     }
     if told.is_empty() { "anything".to_owned() } else { told.join(" or ") }
+}
+
+/// The keys of a table, or of each of the tables that it can be: ` { user, password }`.
+fn keys(shape: &[&Value]) -> Option<String> {
+    let table = |schema: &&Value| {
+        let all = schema.get("properties")?.as_object()?;
+        let key = |(name, property): (&String, &Value)| match property.get("const") {
+            Some(word) => format!("{name} = {}", toml(word)),
+            None => name.clone(),
+        };
+        Some(format!(" {{ {} }}", all.iter().map(key).collect::<Vec<_>>().join(", ")))
+    };
+    let tables: Vec<String> = shape.iter().filter_map(table).collect();
+    (!tables.is_empty()).then(|| tables.join(" or"))
 }
 
 /// What a list or a table holds: ` of texts`.

@@ -1,7 +1,8 @@
 //! What is told of resources.
 
-use super::Tone;
-use crate::events::EventKind;
+use super::{Tone, duration};
+use crate::events::holder::told;
+use crate::events::{EventKind, milliseconds};
 
 /// The tone, the word, and the rest.
 pub(super) fn words(kind: &EventKind) -> (Tone, &'static str, String) {
@@ -20,8 +21,9 @@ pub(super) fn words(kind: &EventKind) -> (Tone, &'static str, String) {
         }
         EventKind::ResourceLeaked { leak, ended } => {
             let why = if *ended { "is still held though its owner has ended" } else { "is held for long" };
-            let text = format!("{}  {why}: {}, for {:.1} s", leak.resource, leak.owner, leak.held);
-            (Tone::Bad, "leak", text)
+            let (owner, held) = (told(&leak.owner), duration(milliseconds(leak.held)));
+            let text = format!("{}  {why}: {owner}, for {held}; acquired at {}", leak.resource, leak.acquired_at);
+            (Tone::Careful, "leak", text)
         }
         _ => (Tone::Plain, "", String::new()),
     }

@@ -66,8 +66,9 @@ impl Checker<'_, '_, '_> {
             return;
         }
         let outputs = step.out.iter().map(|(name, out)| (name.as_str(), out.from.template.source.as_str())).collect();
-        // Where nothing is said it reads the item.
-        let asked = Asked { inputs: step.input.len().max(1), outputs };
+        // Where nothing is said it reads the item, if it reads files at all.
+        let unsaid = usize::from(self.builtins.reads_file(&uses.text));
+        let asked = Asked { inputs: step.input.len().max(unsaid), outputs };
         let with = step.with.as_ref().map_or(&serde_json::Value::Null, |with| &with.value);
         if let Some(problem) = self.builtins.misfit(&uses.text, with, &asked).filter(|_| !step.out_broken) {
             let span = match &step.with {

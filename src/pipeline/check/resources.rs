@@ -70,7 +70,7 @@ impl<'s> Checker<'s, '_, '_> {
         // One that is not there, or whose kind cannot be read, may be the one that was meant.
         let is_told = |name: &Text| resources.get(&name.text).is_none_or(|resource| resource.kind.is_none());
         let is_fit = |name: &&Text| resources.get(&name.text).is_some_and(|resource| resource.kind == Some(kind));
-        let fit: Vec<&str> = names.iter().filter(is_fit).map(|name| name.text.as_str()).collect();
+        let fit: IndexSet<&str> = names.iter().filter(is_fit).map(|name| name.text.as_str()).collect();
         if fit.len() == 1 || names.iter().any(is_told) {
             return;
         }

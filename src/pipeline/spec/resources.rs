@@ -59,6 +59,8 @@ impl<'a> Reader<'a, '_> {
         let pool = self.get(table, "pool", |r, k, v| r.handles(k, v, default)).unwrap_or(default);
         let mut value = self.json(name, tree, &mut |reader, key, value, text| {
             let text = Text::new(reader.text, text, value.span());
+            // The key of an account, where other kinds have keys of data.
+            let key = if kind == Some(ResourceKind::Http) && key == "key" { "api_key" } else { key };
             reader.setting(name, key, &text);
         });
         if let Json::Object(settings) = &mut value {

@@ -6,6 +6,7 @@ mod generate;
 mod golden;
 mod good_files;
 mod mutated;
+mod resources;
 
 use serde_json::Value;
 

@@ -80,7 +80,7 @@ impl Place {
     pub(super) async fn connect(&self) -> Result<Connection, Fault> {
         let made = timeout(self.connect_timeout, self.open()).await;
         let made = made.map_err(|_| fault::late_connection(&self.shown, self.connect_timeout))?;
-        made.map_err(|error| fault::of(error.into(), &self.shown, Doing::Connecting))
+        made.map_err(|error| fault::of(&error, &self.shown, Doing::Connecting))
     }
 
     async fn open(&self) -> Result<Connection, sqlx::Error> {
@@ -107,7 +107,7 @@ impl Place {
                 // either wait for that.
                 loop {
                     match SqliteConnection::connect_with(options).await {
-                        Ok(driver) => return Ok(Connection::new(Driver::Sqlite(Box::new(driver)), false, limit)),
+                        Ok(driver) => return Connection::sqlite(driver, limit).await,
                         Err(error) if fault::is_busy(&error) && began.elapsed() < self.connect_timeout => {
                             tokio::time::sleep(PAUSE).await;
                         }
@@ -119,7 +119,7 @@ impl Place {
                 let options =
                     SqliteConnectOptions::new().in_memory(true).foreign_keys(true).disable_statement_logging();
                 let driver = SqliteConnection::connect_with(&options).await?;
-                Ok(Connection::new(Driver::Sqlite(Box::new(driver)), false, limit))
+                Connection::sqlite(driver, limit).await
             }
         }
     }

@@ -2,12 +2,14 @@
 
 use std::future::poll_fn;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::postgres::{PgConnection, PgTypeInfo};
-use sqlx::{AssertSqlSafe, Column as _, Connection as _, Either, Executor as _, MySqlConnection, SqlSafeStr as _};
-use sqlx::{SqliteConnection, Statement as _};
+use sqlx::{AssertSqlSafe, Column as _, Connection as _, Either, Executor as _, MySqlConnection, Row as _};
+use sqlx::{SqlSafeStr as _, SqliteConnection, Statement as _};
 
 use super::fit::Bound;
 use super::postgres::Shape;
@@ -15,13 +17,23 @@ use super::settings::Backend;
 use super::{mysql, postgres, sqlite};
 use crate::resilience::Fault;
 
+/// So many steps of SQLite's machine lie between two looks at whether it is to stop: about a millisecond.
+const STEPS: i32 = 10_000;
+
+/// The longest statement that is kept prepared, in bytes.
+const LONGEST_KEPT: usize = 2000;
+
 /// A connection.
 pub(super) struct Connection {
     pub(super) driver: Driver,
     /// Whether a transaction was begun and not ended.
     in_transaction: bool,
+    /// Whether the session takes no changes.
+    reads_only: bool,
     /// Whether rows are still on their way: it is not to be used again then.
     is_midway: bool,
+    /// SQLite: what is under way is to stop. Nobody listens to it any more.
+    stop: Option<Arc<AtomicBool>>,
     /// MariaDB has a limit for statements of every kind, MySQL has none.
     pub(super) is_mariadb: bool,
     /// The longest that a statement may take.
@@ -42,6 +54,8 @@ pub(super) enum Trouble {
     Driver(sqlx::Error),
     /// What we say.
     Fault(Fault),
+    /// Nothing came in time.
+    Late,
 }
 
 impl From<sqlx::Error> for Trouble {
@@ -68,6 +82,16 @@ pub(super) struct Prepared {
 
 /// Who takes rows as they come.
 pub(super) trait Taker: Send {
+    /// Whether it wants to be told the columns' names, which the server did not say before.
+    fn wants_columns(&self) -> bool {
+        false
+    }
+
+    /// Is told the columns' names.
+    fn columns(&mut self, _names: Vec<String>) -> Result<(), Trouble> {
+        Ok(())
+    }
+
     /// Takes a row. To break off leaves the rest where it is.
     fn take(&mut self, row: Vec<Value>) -> impl Future<Output = Result<ControlFlow<()>, Trouble>> + Send;
 }
@@ -86,10 +110,13 @@ macro_rules! drain {
         let mut changed = 0;
         loop {
             let next = tokio::time::timeout($limit, poll_fn(|cx| steps.as_mut().poll_next(cx)));
-            match next.await.map_err(|_| Trouble::Fault(super::fault::late($limit)))? {
+            match next.await.map_err(|_| Trouble::Late)? {
                 None => break Ok(Some(changed)),
                 Some(Ok(Either::Left(done))) => changed += done.rows_affected(),
                 Some(Ok(Either::Right(row))) => {
+                    if $taker.wants_columns() {
+                        $taker.columns(row.columns().iter().map(|column| column.name().to_owned()).collect())?;
+                    }
                     let row = $values(&row)?;
                     if $taker.take(row).await?.is_break() {
                         break Ok(None);
@@ -103,7 +130,21 @@ macro_rules! drain {
 
 impl Connection {
     pub(super) const fn new(driver: Driver, is_mariadb: bool, limit: Duration) -> Self {
-        Self { driver, in_transaction: false, is_midway: false, is_mariadb, limit }
+        Self { driver, in_transaction: false, reads_only: false, is_midway: false, stop: None, is_mariadb, limit }
+    }
+
+    /// A connection of SQLite. Its statements run in a thread of their own: one that nobody waits for any more would go on
+    /// there, and hold the lock of the writer.
+    pub(super) async fn sqlite(mut driver: SqliteConnection, limit: Duration) -> Result<Self, sqlx::Error> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stop);
+        driver.lock_handle().await?.set_progress_handler(STEPS, move || !seen.load(Ordering::Relaxed));
+        Ok(Self { stop: Some(stop), ..Self::new(Driver::Sqlite(Box::new(driver)), false, limit) })
+    }
+
+    /// What stops the statement that is under way, where that does not stop by itself.
+    pub(super) fn stop(&self) -> Option<Arc<AtomicBool>> {
+        self.stop.clone()
     }
 
     /// Which database it leads to; one in memory is one of SQLite.
@@ -146,8 +187,7 @@ impl Connection {
         Ok(rows)
     }
 
-    /// Runs a statement, gives its rows to `taker`; how many rows it changed. The statement is not kept prepared: it may be
-    /// another the next time.
+    /// Runs a statement, gives its rows to `taker`; how many rows it changed.
     pub(super) async fn rows(
         &mut self,
         sql: &str,
@@ -156,18 +196,20 @@ impl Connection {
         taker: &mut impl Taker,
     ) -> Result<u64, Trouble> {
         self.is_midway = true;
-        let (sql, limit) = (AssertSqlSafe(sql.to_owned()), self.limit);
+        // Statements of many rows differ in their number: they are not worth being kept prepared.
+        let (keeps, limit) = (sql.len() <= LONGEST_KEPT, self.limit);
+        let sql = AssertSqlSafe(sql.to_owned());
         let done = match &mut self.driver {
             Driver::Postgres(connection) => {
-                let query = sqlx::query_with(sql, postgres::arguments(values)?).persistent(false);
+                let query = sqlx::query_with(sql, postgres::arguments(values)?).persistent(keeps);
                 drain!(connection, query, |row| postgres::values(row, shapes), taker, limit)
             }
             Driver::MySql(connection) => {
-                let query = sqlx::query_with(sql, mysql::arguments(values)?).persistent(false);
+                let query = sqlx::query_with(sql, mysql::arguments(values)?).persistent(keeps);
                 drain!(connection, query, mysql::values, taker, limit)
             }
             Driver::Sqlite(connection) => {
-                let query = sqlx::query_with(sql, sqlite::arguments(values)?).persistent(false);
+                let query = sqlx::query_with(sql, sqlite::arguments(values)?).persistent(keeps);
                 drain!(connection, query, sqlite::values, taker, limit)
             }
         };
@@ -208,8 +250,14 @@ impl Connection {
         self.in_transaction = true;
         match (&self.driver, reads_only) {
             (Driver::Postgres(_), true) => self.plain("BEGIN TRANSACTION READ ONLY").await,
-            (Driver::MySql(_), true) => self.plain("START TRANSACTION READ ONLY").await,
+            // The session too: what makes or drops a table ends the transaction first, and that with its being read only.
+            (Driver::MySql(_), true) => {
+                self.plain("SET SESSION TRANSACTION READ ONLY").await?;
+                self.reads_only = true;
+                self.plain("START TRANSACTION").await
+            }
             (Driver::Sqlite(_), true) => {
+                self.reads_only = true;
                 self.plain("PRAGMA query_only = ON").await?;
                 self.plain("BEGIN").await
             }
@@ -233,18 +281,24 @@ impl Connection {
             return Ok(());
         }
         let rolled_back = self.plain("ROLLBACK").await;
-        if matches!(self.driver, Driver::Sqlite(_)) {
-            // SQLite has rolled back by itself after some errors, and says so: there is nothing to roll back then.
-            return self.read_and_write().await;
+        // SQLite has rolled back by itself after some errors, and says so: there is nothing to roll back then.
+        if !matches!(self.driver, Driver::Sqlite(_)) {
+            rolled_back?;
         }
-        rolled_back
+        self.read_and_write().await
     }
 
     async fn read_and_write(&mut self) -> Result<(), sqlx::Error> {
-        match self.driver {
-            Driver::Sqlite(_) => self.plain("PRAGMA query_only = OFF").await,
-            _ => Ok(()),
+        if !self.reads_only {
+            return Ok(());
         }
+        match self.driver {
+            Driver::Sqlite(_) => self.plain("PRAGMA query_only = OFF").await?,
+            Driver::MySql(_) => self.plain("SET SESSION TRANSACTION READ WRITE").await?,
+            Driver::Postgres(_) => {}
+        }
+        self.reads_only = false;
+        Ok(())
     }
 
     /// For this transaction no statement is too long: rows come as fast as they are taken.
@@ -272,14 +326,20 @@ impl Connection {
 
     /// Whether it can be used again: nothing is on its way.
     pub(super) const fn is_clean(&self) -> bool {
-        !self.is_midway && !self.in_transaction
+        !self.is_midway && !self.in_transaction && !self.reads_only
     }
 
     /// A call on it was given up: what it had begun is undone. Only where the connection is not lost with the call.
     pub(super) async fn recover(&mut self) -> Result<(), sqlx::Error> {
-        self.is_midway = false;
         self.in_transaction = true;
-        self.roll_back().await
+        self.reads_only = true;
+        // It waits for what was stopped, and is too short to be stopped itself.
+        self.roll_back().await?;
+        self.is_midway = false;
+        if let Some(stop) = &self.stop {
+            stop.store(false, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Whether it still works.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::postgres::PgDatabaseError;
 
-use super::connection::Trouble;
 use crate::resilience::{Fault, FaultClass};
 
 /// A call, or the wait for the next row, took too long.
@@ -32,14 +31,6 @@ pub(super) enum Doing {
     Reading,
     /// Something was written.
     Writing,
-}
-
-/// The fault of a call.
-pub(super) fn of(trouble: Trouble, place: &str, doing: Doing) -> Fault {
-    match trouble {
-        Trouble::Fault(fault) => fault,
-        Trouble::Driver(error) => of_driver(&error, place, doing),
-    }
 }
 
 /// Whether the connection is gone with the error, or may be.
@@ -105,7 +96,8 @@ enum Code<'a> {
 fn code(error: &sqlx::Error) -> Code<'_> {
     let sqlx::Error::Database(error) = error else { return Code::None };
     if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
-        return Code::Postgres(error.code().to_owned());
+        let is_stale = error.routine() == Some(STALE);
+        return Code::Postgres(if is_stale { "08006" } else { error.code() }.to_owned());
     }
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
         return Code::MySql(error.number());
@@ -114,7 +106,8 @@ fn code(error: &sqlx::Error) -> Code<'_> {
     number.map_or(Code::None, |number| Code::Sqlite(number, error.message()))
 }
 
-fn of_driver(error: &sqlx::Error, place: &str, doing: Doing) -> Fault {
+/// The fault that an error of a driver stands for.
+pub(super) fn of(error: &sqlx::Error, place: &str, doing: Doing) -> Fault {
     let is_connecting = doing == Doing::Connecting;
     match error {
         sqlx::Error::Database(database) => {
@@ -171,6 +164,9 @@ fn of_driver(error: &sqlx::Error, place: &str, doing: Doing) -> Fault {
         }
     }
 }
+
+/// Where PostgreSQL finds that a statement was prepared before its table was changed: this connection cannot run it any more.
+const STALE: &str = "RevalidateCachedQuery";
 
 type Judged = (FaultClass, &'static str, Option<&'static str>);
 

@@ -43,6 +43,16 @@ impl Seat {
 struct Call<'a> {
     connection: MutexGuard<'a, Option<Connection>>,
     is_unclean: &'a AtomicBool,
+    /// Stops what is under way where that does not stop by itself.
+    stop: Option<Arc<AtomicBool>>,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.as_ref().filter(|_| self.is_unclean.load(Ordering::Acquire)) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Call<'_> {
@@ -52,7 +62,12 @@ impl Call<'_> {
 
     /// The call has come to its end: undoes what it began, where it failed.
     async fn end<T>(mut self, result: &Result<T, Trouble>) {
-        if matches!(result, Err(Trouble::Driver(error)) if fault::is_lost(error)) {
+        let is_lost = match result {
+            Err(Trouble::Driver(error)) => fault::is_lost(error),
+            Err(Trouble::Late) => true,
+            _ => false,
+        };
+        if is_lost {
             return;
         }
         let Some(connection) = self.connection.as_mut() else { return };
@@ -175,16 +190,14 @@ impl Database {
             };
             recovered.map_err(|error| self.told(Trouble::Driver(error), Doing::Writing))?;
         }
-        Ok(Call { connection, is_unclean: &self.seat.is_unclean })
+        let stop = connection.as_ref().and_then(Connection::stop);
+        Ok(Call { connection, is_unclean: &self.seat.is_unclean, stop })
     }
 
     async fn in_time<T>(&self, doing: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
         // The server has the same limit for each statement, and tells of it in an orderly way: it is let be the first.
         let limit = self.place.statement_timeout;
-        match timeout(limit + Duration::from_millis(500), doing).await {
-            Ok(result) => result,
-            Err(_) => Err(Trouble::Driver(sqlx::Error::PoolTimedOut)),
-        }
+        timeout(limit + Duration::from_millis(500), doing).await.unwrap_or(Err(Trouble::Late))
     }
 
     async fn end<T>(&self, call: Call<'_>, result: Result<T, Trouble>, doing: Doing) -> Result<T, Fault> {
@@ -194,8 +207,9 @@ impl Database {
 
     fn told(&self, trouble: Trouble, doing: Doing) -> Fault {
         let fault = match trouble {
-            Trouble::Driver(sqlx::Error::PoolTimedOut) => fault::late(self.place.statement_timeout),
-            trouble => fault::of(trouble, &self.place.shown, doing),
+            Trouble::Late => fault::late(self.place.statement_timeout),
+            Trouble::Fault(fault) => fault,
+            Trouble::Driver(error) => fault::of(&error, &self.place.shown, doing),
         };
         Fault {
             message: self.secrets.redact(&fault.message).into_owned(),

@@ -6,10 +6,11 @@ use std::time::Instant;
 use tokio::sync::Mutex;
 
 use super::connect::Place;
+use super::connection::Trouble;
 use super::fault::{self, Doing};
 use super::handle::{Database, Seat};
 use super::settings::Settings;
-use crate::resilience::Fault;
+use crate::resilience::{Fault, FaultClass};
 use crate::resources::health::HealthReport;
 use crate::resources::provider::Provider;
 use crate::resources::secret::Secrets;
@@ -57,12 +58,9 @@ impl DatabaseProvider {
             let report = if is_there {
                 HealthReport::healthy("the file is made when it is first used")
             } else {
-                return Err(Fault::new(
-                    crate::resilience::FaultClass::Dependency,
-                    "open",
-                    format!("there is no folder {}", folder.display()),
-                )
-                .with_hint("make the folder, or check the path in its settings"));
+                let message = format!("there is no folder {}", folder.display());
+                return Err(Fault::new(FaultClass::Dependency, "open", message)
+                    .with_hint("make the folder, or check the path in its settings"));
             };
             return Ok(report);
         }
@@ -71,7 +69,11 @@ impl DatabaseProvider {
         }
         let mut connection = self.place.connect().await?;
         let began = Instant::now();
-        let told = |error| fault::of(error, &self.place.shown, Doing::Connecting);
+        let told = |trouble| match trouble {
+            Trouble::Driver(error) => fault::of(&error, &self.place.shown, Doing::Connecting),
+            Trouble::Fault(fault) => fault,
+            Trouble::Late => fault::late(self.place.statement_timeout),
+        };
         let version = connection.version().await.map_err(told)?;
         let took = began.elapsed();
         // What cannot be said goodbye to is gone all the same.

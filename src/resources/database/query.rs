@@ -199,6 +199,16 @@ struct Keeping {
 }
 
 impl Taker for Keeping {
+    /// MariaDB does not say before what a RETURNING returns.
+    fn wants_columns(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    fn columns(&mut self, names: Vec<String>) -> Result<(), Trouble> {
+        self.columns = distinct(names)?;
+        Ok(())
+    }
+
     async fn take(&mut self, row: Vec<Value>) -> Result<ControlFlow<()>, Trouble> {
         if self.rows.len() < self.limit {
             self.rows.push(self.columns.iter().cloned().zip(row).collect());

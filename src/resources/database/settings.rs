@@ -19,9 +19,11 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 pub enum Backend {
     /// PostgreSQL, and what speaks its protocol.
     #[serde(alias = "postgres")]
+    #[schemars(extend("x-aliases" = ["postgres"]))]
     Postgresql,
     /// MySQL or MariaDB.
     #[serde(alias = "mariadb")]
+    #[schemars(extend("x-aliases" = ["mariadb"]))]
     Mysql,
     /// A file of SQLite. It is made when it is missing.
     Sqlite,
@@ -54,6 +56,7 @@ pub struct Settings {
     pub backend: Backend,
     /// Where it is, as one text: `postgresql://user:password@host:5432/name`, `mysql://...` or `sqlite:notes.db`.
     #[serde(default, alias = "connection", alias = "connection_string")]
+    #[schemars(extend("x-aliases" = ["connection", "connection_string"]))]
     pub url: Option<String>,
     /// The server's name or address. Default: localhost.
     #[serde(default)]

@@ -1,7 +1,10 @@
 //! `image.crop`: a part of a picture.
 
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::coded::{Block, PICTURE, WRITTEN, coding_of, every_block, only, written};
@@ -54,8 +57,8 @@ pub struct CropParams {
 }
 
 /// Pixels, or percent as text.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(untagged)]
 pub enum Side {
     /// Pixels.
     Pixels(u32),
@@ -90,6 +93,34 @@ pub enum Gravity {
 
 const fn quality() -> u8 {
     92
+}
+
+impl<'de> Deserialize<'de> for Side {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl Visitor<'_> for Reading {
+            type Value = Side;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of pixels, or a share like \"50%\"")
+            }
+
+            fn visit_u64<E: Error>(self, pixels: u64) -> Result<Side, E> {
+                let refused = || E::invalid_value(Unexpected::Unsigned(pixels), &self);
+                u32::try_from(pixels).map(Side::Pixels).map_err(|_| refused())
+            }
+
+            fn visit_i64<E: Error>(self, pixels: i64) -> Result<Side, E> {
+                let refused = || E::invalid_value(Unexpected::Signed(pixels), &self);
+                u64::try_from(pixels).map_err(|_| refused()).and_then(|pixels| self.visit_u64(pixels))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Side, E> {
+                Ok(Side::Text(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Reading)
+    }
 }
 
 impl Side {

@@ -1,8 +1,12 @@
 //! The parameters of `image.resize`: its sizes as they are written, and whether each has its output.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::coded::{Block, Chroma, colour};
@@ -149,13 +153,41 @@ impl ModeParam {
 }
 
 /// One of several sizes: a number of pixels that neither side is to exceed, or more exactly.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(untagged)]
 pub enum Size {
     /// The most pixels of either side.
     Side(#[schemars(range(min = 1, max = 65_535))] u32),
     /// Width, height, and what differs from the other sizes.
     Box(SizeBox),
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl<'de> Visitor<'de> for Reading {
+            type Value = Size;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of pixels, or a table like { width = 256, height = 256 }")
+            }
+
+            fn visit_u64<E: Error>(self, side: u64) -> Result<Size, E> {
+                let refused = || E::invalid_value(Unexpected::Unsigned(side), &self);
+                u32::try_from(side).map(Size::Side).map_err(|_| refused())
+            }
+
+            fn visit_i64<E: Error>(self, side: i64) -> Result<Size, E> {
+                let refused = || E::invalid_value(Unexpected::Signed(side), &self);
+                u64::try_from(side).map_err(|_| refused()).and_then(|side| self.visit_u64(side))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Size, A::Error> {
+                SizeBox::deserialize(MapAccessDeserializer::new(map)).map(Size::Box)
+            }
+        }
+        deserializer.deserialize_any(Reading)
+    }
 }
 
 /// A size, said exactly.
@@ -338,6 +370,21 @@ mod tests {
             (json!({"frame": 0}), "`frame` is 0; it must be between 1 and 4294967295"),
         ] {
             assert_eq!(wanted(with).unwrap_err(), told);
+        }
+    }
+
+    #[test]
+    fn a_size_that_is_neither_a_number_nor_a_table_is_told() {
+        for (size, told) in [
+            (
+                json!("x"),
+                "invalid type: string \"x\", expected a number of pixels, or a table like { width = 256, height = 256 }",
+            ),
+            (json!(-1), "invalid value: integer `-1`, expected a number of pixels, or a table like"),
+            (json!({"widht": 3}), "unknown field `widht`, expected one of `width`, `height`"),
+        ] {
+            let why = wanted(json!({"sizes": {"a": size}})).unwrap_err();
+            assert!(why.contains(told), "{why}");
         }
     }
 

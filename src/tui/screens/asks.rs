@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use crate::events::{Command, ItemIndex, ItemPhase, RunPhase};
+use crate::events::{BreakerView, Command, ItemIndex, ItemPhase, RunPhase};
+use crate::resilience::breaker::BreakerState;
 use crate::resilience::safe_text::{safe_line, shell_word};
+use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Question};
 use crate::tui::facts::Facts;
 use crate::tui::text::count;
-use crate::tui::widgets::duration;
+use crate::tui::widgets::{duration, steps};
 
 /// Work on an item that has gone on for longer than this, in milliseconds, is not ended without a question.
 const WORTH_ASKING: u64 = 10_000;
@@ -80,6 +82,34 @@ pub(super) fn copied(item: ItemIndex, failure_in_sight: bool, facts: &Facts) -> 
     }
     let command = format!("{} --retry-failed {}", facts.places.pipeline, shell_word(&path));
     Some(Effect::Copy(command, "the command that tries this file again"))
+}
+
+/// The question before a breaker is opened: work is made to wait.
+pub(super) fn trip(name: &str, view: &BreakerView, facts: &Facts) -> Question {
+    let guarded = steps(name, facts);
+    let steps = if guarded.is_empty() { String::new() } else { format!(" ({guarded})") };
+    let again = view
+        .settings
+        .as_ref()
+        .map_or_else(String::new, |settings| format!(" After {} one task tries it.", duration(settings.recovery)));
+    let trip = Effect::Send(Command::TripBreaker { dependency: name.to_owned() });
+    let name = safe_line(name);
+    let text = format!("Open the breaker of {name}? Work that needs it{steps} waits, or goes on without it.{again}");
+    Question { text, answers: vec![('t', format!("trip it: {name} is left alone for now"), vec![trip])] }
+}
+
+/// Whether it changes anything to reset the breaker or to trip it.
+///
+/// # Errors
+/// Why not.
+pub(super) fn can_change(action: Action, view: &BreakerView) -> Result<(), String> {
+    match (action, view.state) {
+        (Action::ResetBreaker, BreakerState::Closed) if view.failures == 0 => {
+            Err("it is CLOSED, and counts no failures".into())
+        }
+        (Action::TripBreaker, BreakerState::Open) => Err("it is OPEN already".into()),
+        _ => Ok(()),
+    }
 }
 
 /// A path to be pasted anywhere: as it is, unless it is no text, or a line of it would be obeyed by a shell.

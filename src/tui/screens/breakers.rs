@@ -9,20 +9,19 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::Screen;
+use super::{Screen, asks};
 use crate::events::{BreakerView, Command};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::safe_text::safe_line;
 use crate::tui::action::Action;
-use crate::tui::effect::{Effect, Question};
+use crate::tui::effect::Effect;
 use crate::tui::facts::Facts;
 use crate::tui::list::List;
 use crate::tui::look::Look;
 use crate::tui::text;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{
-    BREAKER_WIDTH, breaker_role, breaker_word, clock, duration, now, padded, panel, plain, put, put_lines, row,
-    scrollbar, split, steps,
+    BREAKER_WIDTH, breaker_role, breaker_word, clock, now, padded, panel, plain, put, put_lines, row, scrollbar, split,
 };
 
 /// Columns of the bar that fills until the next probe.
@@ -187,22 +186,6 @@ impl Breakers {
         }
         Line::from(spans)
     }
-
-    /// Asks before work is made to wait.
-    fn ask_to_trip(&self, facts: &Facts) -> Option<Question> {
-        let (name, view) = self.selected(facts)?;
-        let guarded = steps(name, facts);
-        let steps = if guarded.is_empty() { String::new() } else { format!(" ({guarded})") };
-        let again = view
-            .settings
-            .as_ref()
-            .map_or_else(String::new, |settings| format!(" After {} one task tries it.", duration(settings.recovery)));
-        let trip = Effect::Send(Command::TripBreaker { dependency: name.clone() });
-        let name = safe_line(name);
-        let text =
-            format!("Open the breaker of {name}? Work that needs it{steps} waits, or goes on without it.{again}");
-        Some(Question { text, answers: vec![('t', format!("trip it: {name} is left alone for now"), vec![trip])] })
-    }
 }
 
 impl Screen for Breakers {
@@ -230,7 +213,7 @@ impl Screen for Breakers {
         let Some((name, view)) = self.selected(facts) else { return Vec::new() };
         match action {
             Action::ResetBreaker => vec![Effect::Send(Command::ResetBreaker { dependency: name.clone() })],
-            Action::TripBreaker => self.ask_to_trip(facts).map(Effect::Confirm).into_iter().collect(),
+            Action::TripBreaker => vec![Effect::Confirm(asks::trip(name, view, facts))],
             Action::Copy => vec![Effect::Copy(safe_line(&view.reason).into_owned(), "the reason")],
             _ => Vec::new(),
         }
@@ -238,13 +221,10 @@ impl Screen for Breakers {
 
     fn can(&self, action: Action, facts: &Facts) -> Result<(), String> {
         let Some((_, view)) = self.selected(facts) else { return Err("there is no breaker".into()) };
-        match (action, view.state) {
-            (Action::ResetBreaker, BreakerState::Closed) if view.failures == 0 => {
-                Err("it is CLOSED, and counts no failures".into())
-            }
-            (Action::TripBreaker, BreakerState::Open) => Err("it is OPEN already".into()),
-            (Action::Copy, _) if view.reason.is_empty() => Err("it has not changed so far".into()),
-            (Action::Open, _) => Err("all that is known of it is here".into()),
+        match action {
+            Action::ResetBreaker | Action::TripBreaker => asks::can_change(action, view),
+            Action::Copy if view.reason.is_empty() => Err("it has not changed so far".into()),
+            Action::Open => Err("all that is known of it is here".into()),
             _ => Ok(()),
         }
     }

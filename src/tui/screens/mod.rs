@@ -7,6 +7,7 @@ pub mod health;
 pub mod item;
 pub mod log;
 pub mod pools;
+pub mod resources;
 pub mod run;
 
 use ratatui::buffer::Buffer;

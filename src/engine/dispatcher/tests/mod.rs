@@ -165,6 +165,7 @@ impl Workers for Scripted {
                 self.log.borrow_mut().checks.push(self.start.elapsed());
                 let found = |one: Wanted| HealthCheck {
                     name: one.name,
+                    kind: None,
                     available: true,
                     version: None,
                     path: None,

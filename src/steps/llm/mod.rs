@@ -1,0 +1,7 @@
+//! Steps that ask language models.
+
+pub mod complete;
+pub(super) mod fit;
+pub mod params;
+mod question;
+mod text;

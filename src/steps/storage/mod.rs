@@ -1,0 +1,6 @@
+//! Steps that work with object storage.
+
+pub(super) mod fit;
+pub mod get;
+pub mod put;
+pub mod sign;
