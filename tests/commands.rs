@@ -399,6 +399,10 @@ fn resources_of_a_pipeline_that_has_none_are_told_to_be_none() {
     for arguments in [&["resources", "lesson.toml"][..], &["resources", "lesson.toml", "--check"]] {
         let told = desk.run(arguments);
         assert_eq!(told.code(), 2);
-        assert!(told.err().contains("lesson has no resources") && told.err().contains("[resources.NAME]"), "{}", told.err());
+        assert!(
+            told.err().contains("lesson has no resources") && told.err().contains("[resources.NAME]"),
+            "{}",
+            told.err()
+        );
     }
 }

@@ -232,7 +232,8 @@ with = { sql = "SELECT 1" }
     let (password, other) = ("pass-word-of-4712", "other-secret-4713");
     let url = format!("postgresql://mill:{password}@127.0.0.1:1/nowhere");
     for format in ["lines", "json"] {
-        let run = bench.run().args(["--fresh", "--format", format]).env("VAULT_TOKEN", SECRET).env("VAULT_OTHER", other);
+        let run =
+            bench.run().args(["--fresh", "--format", format]).env("VAULT_TOKEN", SECRET).env("VAULT_OTHER", other);
         let ended = run.env("GONE_URL", &url).end();
         assert_hidden(&bench, &ended, &[SECRET, password, other, &url]);
         let mut logs = String::new();

@@ -198,13 +198,7 @@ impl Caller {
     }
 
     /// What is to be done, with every placeholder filled.
-    fn work(
-        &self,
-        place: usize,
-        hook: &Hook,
-        step: &'static ResourceStep,
-        happened: &Happened,
-    ) -> Result<Work, Fault> {
+    fn work(&self, place: usize, hook: &Hook, step: &'static ResourceStep, happened: &Happened) -> Result<Work, Fault> {
         let context = &self.workshop.context;
         let item = happened.item.map(|index| Item::of(&context.batch, index));
         let checkpoint = item.as_ref().and_then(|item| match context.store.load(item.key, &item.id) {

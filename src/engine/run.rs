@@ -169,8 +169,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     let dependencies = wanted(&request.plan);
     // At the same time as the tools.
     let looking = resources.look(&dependencies);
-    let (mut context, mut checks) =
-        prepare(request.plan, request.batch, request.options, &request.state, access)?;
+    let (mut context, mut checks) = prepare(request.plan, request.batch, request.options, &request.state, access)?;
     checks.extend(looking.checks());
     resources::leave_out(&context.plan, &checks, &mut context.bases);
     let missing: Vec<HealthCheck> = checks.iter().filter(|check| check.required && !check.available).cloned().collect();
@@ -204,7 +203,8 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     tell_beginning(&mut recorder, &context, &checks, &id, request.jobs, request.seed);
     resources.seen().into_iter().for_each(|seen| recorder.record(seen));
     let (output, checkpoints) = (context.output_root(), context.store.dir().to_path_buf());
-    let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.clone(), resources, stopping: false.into() });
+    let workshop =
+        Arc::new(Workshop { context, scratch, run_folder: folder.clone(), resources, stopping: false.into() });
     if let Err(error) = &socket {
         let message = format!("other processes cannot command this run: {}: {error}", folder.join("socket").display());
         recorder.record(EventKind::Warning { message, item: None });

@@ -180,14 +180,18 @@ mod tests {
     fn each_is_told_with_its_health_its_settings_and_its_pool_and_no_secret_is() {
         let good = json!({ "data": { "word": "${WORD}" } });
         // Whatever somebody writes where it is shown.
-        let unset = json!({ "url": format!("http://me:{SECRET}@host/x?key={SECRET}"), "data": { "word": "${NOBODY_SET_IT}" } });
+        let unset =
+            json!({ "url": format!("http://me:{SECRET}@host/x?key={SECRET}"), "data": { "word": "${NOBODY_SET_IT}" } });
         let wrong = json!({ "path": "${WORD}", "dat": "${WORD}" });
         let plan = plan(&[("good", good), ("unset", unset), ("wrong", wrong)]);
         let (found, secrets) = looked(&plan);
         let health: Vec<Health> = found.iter().map(|one| one.report.health).collect();
         assert_eq!(health, [Health::Healthy, Health::Unhealthy, Health::Unhealthy]);
         let (told, as_json) = (text(&plan, &found, &secrets), json(&plan, &found, &secrets));
-        assert!(told.starts_with("✓ good (static)\n  Health: healthy\n  Details: data of the pipeline\n  Pool: 0 to 10"), "{told}");
+        assert!(
+            told.starts_with("✓ good (static)\n  Health: healthy\n  Details: data of the pipeline\n  Pool: 0 to 10"),
+            "{told}"
+        );
         assert!(told.contains("✗ unset (static)\n") && told.contains("NOBODY_SET_IT"), "{told}");
         assert!(told.contains("  Hint: set it before the run: export NOBODY_SET_IT=...\n"), "{told}");
         assert!(told.contains("  Settings: url = http://host/x\n"), "{told}");

@@ -46,7 +46,10 @@ impl Desk {
     }
 
     /// The same, for one who waits for what comes of it on the desk.
-    pub fn task<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+    pub fn task<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
         self.runtime.spawn(work)
     }
 

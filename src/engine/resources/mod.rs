@@ -216,7 +216,7 @@ impl Resources {
         let tell: watch::Tell = std::sync::Arc::new(tell);
         let (manager, secrets) = (self.manager.0.clone(), self.secrets.clone());
         desk.begin(watch::figures(manager.clone(), self.kinds.clone(), std::sync::Arc::clone(&tell)));
-        desk.begin(watch::health(manager, wanted, secrets, tell));
+        desk.begin(watch::health(&manager, wanted, secrets, tell));
     }
 
     /// Gives no lease any more, and closes all. Tells what somebody still holds, and what every resource was in the end.

@@ -13,7 +13,7 @@ use crate::events::EventKind;
 use crate::health::Wanted;
 use crate::resources::secret::Secrets;
 use crate::resources::settings::ResourceKind;
-use crate::resources::{Health, Manager, ResourceStatus};
+use crate::resources::{Finding, Health, Manager, ResourceStatus};
 
 /// What is told goes there.
 pub(super) type Tell = Arc<dyn Fn(Vec<EventKind>) + Send + Sync>;
@@ -68,35 +68,31 @@ fn timeless(status: &ResourceStatus) -> ResourceStatus {
     still
 }
 
-/// Looks at all, keeps ready what is to be, and tells of each whose health is other than at the look before.
-pub(super) async fn health(manager: Manager, wanted: Vec<Wanted>, secrets: Secrets, tell: Tell) {
-    let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        manager.tend().await;
-        ticks.tick().await;
-        if manager.is_closed() {
-            return;
+/// Looks after all, and tells of each whose health is other than at the look before.
+pub(super) fn health(
+    manager: &Manager,
+    wanted: Vec<Wanted>,
+    secrets: Secrets,
+    tell: Tell,
+) -> impl Future<Output = ()> + Send + 'static {
+    let known = manager.status_of_all().into_iter().map(|status| (status.name, status.health.health));
+    let mut known: HashMap<String, Health> = known.collect();
+    manager.monitor(LOOK_EVERY, move |finding| {
+        let (resource, report) = match finding {
+            Finding::Checked { resource, report } => (resource, report),
+            Finding::LongHeld(leak) => return tell(vec![EventKind::ResourceLeaked { leak, ended: false }]),
+            // Why, the look at it tells.
+            Finding::NotReady(_) => return,
+        };
+        let health = report.health;
+        let is_same = known.insert(resource.clone(), health) == Some(health);
+        let Some(wanted) = wanted.iter().find(|wanted| wanted.name == resource).filter(|_| !is_same) else { return };
+        let check = health_check(wanted, report, Duration::ZERO, &secrets);
+        let mut events = vec![told(&check)];
+        if health != Health::Healthy {
+            let message = format!("{resource} is {}: {}", health.word(), check.details);
+            events.push(EventKind::Warning { message, item: None });
         }
-        let before: HashMap<String, Health> =
-            manager.status_of_all().into_iter().map(|status| (status.name, status.health.health)).collect();
-        let began = Instant::now();
-        let mut events = Vec::new();
-        for (name, report) in manager.check_all().await {
-            let Some(wanted) = wanted.iter().find(|wanted| wanted.name == name) else { continue };
-            if before.get(&name) == Some(&report.health) {
-                continue;
-            }
-            let health = report.health;
-            let check = health_check(wanted, report, began.elapsed(), &secrets);
-            events.push(told(&check));
-            if health != Health::Healthy {
-                let message = format!("{name} is {}: {}", health.word(), check.details);
-                events.push(EventKind::Warning { message, item: None });
-            }
-        }
-        if !events.is_empty() {
-            tell(events);
-        }
-    }
+        tell(events);
+    })
 }

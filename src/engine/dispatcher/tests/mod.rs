@@ -313,7 +313,13 @@ impl Scene {
         let (mut context, checks) = prepare(plan, batch, options, &folder.join("state"), access).unwrap();
         context.bases.iter_mut().for_each(|basis| basis.unavailable = None);
         let scratch = RunScratch::create(&folder.join("scratch"), "test", false).unwrap();
-        let workshop = Arc::new(Workshop { context, scratch, run_folder: folder.join("run"), resources: Default::default(), stopping: false.into() });
+        let workshop = Arc::new(Workshop {
+            context,
+            scratch,
+            run_folder: folder.join("run"),
+            resources: Default::default(),
+            stopping: false.into(),
+        });
 
         let (answers, from_workers) = unbounded_channel();
         let (commands, inbox) = channel();
