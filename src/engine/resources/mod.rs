@@ -148,8 +148,9 @@ impl Resources {
         let Some(desk) = &self.desk else { return Looking(told) };
         let looks: Vec<_> = wanted
             .iter()
-            .filter(|one| one.resource && self.kinds.contains_key(&one.name))
-            .map(|one| {
+            .filter(|one| one.resource)
+            .filter_map(|one| Some((one, self.kind(&one.name)?)))
+            .map(|(one, kind)| {
                 let (manager, secrets) = (self.manager.0.clone(), self.secrets.clone());
                 let (wanted, refused) = (one.clone(), self.refused.get(&one.name).cloned());
                 desk.task(async move {
@@ -163,7 +164,7 @@ impl Resources {
                         },
                         None => manager.check(&wanted.name).await,
                     };
-                    health_check(&wanted, report, began.elapsed(), &secrets)
+                    health_check(&wanted, kind, report, began.elapsed(), &secrets)
                 })
             })
             .collect();
@@ -216,7 +217,8 @@ impl Resources {
         let tell: watch::Tell = std::sync::Arc::new(tell);
         let (manager, secrets) = (self.manager.0.clone(), self.secrets.clone());
         desk.begin(watch::figures(manager.clone(), self.kinds.clone(), std::sync::Arc::clone(&tell)));
-        desk.begin(watch::health(&manager, wanted, secrets, tell));
+        let wanted = wanted.into_iter().filter_map(|one| self.kind(&one.name).map(|kind| (one, kind))).collect();
+        desk.begin(watch::look_after(&manager, wanted, secrets, tell));
     }
 
     /// Gives no lease any more, and closes all. Tells what somebody still holds, and what every resource was in the end.
@@ -243,11 +245,18 @@ pub fn leave_out(plan: &Plan, checks: &[HealthCheck], bases: &mut [Basis]) {
 }
 
 /// What a look found, as a check of a dependency.
-fn health_check(wanted: &Wanted, report: HealthReport, took: Duration, secrets: &Secrets) -> HealthCheck {
+fn health_check(
+    wanted: &Wanted,
+    kind: ResourceKind,
+    report: HealthReport,
+    took: Duration,
+    secrets: &Secrets,
+) -> HealthCheck {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let clean = |text: &str| safe_line(&secrets.redact(text)).into_owned();
     HealthCheck {
         name: wanted.name.clone(),
+        kind: Some(kind.word().to_owned()),
         available: matches!(report.health, Health::Healthy | Health::Degraded),
         version: report.version.as_deref().map(clean),
         path: None,

@@ -36,7 +36,7 @@ fn seen_as(mut resource: ResourceStatus, kinds: &IndexMap<String, ResourceKind>)
     Some(EventKind::ResourceSeen { kind, resource })
 }
 
-/// Tells of each resource whenever something of it is other than before, time aside, and of leases that are held for long.
+/// Tells of each resource whenever something of it is other than before, time aside.
 pub(super) async fn figures(manager: Manager, kinds: IndexMap<String, ResourceKind>, tell: Tell) {
     let mut told: HashMap<String, ResourceStatus> = HashMap::new();
     let mut ticks = interval_at(Instant::now() + TOLD_EVERY, TOLD_EVERY);
@@ -51,8 +51,6 @@ pub(super) async fn figures(manager: Manager, kinds: IndexMap<String, ResourceKi
                 events.extend(seen_as(status, &kinds));
             }
         }
-        let long = manager.newly_long_held().into_iter();
-        events.extend(long.map(|leak| EventKind::ResourceLeaked { leak, ended: false }));
         if !events.is_empty() {
             tell(events);
         }
@@ -68,31 +66,32 @@ fn timeless(status: &ResourceStatus) -> ResourceStatus {
     still
 }
 
-/// Looks after all, and tells of each whose health is other than at the look before.
-pub(super) fn health(
+/// Looks after all of them: tells of each whose health is other than at the look before, and of leases held for long.
+pub(super) fn look_after(
     manager: &Manager,
-    wanted: Vec<Wanted>,
+    wanted: Vec<(Wanted, ResourceKind)>,
     secrets: Secrets,
     tell: Tell,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let known = manager.status_of_all().into_iter().map(|status| (status.name, status.health.health));
-    let mut known: HashMap<String, Health> = known.collect();
-    manager.monitor(LOOK_EVERY, move |finding| {
-        let (resource, report) = match finding {
-            Finding::Checked { resource, report } => (resource, report),
-            Finding::LongHeld(leak) => return tell(vec![EventKind::ResourceLeaked { leak, ended: false }]),
-            // Why, the look at it tells.
-            Finding::NotReady(_) => return,
-        };
-        let health = report.health;
-        let is_same = known.insert(resource.clone(), health) == Some(health);
-        let Some(wanted) = wanted.iter().find(|wanted| wanted.name == resource).filter(|_| !is_same) else { return };
-        let check = health_check(wanted, report, Duration::ZERO, &secrets);
-        let mut events = vec![told(&check)];
-        if health != Health::Healthy {
-            let message = format!("{resource} is {}: {}", health.word(), check.details);
-            events.push(EventKind::Warning { message, item: None });
+    let mut before: HashMap<String, Health> =
+        manager.status_of_all().into_iter().map(|status| (status.name, status.health.health)).collect();
+    manager.monitor(LOOK_EVERY, move |finding| match finding {
+        Finding::Checked { resource, report } => {
+            let health = report.health;
+            let Some((wanted, kind)) = wanted.iter().find(|(wanted, _)| wanted.name == resource) else { return };
+            if before.insert(resource, health) == Some(health) {
+                return;
+            }
+            let check = health_check(wanted, *kind, report, Duration::ZERO, &secrets);
+            let mut events = vec![told(&check)];
+            if health != Health::Healthy {
+                let message = format!("{} is {}: {}", check.name, health.word(), check.details);
+                events.push(EventKind::Warning { message, item: None });
+            }
+            tell(events);
         }
-        tell(events);
+        Finding::LongHeld(leak) => tell(vec![EventKind::ResourceLeaked { leak, ended: false }]),
+        // Whoever needs it hears why.
+        Finding::NotReady(_) => {}
     })
 }

@@ -166,6 +166,7 @@ impl Workers for Scripted {
                 let found = |one: Wanted| HealthCheck {
                     name: one.name,
                     kind: None,
+                    kind: None,
                     available: true,
                     version: None,
                     path: None,
