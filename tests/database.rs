@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
+#[path = "support/daemon.rs"]
+mod daemon;
 #[path = "support/mariadb.rs"]
 mod mariadb;
 #[path = "support/postgres.rs"]
 mod postgres;
-#[path = "support/server.rs"]
-mod server;
 
 use std::time::{Duration, Instant};
 
@@ -437,7 +437,7 @@ fn what_cannot_be_reached_is_the_resources_fault_and_never_tells_the_password() 
             benches.push((bench, server.port, mariadb::PASSWORD, "mysql"));
         }
         for (bench, port, password, scheme) in benches {
-            let closed = server::free_port();
+            let closed = daemon::free_port();
             let settings = |url: String| json!({ "backend": scheme, "url": url, "connect_timeout": "5s" });
             let parts = |user: &str, password: &str, host: &str, port: u16, database: &str| {
                 json!({ "backend": scheme, "host": host, "port": port, "user": user, "password": password, "database": database })

@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
+#[path = "support/daemon.rs"]
+mod daemon;
 #[path = "support/mariadb.rs"]
 mod mariadb;
 #[path = "support/postgres.rs"]
 mod postgres;
-#[path = "support/server.rs"]
-mod server;
 
 use mediamill::resilience::FaultClass;
 use mediamill::resources::database::{Database, Expect, Insert, Rows, Source, Statement};

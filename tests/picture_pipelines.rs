@@ -8,7 +8,6 @@ mod shipped;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use image::GenericImageView;
 use image::imageops::FilterType;

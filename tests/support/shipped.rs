@@ -41,7 +41,7 @@ pub fn here(tools: &[&str]) -> bool {
 /// A folder in which mediamill is run, as a user would: outputs in `out`, state in `checkpoints`.
 pub struct Place {
     folder: tempfile::TempDir,
-    path: Option<String>,
+    pub path: Option<String>,
     variables: Vec<(String, String)>,
 }
 
