@@ -61,7 +61,7 @@ async fn waiter(manager: &Manager, who: &str, told: &Arc<Mutex<Vec<String>>>) ->
     let (manager_, who, told) = (manager.clone(), who.to_owned(), Arc::clone(told));
     let task = tokio::spawn(async move {
         let lease = part(&manager_, &who).await;
-        let word = if lease.is_ok() { who } else { format!("{who}: {}", lease.unwrap_err().fault.cause) };
+        let word = lease.map_or_else(|error| format!("{who}: {}", error.fault.cause), |_| who.clone());
         told.lock().unwrap().push(word);
     });
     settle().await;
@@ -282,6 +282,19 @@ async fn a_handle_that_went_bad_is_replaced_once_and_then_it_is_an_error() {
         parts.does(|_| Way::Works);
         assert!(part_now(&manager, "d").await.is_ok(), "the slot is free");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_that_nobody_looked_at_to_the_end_is_not_used_again() {
+    let parts = Parts::good();
+    let manager = manager(&parts, of(1));
+    drop(part(&manager, "a").await.unwrap());
+    sleep(61 * SECOND).await;
+    parts.sets(Call::Validate, Way::After(2 * SECOND));
+    assert!(timeout(SECOND, part(&manager, "goes away")).await.is_err());
+    settle().await;
+    assert_eq!((parts.alive(), parts.closed()), (0, 1));
+    assert_eq!(part_now(&manager, "b").await.unwrap().id, 2);
 }
 
 #[tokio::test(start_paused = true)]
