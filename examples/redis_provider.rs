@@ -9,7 +9,7 @@ use std::time::Duration;
 use mediamill::resilience::{Fault, FaultClass};
 use mediamill::resources::{HealthReport, Lease, Manager, Owner, PoolSettings, Provider};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisError};
+use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisError, cmd};
 
 /// The port of a Redis server where nothing else is said.
 pub const PORT: u16 = 6379;
@@ -33,40 +33,51 @@ impl Redis {
     }
 }
 
-impl Provider for Redis {
-    /// One connection, which several commands can use at the same time: each one is sent by a clone of it, and a command
-    /// that is given up half-way does the others no harm.
-    type Handle = MultiplexedConnection;
+/// A connection: what a lease gives. All who hold the lease use it at the same time, so it needs no more than `&self`.
+pub struct Connection(MultiplexedConnection);
 
-    async fn create(&self) -> Result<MultiplexedConnection, Fault> {
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
-        self.client.get_multiplexed_async_connection_with_config(&config).await.map_err(fault)
+impl Connection {
+    /// What the server answers to `command`.
+    ///
+    /// # Errors
+    /// That it refuses it, or cannot be reached any more.
+    pub async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Fault> {
+        // The clone is the same connection. A command that is given up half-way does the others no harm.
+        command.query_async(&mut self.0.clone()).await.map_err(fault)
     }
 
-    async fn validate(&self, connection: &MultiplexedConnection) -> bool {
-        ping(connection).await.is_ok()
+    async fn ping(&self) -> Result<(), Fault> {
+        self.ask(&cmd("PING")).await
+    }
+}
+
+impl Provider for Redis {
+    type Handle = Connection;
+
+    async fn create(&self) -> Result<Connection, Fault> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+        self.client.get_multiplexed_async_connection_with_config(&config).await.map(Connection).map_err(fault)
+    }
+
+    async fn validate(&self, connection: &Connection) -> bool {
+        connection.ping().await.is_ok()
     }
 
     // `is_reusable` and `close` are as the trait has them: nothing goes bad half-way, and to drop a connection closes it.
 
     async fn check(&self) -> Result<HealthReport, Fault> {
         let connection = self.create().await?;
-        ping(&connection).await.map_err(fault)?;
-        let info: String =
-            redis::cmd("INFO").arg("server").query_async(&mut connection.clone()).await.map_err(fault)?;
+        connection.ping().await?;
+        let info: String = connection.ask(cmd("INFO").arg("server")).await?;
         let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
         Ok(HealthReport { version: version.map(str::to_owned), ..HealthReport::healthy("it answers PING") })
     }
 }
 
-async fn ping(connection: &MultiplexedConnection) -> Result<(), RedisError> {
-    redis::cmd("PING").query_async(&mut connection.clone()).await
-}
-
 /// Whose account an error goes to decides what becomes of the file: it is parked until the service is back, tried again, or
 /// failed.
-pub fn fault(error: RedisError) -> Fault {
+fn fault(error: RedisError) -> Fault {
     let message = error.to_string();
     if error.is_connection_refusal() || matches!(error.kind(), redis::ErrorKind::AuthenticationFailed) {
         Fault::new(FaultClass::Dependency, "refused", message).with_hint("check that the server runs, and its password")
@@ -87,11 +98,9 @@ async fn main() -> Result<(), Fault> {
     manager.register("cache", Redis::new(&host, port)?, PoolSettings::low())?;
     println!("{}", manager.check("cache").await.details);
     {
-        let cache: Lease<MultiplexedConnection> = manager.acquire("cache", &Owner::new("example")).await?;
-        let mut connection = cache.clone();
-        redis::cmd("SET").arg("song").arg("Greensleeves").exec_async(&mut connection).await.map_err(fault)?;
-        let song: String = redis::cmd("GET").arg("song").query_async(&mut connection).await.map_err(fault)?;
-        println!("{song}");
+        let cache: Lease<Connection> = manager.acquire("cache", &Owner::new("example")).await?;
+        cache.ask::<()>(cmd("SET").arg("song").arg("Greensleeves")).await?;
+        println!("{}", cache.ask::<String>(cmd("GET").arg("song")).await?);
     } // The lease is dropped here; the connection is kept for who comes next.
     for leak in manager.close().await {
         println!("{leak}");

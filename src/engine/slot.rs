@@ -272,10 +272,9 @@ impl Workers for Threads {
             Order::Check(wanted) => {
                 let names: Vec<String> = wanted.iter().map(|one| one.name.clone()).collect();
                 let asked = names.clone();
-                let workshop = Arc::clone(&self.workshop);
+                let (resources, tools): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|one| one.resource);
+                let looking = self.workshop.resources.look(&resources);
                 let check = move || {
-                    let (resources, tools): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|one| one.resource);
-                    let looking = workshop.resources.look(&resources);
                     let mut checks = tools::check(&tools);
                     checks.extend(looking.checks());
                     Answer::Checked(asked, checks)

@@ -17,20 +17,26 @@ use crate::resilience::{Fault, FaultClass};
 /// A provider is shared by all; a handle has one owner at a time, who may use it from several places at once. The pool
 /// decides when handles are made, looked at and closed, and never calls the provider while it holds a lock.
 ///
-/// `examples/redis_provider.rs` is one, whole, for Redis.
+/// # How to write one
+/// This is one for Redis, whole: `examples/redis_provider.rs`. `tests/resource_redis.rs` runs it against a real server.
+///
+/// ```ignore
+#[doc = include_str!("../../examples/redis_provider.rs")]
+/// ```
 pub trait Provider: Send + Sync + 'static {
     /// What a lease gives: a connection, a client, a folder.
     type Handle: Send + Sync + 'static;
 
-    /// Makes a handle. Dropping the future gives up: nothing may be left behind then.
+    /// Makes a handle, within what is left of the time that somebody waits for it. Dropping the future gives up: nothing may
+    /// be left behind then.
     ///
     /// # Errors
     /// Why it could not, with the class that says whose fault that is: [`Dependency`](crate::resilience::FaultClass)
     /// where the service is not there or refuses us, `Transient` where it may work the next time.
     fn create(&self) -> impl Future<Output = Result<Self::Handle, Fault>> + Send;
 
-    /// Whether a handle that lay idle still works. Asked before it is used again, no oftener than once in
-    /// `validation_interval`.
+    /// Whether a handle that lay idle still works. Asked before it is used again: once in `validation_interval`, and when
+    /// another handle of the resource was found bad meanwhile. No answer within 5 s is a no.
     fn validate(&self, _handle: &Self::Handle) -> impl Future<Output = bool> + Send {
         async { true }
     }
@@ -40,7 +46,8 @@ pub trait Provider: Send + Sync + 'static {
         true
     }
 
-    /// Ends a handle in an orderly way. One whose owner's future was dropped may be dropped without it.
+    /// Ends a handle in an orderly way, whatever state it is in. After 5 s the future is dropped, and the handle with it;
+    /// until then it counts as one of the pool.
     fn close(&self, handle: Self::Handle) -> impl Future<Output = ()> + Send {
         async move { drop(handle) }
     }

@@ -33,9 +33,12 @@ pub enum Way {
     PanicsAfter(Duration),
 }
 
+/// What it says when it panics.
+pub const ON_PURPOSE: &str = "on purpose";
+
 /// A panic that no hook tells of.
 pub fn panic_quietly() -> ! {
-    resume_unwind(Box::new("on purpose"))
+    resume_unwind(Box::new(ON_PURPOSE))
 }
 
 impl Way {

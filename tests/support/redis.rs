@@ -13,8 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The server. Dropping it ends it.
 pub struct RedisServer {
     pub port: u16,
-    /// A shell that ends the server when nobody holds the other end of its input any more.
-    shell: Child,
+    process: Child,
     folder: tempfile::TempDir,
 }
 
@@ -29,20 +28,20 @@ impl RedisServer {
     /// Starts one on `port`; nothing where it ends at once.
     pub fn start_on(port: u16) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("redis").tempdir().unwrap();
+        // The one in the background ends the server when nobody holds the other end of its input any more.
         let script = format!(
-            "redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no --daemonize no \
-             >server.log 2>&1 & server=$!; (while kill -0 $server 2>/dev/null; do sleep 0.2; done; kill $$) \
-             2>/dev/null & read nothing; kill -9 $server; wait $server 2>/dev/null"
+            "exec 3<&0; (read nothing <&3; kill -9 $$) & exec redis-server --port {port} --bind 127.0.0.1 \
+             --save '' --appendonly no --daemonize no 3<&- >server.log 2>&1"
         );
         let mut shell = Command::new("sh");
         shell.args(["-c", &script]).current_dir(folder.path());
-        let shell = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut server = Self { port, shell, folder };
+        let process = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut server = Self { port, process, folder };
         let end = Instant::now() + PATIENCE;
         while !server.answers() {
             let log = || std::fs::read_to_string(server.folder.path().join("server.log")).unwrap_or_default();
             assert!(Instant::now() < end, "no answer from redis-server after {PATIENCE:?}:\n{}", log());
-            if server.shell.try_wait().unwrap().is_some() {
+            if server.process.try_wait().unwrap().is_some() {
                 return None;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -60,8 +59,8 @@ impl RedisServer {
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        drop(self.shell.stdin.take());
-        let _ = self.shell.wait();
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
     }
 }
 
