@@ -149,7 +149,10 @@ impl Builtins for Catalog<'_> {
         match kind.check(settings) {
             // What a variable will hold is told when the run begins.
             Err(message) if !schema::is_about_variable(&message) => {
-                vec![ParamProblem { path: Vec::new(), key: true, message, suggestion: None }]
+                // Where it begins with the name of a setting, that is what is meant.
+                let named = message.strip_prefix('`').and_then(|rest| rest.split('`').next());
+                let path = named.filter(|name| settings.get(name).is_some()).map(str::to_owned).into_iter().collect();
+                vec![ParamProblem { path, key: false, message, suggestion: None }]
             }
             _ => problems,
         }

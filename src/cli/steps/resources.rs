@@ -34,7 +34,7 @@ pub(super) fn example(kind: ResourceKind) -> String {
         }
         ResourceKind::Llm => "provider = \"ollama\"\nmodel = \"llama3.2\"\n",
         ResourceKind::Storage => {
-            "provider = \"s3\"\nbucket = \"songs\"\naccess_key = \"${S3_KEY}\"\nsecret_key = \"${S3_SECRET}\"\n"
+            "provider = \"s3\"\nbucket = \"songs\"\naccess_key = \"AKIAEXAMPLE\"\nsecret_key = \"${S3_SECRET}\"\n"
         }
         ResourceKind::Static => "data = { seats = 3 }\npool = { max_size = 3 }\n",
     };

@@ -78,7 +78,9 @@ fn notes(owners: &[(usize, f64)], waiting: u32) -> ResourceStatus {
         waiting,
         max_size: 4,
         figures: figures(json!({ "statements": 4816, "bytes_sent": 1_310_720 })),
-        ..Metrics::default()
+        since_acquisition: Some(0.5),
+        since_release: Some(2.0),
+        since_health_check: Some(30.0),
     };
     let health = HealthReport { version: Some("PostgreSQL 15.8".into()), ..HealthReport::healthy("answers in 2 ms") };
     ResourceStatus { name: "notes".into(), metrics, owners, health }
