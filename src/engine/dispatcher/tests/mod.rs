@@ -166,7 +166,6 @@ impl Workers for Scripted {
                 let found = |one: Wanted| HealthCheck {
                     name: one.name,
                     kind: None,
-                    kind: None,
                     available: true,
                     version: None,
                     path: None,
