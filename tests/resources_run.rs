@@ -5,8 +5,8 @@
 
 #[path = "support/postgres.rs"]
 mod postgres;
-#[path = "support/server.rs"]
-mod server;
+#[path = "support/daemon.rs"]
+mod daemon;
 mod support;
 
 use std::path::Path;
