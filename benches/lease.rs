@@ -5,7 +5,6 @@
 
 #![expect(clippy::print_stdout, reason = "it is a program of its own")]
 
-use std::future::Future;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -47,7 +46,7 @@ impl managed::Manager for Numbers {
 }
 
 /// Microseconds for one lease, in one round.
-async fn round<F: Future<Output = ()>>(mut lease: impl FnMut() -> F) -> f64 {
+async fn round(mut lease: impl AsyncFnMut()) -> f64 {
     let start = Instant::now();
     for _ in 0..LEASES {
         lease().await;
@@ -68,7 +67,7 @@ async fn main() -> Result<(), Fault> {
     }
     manager.register("numbers", Numbers, PoolSettings::default())?;
     let owner = Owner::new("2026-11-22T18-00/song-1/save/1");
-    let pool = managed::Pool::builder(Numbers)
+    let pool: managed::Pool<Numbers> = managed::Pool::builder(Numbers)
         .max_size(10)
         .build()
         .map_err(|error| Fault::input("pool", error.to_string()))?;

@@ -56,7 +56,7 @@ for number in {1..40}; do
 done
 sed "s|\"pipelines/ocr/fonts\"|\"fonts\"|; s|pipelines/ocr/|$root/pipelines/ocr/|g; s|^count = .*|count = 20000|" \
     "$root/pipelines/ocr.toml" >"$place/ocr.toml"
-"$target/examples/picture" 112x30 until:running wait:5 key:6 wait:1 "shot:$folder/pools.svg" \
+"$target/examples/picture" 112x30 until:running key:6 until:denylisted wait:2 "shot:$folder/pools.svg" \
     -- "$target/mediamill" run ocr.toml -j 2
 
 # Six tasks at once, three connections to the database, and a service that is not there.

@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
-#[path = "support/daemon.rs"]
-mod daemon;
 #[path = "support/mariadb.rs"]
 mod mariadb;
 #[path = "support/postgres.rs"]
 mod postgres;
+#[path = "support/server.rs"]
+mod server;
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ impl Bench {
 
     fn register(&self, name: &str, settings: Value) {
         ResourceKind::Database.check(&settings).unwrap();
-        let pool = PoolSettings { min_size: 0, max_size: 8, ..PoolSettings::default() };
+        let pool = PoolSettings { min_size: 0, max_size: 10, ..PoolSettings::default() };
         let spec = ResourceSpec { name: name.into(), kind: ResourceKind::Database, pool, settings };
         register(&self.manager, &spec, &|_| None, &self.secrets).unwrap();
     }
@@ -399,7 +399,6 @@ fn writers_at_the_same_time_store_each_row_once() {
         for bench in Bench::all("writers") {
             bench.run("create table notes (writer integer, n integer)").await;
             let bench = std::sync::Arc::new(bench);
-            let began = Instant::now();
             let mut writers = tokio::task::JoinSet::new();
             for writer in 0..8 {
                 let bench = std::sync::Arc::clone(&bench);
@@ -421,7 +420,6 @@ fn writers_at_the_same_time_store_each_row_once() {
             while let Some(done) = writers.join_next().await {
                 done.unwrap();
             }
-            eprintln!("{} {:?}", bench.backend, began.elapsed());
             assert_eq!(bench.count("notes").await, 1600, "{}", bench.backend);
             assert_eq!(bench.count("(select distinct writer, n from notes) d").await, 1600, "{}", bench.backend);
         }
@@ -439,7 +437,7 @@ fn what_cannot_be_reached_is_the_resources_fault_and_never_tells_the_password() 
             benches.push((bench, server.port, mariadb::PASSWORD, "mysql"));
         }
         for (bench, port, password, scheme) in benches {
-            let closed = daemon::free_port();
+            let closed = server::free_port();
             let settings = |url: String| json!({ "backend": scheme, "url": url, "connect_timeout": "5s" });
             let parts = |user: &str, password: &str, host: &str, port: u16, database: &str| {
                 json!({ "backend": scheme, "host": host, "port": port, "user": user, "password": password, "database": database })

@@ -16,13 +16,15 @@ use mediamill::steps::catalog::Catalog;
 use serde_json::Value;
 use shipped::*;
 
-const SHIPPED: [&str; 10] = [
+const SHIPPED: [&str; 12] = [
+    "chapters",
     "lesson",
     "library-check",
     "ocr-again",
     "ocr",
     "photo-check",
     "podcast",
+    "publish",
     "quickstart",
     "speech-data",
     "thumbnails",

@@ -617,6 +617,21 @@ async fn averages_are_averages_of_what_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_status_without_ages_changes_only_when_something_happens() {
+    let manager = manager(&Parts::good(), of(2));
+    let status = || manager.status("parts").unwrap();
+    let _long = part(&manager, "b").await.unwrap();
+    drop(part(&manager, "a").await.unwrap());
+    manager.check("parts").await;
+    let before = status();
+    sleep(SECOND).await;
+    assert_ne!(status(), before);
+    assert_eq!(status().timeless(), before.timeless());
+    drop(part(&manager, "a").await.unwrap());
+    assert_ne!(status().timeless(), before.timeless());
+}
+
+#[tokio::test(start_paused = true)]
 async fn health_is_unknown_until_somebody_looks() {
     let parts = Parts::good();
     let manager = manager(&parts, of(1));

@@ -17,14 +17,12 @@ use crate::report::failures;
 use crate::report::resources::{self, Moment};
 
 /// Look at the resources of a pipeline: how well each is, who holds a lease and for how long, who waits.
-///
-/// Tells what the latest run knows of them, while it works and after it. Of a pipeline that has not run, and with
-/// `--check`, each is connected to and looked at now; the exit code is 3 then where one that is required is not well.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The pipeline: its file, or its name; not needed where the state folder holds one only.
     pipeline: Option<String>,
-    /// Connect to each resource now, and look how well it is; the pipeline's file is needed for that.
+    /// Connect to each resource of the pipeline's file now, and look how well it is; the exit code is 3 where one that is
+    /// required is not. Of a pipeline that has not run this is done in any case.
     #[arg(long, conflicts_with = "run")]
     check: bool,
     /// Tell what this run knows of them: its id, the beginning of it, or `latest`.

@@ -8,7 +8,7 @@ mod tests;
 use super::RunState;
 use crate::resources::{Health, Leak};
 
-pub use figures::{Amount, Figure, figures, tokens};
+pub use figures::{Amount, Figure, chief, figures};
 pub use hints::{Hint, REACHABLE, Trouble, hints};
 
 /// How well a resource is, as far as anybody has looked.
@@ -52,7 +52,9 @@ impl RunState {
             // Whoever saw it later knows more; that it works, but not well, only a look at the resource itself tells.
             (Some(seen), Some(checked)) if seen.health != Health::Unknown => {
                 Some(match (seen.health, checked.health) {
-                    (seen_as, checked_as) if seen_as == checked_as => Found { at: checked.at, ..seen },
+                    (seen_as, checked_as) if seen_as == checked_as => {
+                        Found { at: checked.at.max(seen.at), hint: seen.hint.or(checked.hint), ..seen }
+                    }
                     (Health::Degraded, Health::Healthy) => seen,
                     _ if seen.at >= checked.at => seen,
                     _ => checked,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::names::{counted, duration};
 use crate::events::holder::{Holder, told};
-use crate::events::resources::{Amount, Hint, figures, hints};
+use crate::events::resources::{Amount, Hint, chief, figures, hints};
 use crate::events::{BreakerView, ResourceView, RunPhase, RunState, milliseconds};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::safe_text::safe_line;
@@ -174,8 +174,19 @@ fn row(resource: &ResourceReport) -> [String; 7] {
         time(metrics.average_acquisition_time),
         time(metrics.average_hold_time),
         metrics.failed_acquisitions.to_string(),
-        figures_told(metrics).join(", "),
+        chief_told(metrics).join(", "),
     ]
+}
+
+/// The figures that tell most: `312 requests`, `700.0 MiB moved`.
+fn chief_told(metrics: &Metrics) -> Vec<String> {
+    let told = chief(&metrics.figures).into_iter().map(|figure| match figure.amount {
+        Amount::Count(count) => format!("{count} {}", figure.label),
+        Amount::Bytes(size) => format!("{} {}", bytes(size), figure.label),
+        Amount::Seconds(seconds) => format!("{} {}", span(seconds), figure.label),
+        Amount::Text(text) => format!("{} {text}", figure.label),
+    });
+    told.map(|text| safe_line(&text).into_owned()).collect()
 }
 
 /// The resource's own figures, but for those that are nothing.
@@ -284,7 +295,7 @@ fn tell_one(out: &mut String, resource: &ResourceReport) -> fmt::Result {
         line("breaker", &format!("{}: {}{parked}", breaker.state, breaker.reason))?;
     }
     let (used, most, free) = (metrics.active_connections, metrics.max_size, metrics.available);
-    line("in use", &format!("{used} of {most}, {free} free, {} waiting", metrics.waiting))?;
+    line("in use", &format!("{used} of {most}, {free} idle, {} waiting", metrics.waiting))?;
     let missed = match (metrics.failed_acquisitions, metrics.timeouts) {
         (0, _) => String::new(),
         (failed, 0) => format!(", {failed} not given"),

@@ -95,6 +95,18 @@ impl Activity {
 }
 
 impl ResourceStatus {
+    /// The same, without what changes by itself while nothing happens: how long ago things were, and for how long leases
+    /// are held.
+    #[must_use]
+    pub fn timeless(&self) -> Self {
+        let mut still = self.clone();
+        still.owners.iter_mut().for_each(|owner| owner.held = 0.0);
+        still.owners.sort_by(|a, b| a.owner.cmp(&b.owner));
+        let Metrics { since_acquisition, since_release, since_health_check, .. } = &mut still.metrics;
+        (*since_acquisition, *since_release, *since_health_check) = (None, None, None);
+        still
+    }
+
     /// What it is doing.
     #[must_use]
     pub const fn activity(&self) -> Activity {

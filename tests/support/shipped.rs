@@ -70,6 +70,23 @@ impl Place {
     }
 
     pub fn run(&self, name: &str, inputs: &[PathBuf]) -> Ran {
+        self.run_file(name, &pipeline(name), inputs)
+    }
+
+    /// The pipeline with some of its text replaced: services are looked for where the test has them.
+    pub fn edited(&self, name: &str, edits: &[(&str, &str)]) -> PathBuf {
+        let mut text = fs::read_to_string(pipeline(name)).unwrap();
+        for (from, to) in edits {
+            assert!(text.contains(from), "{name} does not say {from}");
+            text = text.replace(from, to);
+        }
+        let file = self.at(name).with_extension("toml");
+        fs::write(&file, text).unwrap();
+        file
+    }
+
+    /// Runs the pipeline in `file`, which is called `name`.
+    pub fn run_file(&self, name: &str, file: &Path, inputs: &[PathBuf]) -> Ran {
         let runs = self.at("checkpoints").join(name).join("runs");
         let list = || -> Vec<PathBuf> {
             fs::read_dir(&runs).map_or_else(|_| Vec::new(), |runs| runs.map(|run| run.unwrap().path()).collect())
@@ -79,7 +96,7 @@ impl Place {
         let mut command = Command::new("/usr/bin/timeout");
         command
             .args(["--kill-after=10", "120", env!("CARGO_BIN_EXE_mediamill"), "run"])
-            .arg(pipeline(name))
+            .arg(file)
             .args(inputs)
             .arg("--no-tui");
         command.current_dir(self.folder.path()).stdin(Stdio::null());

@@ -44,7 +44,7 @@ pub(super) async fn figures(manager: Manager, kinds: IndexMap<String, ResourceKi
     while !manager.is_closed() {
         let mut events = Vec::new();
         for status in manager.status_of_all() {
-            let still = timeless(&status);
+            let still = status.timeless();
             let before = told.insert(status.name.clone(), still.clone());
             // The first look is what the run began with: that was told.
             if before.is_some_and(|before| before != still) {
@@ -56,14 +56,6 @@ pub(super) async fn figures(manager: Manager, kinds: IndexMap<String, ResourceKi
         }
         ticks.tick().await;
     }
-}
-
-/// The same, without what changes by itself.
-fn timeless(status: &ResourceStatus) -> ResourceStatus {
-    let mut still = status.clone();
-    still.owners.iter_mut().for_each(|owner| owner.held = 0.0);
-    still.owners.sort_by(|a, b| a.owner.cmp(&b.owner));
-    still
 }
 
 /// Looks after all of them: tells of each whose health is other than at the look before, and of leases held for long.

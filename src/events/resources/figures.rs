@@ -48,12 +48,21 @@ pub fn figures(found: &Map<String, Value>) -> Vec<Figure> {
     found.iter().map(figure).collect()
 }
 
-/// The tokens that a language model has read and written; nothing where it is no language model.
+/// The figures that tell most, in the place of all: tokens, requests, statements, and the bytes that were moved. Of a kind
+/// that has none of these, its first two.
 #[must_use]
-pub fn tokens(found: &Map<String, Value>) -> Option<u64> {
-    let count = |name: &str| found.get(name).and_then(Value::as_u64);
-    match (count("prompt_tokens"), count("completion_tokens")) {
-        (None, None) => count("tokens"),
-        (read, written) => Some(read.unwrap_or(0).saturating_add(written.unwrap_or(0))),
-    }
+pub fn chief(found: &Map<String, Value>) -> Vec<Figure> {
+    let sum = |names: &[&str]| {
+        names.iter().filter_map(|name| found.get(*name).and_then(Value::as_u64)).reduce(u64::saturating_add)
+    };
+    let figure = |label: &str, amount| Figure { label: label.to_owned(), amount };
+    let known = [
+        sum(&["tokens", "prompt_tokens", "completion_tokens"]).map(|count| figure("tokens", Amount::Count(count))),
+        sum(&["requests"]).map(|count| figure("requests", Amount::Count(count))),
+        sum(&["statements"]).map(|count| figure("statements", Amount::Count(count))),
+        sum(&["bytes_sent", "bytes_received", "bytes_fetched", "bytes_read", "bytes_written"])
+            .map(|size| figure("moved", Amount::Bytes(size))),
+    ];
+    let known: Vec<Figure> = known.into_iter().flatten().collect();
+    if known.is_empty() { figures(found).into_iter().take(2).collect() } else { known }
 }

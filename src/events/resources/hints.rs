@@ -73,7 +73,7 @@ fn not_well(state: &RunState, resource: &str) -> Option<Hint> {
 fn timeouts(view: &ResourceView) -> Option<Hint> {
     let count = view.status.metrics.timeouts;
     let leases = counted(usize::try_from(count).unwrap_or(usize::MAX), "lease");
-    let advice = "raise its acquire_timeout, or see that leases come back sooner";
+    let advice = "raise its acquire_timeout, or give leases back sooner";
     if count == 0 { None } else { hint(Trouble::Timeouts, format!("{leases} did not come free in time"), advice) }
 }
 
@@ -90,12 +90,12 @@ fn leaked(state: &RunState, resource: &str) -> Option<Hint> {
     let count = state.leaks_of(resource).filter(|(_, ended)| *ended).count();
     let (leases, owners) = if count == 1 { ("lease", "its owner") } else { ("leases", "their owners") };
     let found = format!("{count} {leases} outlived {owners}");
-    let advice = "release what is acquired on every way out: until then memory and connections stay taken";
+    let advice = "release it on every way out; until then its connection and its memory stay taken";
     if count == 0 { None } else { hint(Trouble::Leaked, found, advice) }
 }
 
 fn long_held(state: &RunState, resource: &str, view: &ResourceView, now: u64) -> Option<Hint> {
-    let advice = "hold it for a shorter time: name it in the step that works with it alone, or give that a timeout";
+    let advice = "name it only in the step that works with it, or give that step a timeout";
     let told = state.leaks_of(resource).filter(|(_, ended)| !ended).map(|(leak, _)| milliseconds(leak.held)).max();
     if let Some(longest) = told {
         let longest = duration(longest);

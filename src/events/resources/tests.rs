@@ -38,11 +38,11 @@ fn each_trouble_is_told_with_what_helps() {
         hints(&state, name, now).into_iter().map(|hint| format!("{}: {}", hint.found, hint.advice)).collect()
     };
     let expected = [
-        "1 lease outlived its owner: release what is acquired on every way out: until then memory and connections stay taken",
-        "2 leases did not come free in time: raise its acquire_timeout, or see that leases come back sooner",
+        "1 lease outlived its owner: release it on every way out; until then its connection and its memory stay taken",
+        "2 leases did not come free in time: raise its acquire_timeout, or give leases back sooner",
         "all 4 were in use while others waited, for 21.0 s: raise its max_size, or hold leases for a shorter time",
-        "a lease was held for 61.0 s, beyond its leak_threshold: hold it for a shorter time: name it in the step that works \
-         with it alone, or give that a timeout",
+        "a lease was held for 61.0 s, beyond its leak_threshold: name it only in the step that works with it, or give that \
+         step a timeout",
     ];
     assert_eq!(told("notes", 381_000), expected);
     assert_eq!(told("model", 381_000), ["it is degraded: raise requests_per_minute, or run fewer jobs"]);
@@ -156,9 +156,14 @@ fn figures_tell_their_units() {
     assert_eq!(amount("share"), Amount::Text("0.25".into()));
     assert_eq!(amount("model"), Amount::Text("small".into()));
     assert_eq!(amount("last"), Amount::Text("null".into()));
-    assert_eq!(tokens(found.as_object().unwrap()), Some(4901));
-    assert_eq!(tokens(json!({ "tokens": 5 }).as_object().unwrap()), Some(5));
-    assert_eq!(tokens(json!({ "requests": 5 }).as_object().unwrap()), None);
+    let chiefs = |found: serde_json::Value| -> Vec<(String, Amount)> {
+        chief(found.as_object().unwrap()).into_iter().map(|figure| (figure.label, figure.amount)).collect()
+    };
+    let named = |label: &str, amount| (label.to_owned(), amount);
+    assert_eq!(chiefs(found), [named("tokens", Amount::Count(4901)), named("moved", Amount::Bytes(2048))]);
+    let own = json!({ "keys": 5, "hits": 4, "misses": 1 });
+    assert_eq!(chiefs(own), [named("keys", Amount::Count(5)), named("hits", Amount::Count(4))]);
+    assert!(chiefs(json!({})).is_empty());
 }
 
 #[test]

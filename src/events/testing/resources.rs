@@ -185,7 +185,7 @@ fn scene() -> Vec<(u64, EventKind)> {
         (2, seen("database", unused("notes", 4))),
         (2, seen("llm", unused("model", 10))),
         (2, seen("storage", unused("bucket", 10))),
-        (2, seen("static", unused("words", 10))),
+        (2, seen("static", ResourceStatus { health: HealthReport::healthy("3 values"), ..unused("words", 10) })),
         (3, EventKind::ItemsListed { first: 0, paths }),
     ]);
     for item in 0..4 {

@@ -49,7 +49,7 @@ impl Checker<'_, '_, '_> {
         }
         self.parameters(uses, hook.with.as_ref());
         let with = hook.with.as_ref().map_or(&serde_json::Value::Null, |with| &with.value);
-        if let Some(problem) = self.builtins.misfit(&uses.text, with, &Asked { inputs: 1, outputs: Vec::new() }) {
+        if let Some(problem) = self.builtins.misfit(&uses.text, with, &Asked { inputs: 0, outputs: Vec::new() }) {
             let span =
                 hook.with.as_ref().map_or_else(|| uses.span.clone(), |with| with.place(&problem.path, problem.key));
             self.error(span, problem.message, problem.suggestion);

@@ -36,6 +36,13 @@ pub(super) struct Column {
     pub(super) type_name: String,
 }
 
+/// A table as the database knows it.
+pub(super) struct Table {
+    pub(super) columns: Vec<Column>,
+    /// What cannot be undone cannot be done once: an engine of MySQL without transactions.
+    pub(super) engine: Option<String>,
+}
+
 impl Kind {
     /// The kind of PostgreSQL's type `typname`, or of the array of it.
     /// <https://www.postgresql.org/docs/current/catalog-pg-type.html>

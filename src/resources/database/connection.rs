@@ -1,5 +1,6 @@
 //! One connection, whichever database it leads to: statements, rows, and the transactions around them.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use sqlx::postgres::{PgConnection, PgTypeInfo};
 use sqlx::{AssertSqlSafe, Column as _, Connection as _, Either, Executor as _, MySqlConnection, Row as _};
 use sqlx::{SqlSafeStr as _, SqliteConnection, Statement as _};
 
+use super::columns::Table;
 use super::fit::Bound;
 use super::postgres::Shape;
 use super::settings::Backend;
@@ -38,6 +40,8 @@ pub(super) struct Connection {
     pub(super) is_mariadb: bool,
     /// The longest that a statement may take.
     pub(super) limit: Duration,
+    /// Tables that rows went into, as they looked then.
+    pub(super) tables: BTreeMap<String, Arc<Table>>,
 }
 
 /// The driver's own.
@@ -130,7 +134,16 @@ macro_rules! drain {
 
 impl Connection {
     pub(super) const fn new(driver: Driver, is_mariadb: bool, limit: Duration) -> Self {
-        Self { driver, in_transaction: false, reads_only: false, is_midway: false, stop: None, is_mariadb, limit }
+        Self {
+            driver,
+            in_transaction: false,
+            reads_only: false,
+            is_midway: false,
+            stop: None,
+            is_mariadb,
+            limit,
+            tables: BTreeMap::new(),
+        }
     }
 
     /// A connection of SQLite. Its statements run in a thread of their own: one that nobody waits for any more would go on

@@ -4,20 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::columns::{Column, Kind};
+use super::columns::{Column, Kind, Table};
 use super::connection::{Connection, Trouble};
 use super::fault;
 use super::fit::Bound;
 use super::names::{quoted, quoted_list, quoted_table};
 use super::settings::Backend;
 use crate::resilience::Fault;
-
-/// A table as the database knows it.
-pub(super) struct Table {
-    pub(super) columns: Vec<Column>,
-    /// What cannot be undone cannot be done once: an engine of MySQL without transactions.
-    pub(super) engine: Option<String>,
-}
 
 /// What a table of PostgreSQL has for columns: the name, the type for a cast, the type below a domain, of an array's elements.
 /// A type without its modifier: a cast to `varchar(3)` would cut.
@@ -33,13 +26,15 @@ const POSTGRES_TYPES: &str = "SELECT format_type(b.oid, -1), coalesce(e.typname,
     JOIN pg_type t ON t.oid = asked.oid \
     JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END \
     LEFT JOIN pg_type e ON e.oid = b.typelem AND b.typcategory = 'A' ORDER BY asked.place";
-const MYSQL_COLUMNS: &str = "SELECT CAST(c.column_name AS CHAR), CAST(c.data_type AS CHAR), CAST(t.engine AS CHAR) \
-    FROM information_schema.columns c \
-    JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
-    WHERE c.table_schema = COALESCE(?, DATABASE()) AND c.table_name = ? ORDER BY c.ordinal_position";
+/// Each part with its own schema and name: otherwise the server opens every table there is.
+/// <https://mariadb.com/kb/en/information-schema-tables/>
+const MYSQL_COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(data_type AS CHAR) FROM information_schema.columns \
+    WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position";
+const MYSQL_ENGINE: &str =
+    "SELECT CAST(engine AS CHAR) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?";
 /// The columns of every unique index: `a,b`.
 const MYSQL_KEYS: &str = "SELECT CAST(index_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.statistics \
-    WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND non_unique = 0";
+    WHERE table_schema = ? AND table_name = ? AND non_unique = 0";
 const SQLITE_COLUMNS: &str = "SELECT name, type FROM pragma_table_xinfo(?1, ?2)";
 
 /// The columns of the table; none: there is no such table.
@@ -48,24 +43,26 @@ pub(super) async fn table(connection: &mut Connection, parts: &[String]) -> Resu
     let schema = if parts.len() > 1 { Bound::Text(parts[0].clone()) } else { Bound::Null };
     let name = Bound::Text(name.clone());
     let backend = connection.backend();
+    let mut engine = None;
     let rows = match backend {
         Backend::Postgresql => {
             connection.fetch(POSTGRES_COLUMNS, vec![Bound::Text(quoted_table(parts, backend))]).await?
         }
-        Backend::Mysql => connection.fetch(MYSQL_COLUMNS, vec![schema, name]).await?,
+        Backend::Mysql => {
+            let place = vec![schema_of(connection, parts).await?, name];
+            let engines = connection.fetch(MYSQL_ENGINE, place.clone()).await?;
+            engine = engines.first().map(|row| text(row, 0));
+            connection.fetch(MYSQL_COLUMNS, place).await?
+        }
         Backend::Sqlite | Backend::Memory => connection.fetch(SQLITE_COLUMNS, vec![name, schema]).await?,
     };
-    let mut engine = None;
     let columns: Vec<Column> = rows
         .iter()
         .map(|row| {
             let (name, second) = (text(row, 0), text(row, 1));
             let kind = match backend {
                 Backend::Postgresql => Kind::of_postgres(&text(row, 2), row.get(3) == Some(&Value::Bool(true))),
-                Backend::Mysql => {
-                    engine = Some(text(row, 2));
-                    Kind::of_mysql(&second)
-                }
+                Backend::Mysql => Kind::of_mysql(&second),
                 Backend::Sqlite | Backend::Memory => Kind::of_sqlite(&second),
             };
             Column { name, kind, type_name: second }
@@ -91,6 +88,19 @@ pub(super) async fn types(connection: &mut Connection, oids: &[u32]) -> Result<V
         .collect())
 }
 
+/// The schema of a table of MySQL: the one that is named, or the connection's own.
+async fn schema_of(connection: &mut Connection, parts: &[String]) -> Result<Bound, Trouble> {
+    if let [schema, _] = parts {
+        return Ok(Bound::Text(schema.clone()));
+    }
+    let rows = connection.fetch("SELECT DATABASE()", Vec::new()).await?;
+    Ok(rows
+        .first()
+        .and_then(|row| row.first())
+        .and_then(Value::as_str)
+        .map_or(Bound::Null, |name| Bound::Text(name.into())))
+}
+
 /// MySQL takes any unique index for the one that is meant, and inserts the row again where there is none: there must be one
 /// over just these columns.
 pub(super) async fn has_unique_index(
@@ -99,8 +109,8 @@ pub(super) async fn has_unique_index(
     key: &[String],
 ) -> Result<bool, Trouble> {
     let [.., name] = parts else { return Ok(false) };
-    let schema = if parts.len() > 1 { Bound::Text(parts[0].clone()) } else { Bound::Null };
-    let rows = connection.fetch(MYSQL_KEYS, vec![schema, Bound::Text(name.clone())]).await?;
+    let place = vec![schema_of(connection, parts).await?, Bound::Text(name.clone())];
+    let rows = connection.fetch(MYSQL_KEYS, place).await?;
     let mut indices: std::collections::BTreeMap<String, BTreeSet<String>> = std::collections::BTreeMap::new();
     for row in &rows {
         indices.entry(text(row, 0)).or_default().insert(text(row, 1).to_lowercase());

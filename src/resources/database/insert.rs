@@ -1,12 +1,14 @@
 //! Rows into a table, once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::columns::Column;
+use super::columns::{Column, Table};
 use super::connection::{Connection, Trouble};
-use super::describe::{self, Table};
+use super::describe;
+use super::fault;
 use super::fit::{Bound, fit};
 use super::names::{quoted, quoted_list, quoted_table, table_name};
 use super::once;
@@ -53,38 +55,70 @@ pub(super) async fn run(connection: &mut Connection, insert: &Insert) -> Result<
     if insert.rows.is_empty() {
         return Ok(Inserted { rows: 0, skipped: 0 });
     }
-    let table = find(connection, insert, &parts).await?;
+    let known = connection.tables.get(&insert.table).cloned();
+    let is_known = known.is_some();
+    let table = match known {
+        Some(table) => table,
+        None => find(connection, insert, &parts).await?,
+    };
+    match store(connection, insert, &parts, &table).await {
+        // The table may have been changed since it was looked at.
+        Err(trouble) if is_known && !is_lost(&trouble) => {
+            connection.tables.remove(&insert.table);
+            connection.roll_back().await?;
+            let table = find(connection, insert, &parts).await?;
+            store(connection, insert, &parts, &table).await
+        }
+        done => done,
+    }
+}
+
+fn is_lost(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Late => true,
+        Trouble::Driver(error) => fault::is_lost(error),
+        Trouble::Fault(_) => false,
+    }
+}
+
+async fn store(
+    connection: &mut Connection,
+    insert: &Insert,
+    parts: &[String],
+    table: &Table,
+) -> Result<Inserted, Trouble> {
     if insert.key.is_empty() {
-        return insert_once(connection, insert, &parts, &table).await;
+        return insert_once(connection, insert, parts, table).await;
     }
     let rows = known_by_key(insert)?;
-    if connection.backend() == Backend::Mysql && !describe::has_unique_index(connection, &parts, &insert.key).await? {
+    if connection.backend() == Backend::Mysql && !describe::has_unique_index(connection, parts, &insert.key).await? {
         let message = format!("table '{}' has no unique index over just {}", insert.table, insert.key.join(", "));
         return Err(Fault::input("key", message).with_hint("make a unique index over the columns of `key`").into());
     }
     let rows: Vec<_> = rows.iter().collect();
-    let fitted = fitted(&rows, insert, &table, connection.backend())?;
+    let fitted = fitted(&rows, insert, table, connection.backend())?;
     connection.begin(false).await?;
-    put(connection, insert, &parts, &table, fitted).await?;
+    put(connection, insert, parts, table, fitted).await?;
     connection.commit().await?;
     Ok(Inserted { rows: rows.len() as u64, skipped: 0 })
 }
 
-async fn find(connection: &mut Connection, insert: &Insert, parts: &[String]) -> Result<Table, Trouble> {
-    if let Some(table) = describe::table(connection, parts).await? {
-        return Ok(table);
-    }
-    if insert.create {
+/// The table, which is known from then on.
+async fn find(connection: &mut Connection, insert: &Insert, parts: &[String]) -> Result<Arc<Table>, Trouble> {
+    let mut table = describe::table(connection, parts).await?;
+    if table.is_none() && insert.create {
         if insert.rows.iter().flat_map(Map::keys).any(|name| name.is_empty() || name.contains('\0')) {
             return Err(Fault::input("column", "the name of a column is empty, or holds a NUL").into());
         }
         describe::create(connection, parts, &insert.rows, &insert.key).await?;
-        if let Some(table) = describe::table(connection, parts).await? {
-            return Ok(table);
-        }
+        table = describe::table(connection, parts).await?;
     }
-    let fault = Fault::input("table-missing", format!("there is no table '{}'", insert.table));
-    Err(fault.with_hint("make it, check its name (capital letters count), or set `create = true`").into())
+    let Some(table) = table.map(Arc::new) else {
+        let fault = Fault::input("table-missing", format!("there is no table '{}'", insert.table));
+        return Err(fault.with_hint("make it, check its name (capital letters count), or set `create = true`").into());
+    };
+    connection.tables.insert(insert.table.clone(), Arc::clone(&table));
+    Ok(table)
 }
 
 /// The rows, of those with the same key the last one.

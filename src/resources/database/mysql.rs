@@ -13,7 +13,7 @@ pub(super) fn arguments(values: Vec<Bound>) -> Result<MySqlArguments, sqlx::Erro
     let mut arguments = MySqlArguments::default();
     for value in values {
         match value {
-            Bound::Null => arguments.add(None::<i64>),
+            Bound::Null => arguments.add(None::<String>),
             Bound::Bool(truth) => arguments.add(truth),
             Bound::Int(number) => arguments.add(number),
             Bound::UInt(number) => arguments.add(number),

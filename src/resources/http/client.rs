@@ -17,7 +17,7 @@ use url::Url;
 use super::address::{self, Guard, Lookup, Resolver};
 use super::body::Body;
 use super::counts::Counts;
-use super::fault::{Call, redacted};
+use super::fault::Call;
 use super::origin::{HostRule, Origins};
 use super::rate::Rate;
 use super::request::Request;
@@ -126,7 +126,7 @@ impl Client {
     /// or the request goes where it must not (`Input`).
     pub async fn send(&self, request: &Request) -> Result<Response, Fault> {
         let sent = self.try_send(request).await;
-        sent.map_err(|fault| redacted(fault, &self.0.secrets))
+        sent.map_err(|fault| self.0.secrets.redact_fault(fault))
     }
 
     async fn try_send(&self, request: &Request) -> Result<Response, Fault> {

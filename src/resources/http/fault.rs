@@ -7,7 +7,6 @@ use reqwest::StatusCode;
 
 use super::address::Refused;
 use crate::resilience::{Fault, FaultClass};
-use crate::resources::secret::Secrets;
 
 /// How the end of a connection shows in what is read from it.
 const LOST: [io::ErrorKind; 5] = [
@@ -121,15 +120,6 @@ impl Call {
             300..=399 => fault.with_hint("let the resource follow `redirects`, or name this status in `expect`"),
             _ => fault,
         }
-    }
-}
-
-/// The same fault without a secret.
-pub(super) fn redacted(fault: Fault, secrets: &Secrets) -> Fault {
-    Fault {
-        message: secrets.redact(&fault.message).into_owned(),
-        hint: fault.hint.map(|hint| secrets.redact(&hint).into_owned()),
-        ..fault
     }
 }
 

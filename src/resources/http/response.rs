@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::time::{Instant, timeout_at};
 
 use super::counts::Counts;
-use super::fault::{Call, redacted};
+use super::fault::Call;
 use super::retry_after::retry_after;
 use crate::resilience::Fault;
 use crate::resources::secret::Secrets;
@@ -85,7 +85,7 @@ impl Response {
         let next = timeout_at(self.limits.deadline, self.answer.chunk()).await;
         let next = next.map_err(|_| self.call.timeout(self.limits.timeout));
         let next = next.and_then(|next| next.map_err(|error| self.call.failed(&error)));
-        let next = next.map_err(|fault| redacted(fault, &self.secrets))?;
+        let next = next.map_err(|fault| self.secrets.redact_fault(fault))?;
         let length = next.as_ref().map_or(0, |bytes| bytes.len() as u64);
         self.received += length;
         self.counts.received(length);
@@ -127,7 +127,7 @@ impl Response {
         // A page for browsers tells nobody anything here.
         let is_page = self.content_type().is_some_and(|kind| kind == "text/html" || kind == "application/xhtml+xml");
         let told = if is_page { String::new() } else { one_line(&told) };
-        let fault = redacted(self.call.status(self.status(), &told), &self.secrets);
+        let fault = self.secrets.redact_fault(self.call.status(self.status(), &told));
         match retry_after(self.status(), self.headers(), Timestamp::now()) {
             Some(wait) => fault.with_retry_after(wait),
             None => fault,

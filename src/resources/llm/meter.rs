@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::window::{Limits, Load, Windows};
+use crate::resilience::fault::THROTTLED;
 use crate::resilience::{Fault, FaultClass};
 
 /// A longer wait is not waited out: who would have to is told, and holds nothing up.
@@ -116,7 +117,7 @@ impl Meter {
         if wait > LONGEST_WAIT {
             counts.throttled += 1;
             let message = format!("the limits of a minute are reached; there is room in {:.0} s", wait.as_secs_f64());
-            return Err(Fault::new(FaultClass::Transient, "throttled", message).with_retry_after(wait));
+            return Err(Fault::new(FaultClass::Transient, THROTTLED, message).with_retry_after(wait));
         }
         let id = counts.windows.give(now, at, tokens);
         counts.reserved += tokens;
@@ -181,7 +182,7 @@ impl Counts {
         }
         if spent.saturating_add(self.reserved).saturating_add(tokens) > budget {
             let message = "calls under way hold what is left of the budget".to_owned();
-            return Err(Fault::new(FaultClass::Transient, "throttled", message).with_retry_after(BUDGET_WAIT));
+            return Err(Fault::new(FaultClass::Transient, THROTTLED, message).with_retry_after(BUDGET_WAIT));
         }
         Ok(())
     }

@@ -1,17 +1,16 @@
 //! What is wrong with the parameters of steps on storage for every item, whatever the placeholders are filled with.
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::get::GET;
+use super::limits::{key_problem, link_life};
 use super::put::PUT;
 use super::sign::SIGN;
 use crate::pipeline::builtins::{Asked, ParamProblem};
-use crate::pipeline::template::{Field, Lookup, Template};
+use crate::pipeline::template::Template;
 use crate::resilience::quantity::{Period, duration};
-use crate::resources::storage::{Key, LONGEST_LINK, SHORTEST_LINK};
 use crate::steps::schema::has_placeholder;
 
 /// What is wrong with asking the step `name` for this, given its parameters.
@@ -42,31 +41,6 @@ pub(in crate::steps) fn misfit(name: &str, with: &Value, asked: &Asked<'_>) -> O
         _ => return None,
     };
     link_life(life, Period(lasts)).err().and_then(|why| problem(life, why, "say \"1h\" or more"))
-}
-
-/// How long a link that a step signs lasts: at least an hour, and at most a week.
-pub(super) fn link_life(name: &str, Period(lasts): Period) -> Result<Duration, String> {
-    let seconds = lasts.as_secs_f64();
-    if lasts < SHORTEST_LINK {
-        return Err(format!("`{name}` is {seconds} s: a link lasts an hour at least, 3600 s"));
-    }
-    if lasts > LONGEST_LINK {
-        return Err(format!("`{name}` is {seconds} s: no link lasts longer than 7 days, 604800 s"));
-    }
-    Ok(lasts)
-}
-
-/// What is wrong with a key in which placeholders stand for anything.
-pub(super) fn key_problem(text: &str, may_be_folder: bool) -> Option<String> {
-    struct Anything;
-    impl Lookup for Anything {
-        fn lookup(&self, _: &Field) -> Result<OsString, String> {
-            Ok("x".into())
-        }
-    }
-    let filled = Template::parse(text).ok()?.expand(&Anything).ok()?.into_string().ok()?;
-    let key = if may_be_folder { filled.strip_suffix('/').unwrap_or(&filled) } else { &filled };
-    Key::parse(key).err().map(|fault| fault.message)
 }
 
 fn problem(parameter: &str, message: String, help: &str) -> Option<ParamProblem> {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::fit::key_problem;
+use super::limits::key_problem;
 use crate::resilience::Fault;
 use crate::resources::settings::ResourceKind;
 use crate::resources::storage::{Key, Storage};

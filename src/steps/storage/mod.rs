@@ -2,5 +2,6 @@
 
 pub(super) mod fit;
 pub mod get;
+mod limits;
 pub mod put;
 pub mod sign;

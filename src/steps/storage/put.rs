@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::fit::{key_problem, link_life};
+use super::limits::{key_problem, link_life};
 use super::sign::link_values;
 use crate::resilience::Fault;
 use crate::resilience::quantity::Period;

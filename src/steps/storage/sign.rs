@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::fit::{key_problem, link_life};
+use super::limits::{key_problem, link_life};
 use crate::resilience::Fault;
 use crate::resilience::quantity::Period;
 use crate::resources::settings::ResourceKind;

@@ -296,8 +296,12 @@ impl Screen for Log {
                 self.follow(facts);
             }
             Action::Kind => {
-                let has_pools = !facts.state.pools().is_empty();
-                let mut topics = Topic::ALL.into_iter().filter(|topic| has_pools || *topic != Topic::Pools);
+                let has = |topic: &Topic| match topic {
+                    Topic::Pools => !facts.state.pools().is_empty(),
+                    Topic::Resources => !facts.state.resources.is_empty(),
+                    _ => true,
+                };
+                let mut topics = Topic::ALL.into_iter().filter(has);
                 let next = match self.index.topic() {
                     None => topics.next(),
                     Some(topic) => topics.skip_while(|other| *other != topic).nth(1),

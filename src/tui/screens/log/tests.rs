@@ -66,7 +66,7 @@ fn a_kind_shows_what_is_about_one_thing() {
     let mut known = facts(&scene());
     let mut log = log();
     let mut kinds = Vec::new();
-    for _ in Topic::ALL.into_iter().filter(|topic| *topic != Topic::Pools) {
+    for _ in 0..5 {
         log.act(Action::Kind, &mut known);
         kinds.push(words(&mut log, &known).join(" "));
     }

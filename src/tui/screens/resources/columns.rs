@@ -4,7 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{health, stand};
-use crate::events::resources::tokens;
+use crate::events::resources::{Amount, chief};
 use crate::events::{ResourceView, milliseconds};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::safe_text::safe_line;
@@ -33,7 +33,7 @@ enum Column {
     Wait,
     Failed,
     Timeouts,
-    Free,
+    Idle,
     Figures,
 }
 
@@ -44,14 +44,14 @@ impl Column {
         Self::Use,
         Self::Waiting,
         Self::Breaker,
-        Self::Kind,
         Self::Leases,
+        Self::Kind,
         Self::Hold,
         Self::Failed,
         Self::Wait,
-        Self::Timeouts,
-        Self::Free,
         Self::Figures,
+        Self::Timeouts,
+        Self::Idle,
     ];
 
     /// In the order of the line, after the name.
@@ -59,7 +59,7 @@ impl Column {
         Self::Kind,
         Self::Word,
         Self::Use,
-        Self::Free,
+        Self::Idle,
         Self::Waiting,
         Self::Leases,
         Self::Wait,
@@ -82,7 +82,7 @@ impl Column {
             Self::Wait => "WAITED",
             Self::Failed => "FAILED",
             Self::Timeouts => "LATE",
-            Self::Free => "FREE",
+            Self::Idle => "IDLE",
             Self::Figures => "FIGURES",
         }
     }
@@ -91,15 +91,16 @@ impl Column {
     const fn is_right(self) -> bool {
         matches!(
             self,
-            Self::Waiting | Self::Leases | Self::Hold | Self::Wait | Self::Failed | Self::Timeouts | Self::Free
+            Self::Waiting | Self::Leases | Self::Hold | Self::Wait | Self::Failed | Self::Timeouts | Self::Idle
         )
     }
 
     const fn columns(self, counts: usize) -> usize {
         match self {
-            Self::Word | Self::Kind => 11,
+            Self::Word => 9,
+            Self::Kind => 10,
             Self::Use => BAR + 1 + counts,
-            Self::Waiting | Self::Free | Self::Timeouts => 4,
+            Self::Waiting | Self::Idle | Self::Timeouts => 4,
             Self::Leases | Self::Failed => 6,
             Self::Breaker => BREAKER_WIDTH,
             Self::Hold | Self::Wait => TIME,
@@ -183,7 +184,7 @@ impl Columns {
         let time = |seconds: f64, given: u64| {
             let (text, style) = match (given, milliseconds(seconds)) {
                 (0, _) => (look.glyphs.none.to_owned(), dim),
-                (_, ms @ 0..60_000) => (duration(ms), plain),
+                (_, 0..60_000) => (span(seconds), plain),
                 (_, ms) => (clip(&clock(ms), TIME, look.glyphs.ellipsis).into_owned(), plain),
             };
             vec![Span::styled(pad_start(&text, TIME), style)]
@@ -196,7 +197,7 @@ impl Columns {
                     padded(fit(&safe_line(&view.kind), columns, look.glyphs.ellipsis), columns, dim).to_vec()
                 }
                 Column::Use => self.in_use(metrics, look),
-                Column::Free => number(metrics.available.into(), columns, plain),
+                Column::Idle => number(metrics.available.into(), columns, plain),
                 Column::Waiting => number(metrics.waiting.into(), columns, look.style(Role::Warn)),
                 Column::Leases => number(metrics.total_acquisitions, columns, plain),
                 Column::Wait => time(metrics.average_acquisition_time, metrics.total_acquisitions),
@@ -207,7 +208,9 @@ impl Columns {
                     Some(breaker) => breaker_word(breaker.state, look).to_vec(),
                     None => vec![Span::raw(" ".repeat(columns))],
                 },
-                Column::Figures => vec![Span::styled(figures(view), dim)],
+                Column::Figures => {
+                    padded(fit(&figures(view, columns), columns, look.glyphs.ellipsis), columns, dim).to_vec()
+                }
             });
         }
         Line::from(spans)
@@ -233,20 +236,31 @@ impl Columns {
     }
 }
 
-/// The figure of the kind that tells most: tokens, bytes, requests.
-fn figures(view: &ResourceView) -> String {
-    let found = &view.status.metrics.figures;
-    let number = |name: &str| found.get(name).and_then(serde_json::Value::as_u64);
-    let sum = |names: &[&str]| names.iter().filter_map(|name| number(name)).reduce(u64::saturating_add);
-    let moved = sum(&["bytes_sent", "bytes_received", "bytes_fetched", "bytes_written", "bytes_read"]);
-    let many = |count: u64, one: &str| format!("{} {one}{}", count_within(count, 7), if count == 1 { "" } else { "s" });
-    let told = [
-        number("requests").map(|count| many(count, "request")),
-        tokens(found).map(|count| many(count, "token")),
-        moved.map(bytes),
-        number("statements").map(|count| many(count, "statement")),
-    ];
-    told.into_iter().flatten().take(2).collect::<Vec<_>>().join(", ")
+/// The figures of the kind that tell most, as many as fit.
+fn figures(view: &ResourceView, columns: usize) -> String {
+    let told = chief(&view.status.metrics.figures).into_iter().map(|figure| match figure.amount {
+        Amount::Count(number) => format!("{} {}", count_within(number, 7), figure.label),
+        Amount::Bytes(size) => bytes(size),
+        Amount::Seconds(seconds) => format!("{} {}", figure.label, span(seconds)),
+        Amount::Text(text) => format!("{} {text}", figure.label),
+    });
+    let mut line = String::new();
+    for figure in told {
+        let longer = if line.is_empty() { figure } else { format!("{line}, {figure}") };
+        if width(&longer) > columns && !line.is_empty() {
+            break;
+        }
+        line = safe_line(&longer).into_owned();
+    }
+    line
+}
+
+/// A length of time; what is less than a millisecond is not told as nothing.
+pub(super) fn span(seconds: f64) -> String {
+    match milliseconds(seconds) {
+        0 if seconds > 0.0 => "<1 ms".to_owned(),
+        ms => duration(ms),
+    }
 }
 
 /// Whether somebody ought to look at it.

@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
-use super::columns::is_ill;
+use super::columns::{is_ill, span};
 use super::stand;
 use crate::events::holder::Holder;
 use crate::events::resources::{Amount, figures, hints};
@@ -15,13 +15,13 @@ use crate::tui::facts::Facts;
 use crate::tui::look::Look;
 use crate::tui::text::{bytes, clip_middle, count, pad_start, width as columns};
 use crate::tui::theme::Role;
-use crate::tui::widgets::{breaker_word, clock, duration, now, pair, plain, steps};
+use crate::tui::widgets::{breaker_role, clock, duration, folded, now, pair, plain, steps};
 use crate::tui::wrap::fold;
 
 /// The columns of the labels.
 const LABEL: usize = 8;
 /// Owners that are listed at least, where there is room for nothing else.
-const OWNERS: usize = 3;
+const OWNERS: usize = 5;
 /// Leaks that are listed.
 const LEAKS: usize = 5;
 
@@ -35,13 +35,13 @@ pub(super) fn lines(
     (width, height): (usize, usize),
 ) -> Vec<Line<'static>> {
     let mut lines = standing(name, view, facts, look, width);
-    lines.extend(trouble(name, facts, look, width));
-    let below = below(name, view, facts, look, width);
-    // Figures give way to owners, but not all of them.
-    let room = height.saturating_sub(lines.len() + below.len() + 1).max(OWNERS);
+    let rest =
+        [trouble(name, facts, look, width), leaks(name, facts, look, width), numbers(name, view, facts, look, width)];
+    let rest: Vec<Line<'static>> = rest.into_iter().flatten().collect();
+    // Whatever comes below, some owners are in sight.
+    let room = height.saturating_sub(lines.len() + rest.len() + 2).max(OWNERS);
     lines.extend(owners(view, chosen, facts, look, (width, room)));
-    lines.extend(leaks(name, facts, look, width));
-    lines.extend(below);
+    lines.extend(rest);
     lines
 }
 
@@ -50,11 +50,13 @@ fn standing(name: &str, view: &ResourceView, facts: &Facts, look: &Look, width: 
     let found = facts.state.health_of(name);
     let health = found.map_or(Health::Unknown, |found| found.health);
     let (sign, role, word) = stand(health, look);
-    let version =
-        found.and_then(|found| found.version).map_or_else(String::new, |version| format!(", {}", safe_line(version)));
+    let version = found.and_then(|found| found.version);
+    let version = version.map_or_else(String::new, |version| format!(", {}", safe_line(version)));
+    let ago = found.map(|found| format!(", seen {} ago", duration(now(facts).saturating_sub(found.at))));
+    let what = format!("  {}{version}{}", safe_line(&view.kind), ago.unwrap_or_default());
     let mut lines = vec![Line::from(vec![
         Span::styled(format!("{sign} {word}"), look.style(role)),
-        Span::styled(format!("  {}{version}", safe_line(&view.kind)), look.style(Role::Dim)),
+        Span::styled(what, look.style(Role::Dim)),
     ])];
     let details = found.map_or("nobody has looked at it yet", |found| found.details);
     if !details.is_empty() {
@@ -62,15 +64,16 @@ fn standing(name: &str, view: &ResourceView, facts: &Facts, look: &Look, width: 
         lines.extend(fold(&safe_text(details), width).into_iter().map(|line| Line::styled(line, style)));
     }
     if let Some(breaker) = facts.state.breakers.get(name).filter(|breaker| breaker.state != BreakerState::Closed) {
-        let mut spans = breaker_word(breaker.state, look).to_vec();
-        let parked = if breaker.parked == 0 {
-            String::new()
-        } else {
-            format!("  {} wait for it", counted(breaker.parked as usize, "task"))
+        let sign = format!("{} {}", look.glyphs.breaker(breaker.state), breaker.state);
+        let mut spans = vec![Span::styled(sign, look.style(breaker_role(breaker.state)))];
+        let parked = match breaker.parked {
+            0 => String::new(),
+            1 => ", 1 task waits for it".to_owned(),
+            parked => format!(", {} tasks wait for it", count(parked.into())),
         };
-        spans.push(Span::styled(parked.replace("1 task wait ", "1 task waits "), look.style(Role::Parked)));
+        spans.push(Span::styled(parked, look.style(Role::Parked)));
         if let Some(at) = breaker.retry_at.filter(|at| *at > now(facts) && facts.reachable().is_ok()) {
-            spans.push(Span::styled(format!("  probe in {}", clock(at - now(facts) + 999)), look.style(Role::Dim)));
+            spans.push(Span::styled(format!(", probe in {}", clock(at - now(facts) + 999)), look.style(Role::Dim)));
         }
         lines.push(Line::from(spans));
     }
@@ -81,10 +84,9 @@ fn standing(name: &str, view: &ResourceView, facts: &Facts, look: &Look, width: 
 fn trouble(name: &str, facts: &Facts, look: &Look, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for hint in hints(&facts.state, name, now(facts)) {
-        let found = format!("{} {}", look.glyphs.warning, safe_line(&hint.found));
-        lines.extend(fold(&found, width).into_iter().map(|line| Line::styled(line, look.style(Role::Warn))));
-        let advice = fold(&safe_line(&hint.advice), width.saturating_sub(2).max(8));
-        lines.extend(advice.into_iter().map(|line| Line::styled(format!("  {line}"), look.style(Role::Accent))));
+        let lead = Span::styled(format!("{} ", look.glyphs.warning), look.style(Role::Warn));
+        let told = format!("{}: {}", hint.found, hint.advice);
+        lines.extend(folded(lead, &safe_line(&told), look.style(Role::Warn), width));
     }
     lines
 }
@@ -154,8 +156,7 @@ fn leaks(name: &str, facts: &Facts, look: &Look, width: usize) -> Vec<Line<'stat
             Span::styled(format!("{held}  {who}"), plain(look)),
         ]));
         let told = format!("{why}; acquired at {}", safe_line(&leak.acquired_at));
-        let told = clip_middle(&told, width.saturating_sub(13), look.glyphs.ellipsis).into_owned();
-        lines.push(Line::styled(format!("{}{told}", " ".repeat(13)), look.style(Role::Dim)));
+        lines.extend(folded(Span::raw("  "), &told, look.style(Role::Dim), width));
     }
     if leaks.len() > LEAKS {
         let more = format!("  {} {} earlier", look.glyphs.ellipsis, leaks.len() - LEAKS);
@@ -165,14 +166,14 @@ fn leaks(name: &str, facts: &Facts, look: &Look, width: usize) -> Vec<Line<'stat
 }
 
 /// The numbers.
-fn below(name: &str, view: &ResourceView, facts: &Facts, look: &Look, width: usize) -> Vec<Line<'static>> {
+fn numbers(name: &str, view: &ResourceView, facts: &Facts, look: &Look, width: usize) -> Vec<Line<'static>> {
     let metrics = &view.status.metrics;
     let mut lines = vec![Line::default()];
     let mut tell = |label: &str, value: String| lines.extend(pair(label, &value, LABEL, width, look));
     let waiting =
         if metrics.waiting == 0 { String::new() } else { format!(", {} waiting", count(metrics.waiting.into())) };
     let (used, free) = (metrics.active_connections, metrics.available);
-    tell("in use", format!("{used} of {}, {free} free{waiting}", metrics.max_size));
+    tell("in use", format!("{used} of {}, {free} idle{waiting}", metrics.max_size));
     let missed = match (metrics.failed_acquisitions, metrics.timeouts) {
         (0, _) => String::new(),
         (failed, 0) => format!(", {} not given", count(failed)),
@@ -180,10 +181,9 @@ fn below(name: &str, view: &ResourceView, facts: &Facts, look: &Look, width: usi
     };
     tell("leases", format!("{}{missed}", count(metrics.total_acquisitions)));
     if metrics.total_acquisitions > 0 {
-        let time = |seconds| duration(milliseconds(seconds));
-        tell("waited", format!("{} in the mean", time(metrics.average_acquisition_time)));
-        let longest = time(metrics.longest_hold_time);
-        tell("held", format!("{} in the mean, {longest} at most", time(metrics.average_hold_time)));
+        tell("waited", format!("{} in the mean", span(metrics.average_acquisition_time)));
+        let longest = span(metrics.longest_hold_time);
+        tell("held", format!("{} in the mean, {longest} at most", span(metrics.average_hold_time)));
     }
     if metrics.created > 0 {
         tell("handles", format!("{} made, {} closed", count(metrics.created), count(metrics.closed)));
@@ -192,7 +192,7 @@ fn below(name: &str, view: &ResourceView, facts: &Facts, look: &Look, width: usi
         let amount = match figure.amount {
             Amount::Count(number) => count(number),
             Amount::Bytes(size) => bytes(size),
-            Amount::Seconds(seconds) => duration(milliseconds(seconds)),
+            Amount::Seconds(seconds) => span(seconds),
             Amount::Text(text) => safe_line(&text).into_owned(),
         };
         tell(if at == 0 { "figures" } else { "" }, format!("{}: {amount}", safe_line(&figure.label)));
@@ -201,12 +201,9 @@ fn below(name: &str, view: &ResourceView, facts: &Facts, look: &Look, width: usi
     if !guarded.is_empty() {
         tell("steps", guarded);
     }
-    if let Some(found) = facts.state.health_of(name) {
-        let failed = match metrics.failed_health_checks {
-            0 => String::new(),
-            failed => format!(", {} not well", counted(usize::try_from(failed).unwrap_or(usize::MAX), "look")),
-        };
-        tell("checked", format!("{} ago{failed}", duration(now(facts).saturating_sub(found.at))));
+    if metrics.failed_health_checks > 0 {
+        let failed = usize::try_from(metrics.failed_health_checks).unwrap_or(usize::MAX);
+        tell("looks", format!("{} found it not well", counted(failed, "look")));
     }
     lines
 }

@@ -56,9 +56,9 @@ fn it_shows_what_is_in_use_who_holds_it_and_what_is_wrong() {
 #[test]
 fn a_lease_grows_older_while_nothing_is_told() {
     let mut facts = known();
-    assert!(text(&mut on(0), &facts, (120, 30)).contains("1 min 06 s  02 Interview"));
+    assert!(text(&mut on(0), &facts, (120, 30)).contains("1 min 06 s  02 Int"));
     facts.now += 60_000;
-    assert!(text(&mut on(0), &facts, (120, 30)).contains("2 min 06 s  02 Interview"));
+    assert!(text(&mut on(0), &facts, (120, 30)).contains("2 min 06 s  02 Int"));
     // Of a run that is over, time stands still.
     let mut over = self::facts(&resources_scene_over());
     over.now += 9_000_000;
