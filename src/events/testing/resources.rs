@@ -78,6 +78,7 @@ fn notes(owners: &[(usize, f64)], waiting: u32) -> ResourceStatus {
         waiting,
         max_size: 4,
         figures: figures(json!({ "statements": 4816, "bytes_sent": 1_310_720 })),
+        ..Metrics::default()
     };
     let health = HealthReport { version: Some("PostgreSQL 15.8".into()), ..HealthReport::healthy("answers in 2 ms") };
     ResourceStatus { name: "notes".into(), metrics, owners, health }
