@@ -3,10 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
-#[path = "support/postgres.rs"]
-mod postgres;
 #[path = "support/daemon.rs"]
 mod daemon;
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use std::path::Path;
