@@ -265,6 +265,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         commands: (commands, inbox),
         end_now,
         variable: environment,
+        hide: output::hide_in_panics,
         about: about(args),
         plan,
         batch,

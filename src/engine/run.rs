@@ -35,6 +35,7 @@ use crate::resilience::breaker::presets;
 use crate::resilience::os_text::OsText;
 use crate::resilience::scratch::{RunScratch, sweep};
 use crate::resilience::store::{Access, Store, StoreError};
+use crate::resources::secret::Secrets;
 use crate::steps::shim::HostProgram;
 
 /// Items in one event of the listing.
@@ -73,6 +74,8 @@ pub struct Request {
     pub end_now: fn(&str),
     /// The environment that `${NAME}` in the settings of resources is filled from.
     pub variable: fn(&str) -> Option<String>,
+    /// Is told, before anything else, what this process may not show: in the message of a panic, too.
+    pub hide: fn(&Secrets),
     /// For the record: written into the run's folder as `run.json`.
     pub about: serde_json::Value,
 }
@@ -165,7 +168,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     };
     let resources =
         Resources::open(&request.plan, &request.variable).map_err(io("start the resources of", &request.state))?;
-    resources::hide_in_panics(resources.secrets());
+    (request.hide)(resources.secrets());
     let dependencies = wanted(&request.plan);
     // At the same time as the tools.
     let looking = resources.look(&dependencies);

@@ -1,6 +1,7 @@
 //! Takes secrets out of a stream of bytes, wherever it is cut into blocks.
 
-use super::secret::REDACTED;
+/// What is shown in place of a secret.
+pub const REDACTED: &str = "[redacted]";
 
 /// Replaces texts in a stream. What may be the beginning of one is held back until it is known: less than the longest text.
 #[derive(Default)]

@@ -6,11 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use serde_json::Value;
 
+pub use super::redact::REDACTED;
 use super::redact::Redactor;
 use crate::resilience::Fault;
 
-/// What is shown in place of a secret.
-pub const REDACTED: &str = "[redacted]";
 /// A shorter value would be found in words that have nothing to do with it.
 const SHORTEST: usize = 5;
 /// A line of a secret that is shorter is not a secret of its own.

@@ -5,8 +5,6 @@ mod desk;
 mod tests;
 mod watch;
 
-use std::borrow::Cow;
-use std::io::Write;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -30,21 +28,6 @@ use crate::steps::shim::Canceller;
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// From now on the message of a panic shows none of `secrets`, on whatever thread.
-pub fn hide_in_panics(secrets: &Secrets) {
-    if secrets.is_empty() {
-        return;
-    }
-    let (secrets, before) = (secrets.clone(), std::panic::take_hook());
-    std::panic::set_hook(Box::new(move |panic| match secrets.redact(panic.payload_as_str().unwrap_or_default()) {
-        Cow::Borrowed(_) => before(panic),
-        Cow::Owned(clean) => {
-            let place = panic.location().map_or_else(String::new, ToString::to_string);
-            let _ = writeln!(std::io::stderr(), "mediamill itself failed at {place}: {clean}");
-        }
-    }));
 }
 
 /// The resources of a run.

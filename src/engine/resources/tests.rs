@@ -179,6 +179,7 @@ impl Scene {
             commands: channel(),
             end_now: |_| {},
             variable,
+            hide: |_| {},
             about: json!({ "arguments": [TOKEN] }),
         };
         (run(request), kept.0.take())
