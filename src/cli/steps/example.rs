@@ -30,6 +30,7 @@ pub(super) fn example(step: &Builtin, parameters: &[Parameter]) -> String {
         "image.crop" => Some("aspect = \"1:1\""),
         "database.insert" => Some("row = { name = \"{item.name}\" }"),
         "database.export" => Some("table = \"songs\""),
+        "llm.complete" => Some("schema = { type = \"object\" }"),
         _ => None,
     };
     with.extend(one_of.map(str::to_owned));
