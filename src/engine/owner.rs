@@ -304,6 +304,8 @@ impl Iterator for Events {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may")]
 
+    use rustix::event::{PollFd, PollFlags, poll};
+
     use super::*;
     use crate::engine::control;
     use crate::engine::recorder::Recorder;
@@ -336,6 +338,13 @@ mod tests {
         listen(&theirs, commands).unwrap();
         let sink = OwnerSink::with_bound(theirs, 1 << 20).unwrap();
         let mut recorder = Recorder::new(None, vec![Box::new(sink)]);
+        for _ in 0..20 {
+            warning(&mut recorder, 4096);
+        }
+        recorder.flush();
+        // However fast events come: what is sent has begun to arrive.
+        let stream = owned.stream().try_clone().unwrap();
+        assert_eq!(poll(&mut [PollFd::new(&stream, PollFlags::IN)], None), Ok(1));
         for _ in 0..2000 {
             warning(&mut recorder, 4096);
         }
