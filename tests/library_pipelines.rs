@@ -82,7 +82,7 @@ fn chapters(place: &Place, server: &Server, others: &[(&str, &str)]) -> std::pat
 /// Two transcripts.
 fn transcripts(place: &Place) -> [std::path::PathBuf; 1] {
     fs::create_dir_all(place.at("transcripts")).unwrap();
-    fs::write(place.at("transcripts/one.txt"), "[0:00] Hello. [1:02:03] Now to bees").unwrap();
+    fs::write(place.at("transcripts/one.srt"), "[0:00] Hello. [1:02:03] Now to bees").unwrap();
     fs::write(place.at("transcripts/two.srt"), "[0:00] Hello. [1:02:03] Now to cheese").unwrap();
     [place.at("transcripts")]
 }
@@ -159,12 +159,9 @@ fn episodes_are_put_into_a_bucket_and_listed_with_links_that_work() {
     let bucket = server.bucket("podcasts");
     place.set("S3_SECRET", SECRET_KEY);
     let episode = place.take("speech-3.mp3", "episodes/one.mp3");
-    let address = format!("{}\"\nallow_http = true", server.endpoint());
-    let edits = [
-        ("https://s3.eu-central-1.amazonaws.com\"", address.as_str()),
-        ("my-podcast", "podcasts"),
-        ("AKIAEXAMPLE", ACCESS_KEY),
-    ];
+    let address = format!("region = \"us-east-1\"\nendpoint = \"{}\"\nallow_http = true", server.endpoint());
+    let edits =
+        [("region = \"eu-central-1\"", address.as_str()), ("my-podcast", "podcasts"), ("AKIAEXAMPLE", ACCESS_KEY)];
     let file = place.edited("publish", &edits);
     let ran = place.run_file("publish", &file, &[place.at("episodes")]);
     assert_eq!((ran.output.status.code(), &ran.counts["done"]), (Some(0), &1.into()), "{}", ran.told());

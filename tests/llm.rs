@@ -172,7 +172,7 @@ async fn json_that_does_not_fit_is_asked_for_again_with_what_is_wrong() {
 
         server.on(speaks.path(), [speaks.says("no", 1, 1), speaks.says("[]", 1, 1), speaks.says("{}", 1, 1)]);
         let fault = ask(2).await.unwrap_err();
-        assert_eq!(told(&fault), (FaultClass::Transient, "llm-misfit"));
+        assert_eq!(told(&fault), (FaultClass::Transient, mediamill::resilience::fault::UNFIT));
         assert_eq!(server.received().len(), 5, "no more than it may");
         server.on(speaks.path(), [speaks.says("no", 1, 1)]);
         assert!(ask(0).await.unwrap_err().message.contains("it is no JSON"));

@@ -104,7 +104,7 @@ async fn an_answer_that_never_fits_fails_the_attempt_for_retry_to_see() {
     let bench = Bench::new([SPEAKS.says("I would rather not.", 1, 1)]);
     let with = json!({ "prompt": "Name it.", "schema": { "type": "string", "maxLength": 3 } });
     let fault = bench.run(with.clone(), &[], &[]).await.unwrap_err();
-    assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Transient, "llm-misfit"));
+    assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Transient, mediamill::resilience::fault::UNFIT));
     assert_eq!(fault.resource.as_deref(), Some("model"));
     assert_eq!(bench.server.received().len(), 2, "asked again once");
     let mut often = with;

@@ -12,7 +12,7 @@ use super::request::Request;
 use super::response::Response;
 use super::settings::{Probe, ProbeMethod, Settings, resolve};
 use crate::resilience::{Fault, FaultClass};
-use crate::resources::health::{Health, HealthReport};
+use crate::resources::health::HealthReport;
 use crate::resources::provider::Provider;
 use crate::resources::secret::Secrets;
 
@@ -66,8 +66,7 @@ impl Provider for HttpProvider {
 
     async fn check(&self) -> Result<HealthReport, Fault> {
         if !self.service.client.has_base() {
-            let details = "no base_url: there is nothing to look at".to_owned();
-            return Ok(HealthReport { health: Health::Unknown, details, ..HealthReport::default() });
+            return Ok(HealthReport::healthy("no base_url: there is nothing to look at"));
         }
         let method = match self.probe.method {
             ProbeMethod::Head => Method::HEAD,

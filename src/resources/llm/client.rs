@@ -15,6 +15,7 @@ use super::prompt::{Completion, Message, Prompt, Role, estimated};
 use super::protocol::{Asked, Listing, Protocol, Reply, Usage};
 use super::refusal::{Refusal, pull};
 use super::settings::{LlmVendor, Settings};
+use crate::resilience::fault::{THROTTLED, UNFIT};
 use crate::resilience::{Fault, FaultClass};
 use crate::resources::health::HealthReport;
 use crate::resources::http::{Client, ClientSettings, Request};
@@ -91,8 +92,14 @@ impl Llm {
         let mut prompt = prompt.clone().with_schema(schema.schema().clone());
         let (mut prompt_tokens, mut completion_tokens) = (0_u64, 0_u64);
         let mut left = repairs;
+        let mut unfit = None;
         loop {
-            let answer = self.complete(&prompt).await?;
+            let answer = match self.complete(&prompt).await {
+                Ok(answer) => answer,
+                // The first answer was paid for: this attempt is over, and counts.
+                Err(fault) if fault.cause == THROTTLED => return Err(unfit.unwrap_or(fault)),
+                Err(fault) => return Err(fault),
+            };
             prompt_tokens = prompt_tokens.saturating_add(answer.prompt_tokens);
             completion_tokens = completion_tokens.saturating_add(answer.completion_tokens);
             let misfit = match &answer.json {
@@ -100,12 +107,14 @@ impl Llm {
                 None => Some("it is no JSON".to_owned()),
             };
             let Some(why) = misfit else { return Ok(Completion { prompt_tokens, completion_tokens, ..answer }) };
+            let message = format!("the answer does not fit the schema: {why}");
+            let fault = Fault::new(FaultClass::Transient, UNFIT, message)
+                .with_hint("tell the model in the prompt what is wanted, or raise `repairs`");
+            let fault = self.harmless(fault);
             if left == 0 {
-                let message = format!("the answer does not fit the schema: {why}");
-                let fault = Fault::new(FaultClass::Transient, "llm-misfit", message)
-                    .with_hint("tell the model in the prompt what is wanted, or raise `repairs`");
-                return Err(self.harmless(fault));
+                return Err(fault);
             }
+            unfit = Some(fault);
             left -= 1;
             let again = format!(
                 "That answer does not fit the JSON schema: {why}. Answer again, with nothing but JSON that fits it."
