@@ -524,12 +524,16 @@ async fn no_minute_has_more_requests_than_the_rate() {
             tokio::time::sleep(Duration::from_millis(index * 37 % 20_000)).await;
             if index % 3 == 0 {
                 // Goes away while it waits.
-                let given_up = tokio::time::timeout(Duration::from_millis(index * 91 % 50_000), rate.wait()).await;
+                let given_up = tokio::time::timeout(
+                    Duration::from_millis(index * 91 % 50_000),
+                    rate.turn(Duration::from_secs(60)),
+                )
+                .await;
                 if given_up.is_err() {
                     return None;
                 }
             } else {
-                rate.wait().await;
+                rate.turn(Duration::from_secs(60)).await.unwrap();
             }
             Some(begin.elapsed())
         }));

@@ -33,6 +33,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             let resources = resources.map_err(|error| {
                 Failure::new(code::FAILED, format!("the resources of the pipeline cannot be looked at: {error}"))
             })?;
+            output::hide_in_panics(resources.secrets());
             (wanted(&plan), resources)
         }
         None => (all_known(), Resources::default()),

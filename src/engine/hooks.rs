@@ -133,17 +133,29 @@ impl Hooks {
         Ok(Some((Self { happened, ended, thread, calls, run }, Box::new(listener))))
     }
 
-    /// The batch has come to its end: its hooks are called, and all are waited for, but not longer than `patience`. Whoever
-    /// hears events for this must be gone. Gives how many calls were given up.
+    /// The batch has come to its end: its hooks are called, and all are waited for, as long as one ends within `patience`.
+    /// Whoever hears events for this must be gone. Gives how many calls were given up.
     pub fn finish(self, on: HookOn, known: Occasion, patience: Duration) -> usize {
         let Self { happened, ended, thread, calls, run } = self;
         let occasion = Occasion { run: run.run, pipeline: run.pipeline, ..known };
         let _ = happened.send(Happened { on, item: None, occasion });
         drop(happened);
-        let in_time = ended.recv_timeout(patience).is_ok();
+        let mut left = calls.left.load(Ordering::SeqCst);
+        let in_time = loop {
+            if ended.recv_timeout(patience).is_ok() {
+                break true;
+            }
+            let before = std::mem::replace(&mut left, calls.left.load(Ordering::SeqCst));
+            if left >= before {
+                break false;
+            }
+        };
+        let abort = || calls.begun.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(AbortHandle::abort);
         calls.slots.close();
-        calls.begun.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(AbortHandle::abort);
+        abort();
         let _ = thread.join();
+        // One may have begun just before it heard of the end.
+        abort();
         if in_time { 0 } else { calls.left.load(Ordering::SeqCst).max(1) }
     }
 }

@@ -45,7 +45,7 @@ const CONFLICTS_TOLD: usize = 10;
 /// The folder for scratch, where the output is on another file system than the state.
 const HIDDEN_SCRATCH: &str = ".mediamill-scratch";
 
-/// How long a run that has ended waits for its hooks.
+/// How long a run that has ended waits for the next of its hooks to end.
 const HOOKS_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is to be run.
@@ -264,7 +264,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
             recorder.remove_last();
             let left = end_hooks(hooks, &outcome, batch_failed, &recorder);
             if left > 0 {
-                let message = format!("hooks had not ended after {} s: they were given up", HOOKS_PATIENCE.as_secs());
+                let message = format!("{left} hooks were given up: none had ended for {} s", HOOKS_PATIENCE.as_secs());
                 recorder.record(EventKind::Warning { message, item: None });
             }
         }

@@ -62,7 +62,13 @@ pub(super) fn of(
     if !step.resources.is_empty() {
         // With `${NAME}` as it is written: another password makes no new result, and is nowhere in a checkpoint.
         let held = step.resources.iter().filter_map(|name| resources.iter().find(|resource| resource.name == *name));
-        let one = |resource: &ResourceSpec| json!({ "name": resource.name, "kind": resource.kind.word(), "settings": resource.settings });
+        let one = |resource: &ResourceSpec| {
+            let mut settings = resource.settings.clone();
+            if let Some(settings) = settings.as_object_mut() {
+                settings.retain(|name, _| !resource.kind.policy().contains(&name.as_str()));
+            }
+            json!({ "name": resource.name, "kind": resource.kind.word(), "settings": settings })
+        };
         whole["resources"] = held.map(one).collect();
     }
     if step.times_of_input {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{THROTTLED, UNFIT};
+use super::fault::{ACQUIRE_TIMEOUT, THROTTLED, UNFIT};
 use super::{Fault, FaultClass};
 
 /// When a breaker opens, probes and closes.
@@ -90,7 +90,9 @@ impl Outcome {
     #[must_use]
     pub fn of(fault: &Fault) -> Self {
         match fault.class {
-            FaultClass::Transient if [THROTTLED, UNFIT].contains(&fault.cause.as_str()) => Self::Neutral,
+            FaultClass::Transient if [ACQUIRE_TIMEOUT, THROTTLED, UNFIT].contains(&fault.cause.as_str()) => {
+                Self::Neutral
+            }
             FaultClass::Transient | FaultClass::Dependency => Self::Failure(fault.message.clone()),
             FaultClass::Input
             | FaultClass::Environment

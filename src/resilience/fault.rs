@@ -14,6 +14,10 @@ pub const UNSUITED: &str = "unsuited";
 /// calls in a time was reached. The fault tells when the next call may be made.
 pub const THROTTLED: &str = "throttled";
 
+/// The cause of a fault of class [`FaultClass::Transient`] that costs no attempt, and for which no breaker pays: no lease of a
+/// resource came free in time.
+pub const ACQUIRE_TIMEOUT: &str = "acquire-timeout";
+
 /// The cause of a fault of class [`FaultClass::Transient`] for which no breaker pays: the service did its work, and its answer
 /// is of no use. It may give another the next time.
 pub const UNFIT: &str = "unfit-answer";

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::owner::Owner;
+use crate::resilience::fault::ACQUIRE_TIMEOUT;
 use crate::resilience::{Fault, FaultClass};
 
 /// What was being done with the resource.
@@ -31,9 +32,6 @@ impl Operation {
         }
     }
 }
-
-/// The cause of a fault for which nobody is to blame but those who hold the resource.
-const TIMEOUT: &str = "acquire-timeout";
 
 /// Why a resource could not be had. The caller may try again, or go on without.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,14 +82,14 @@ impl ResourceError {
             let message = format!("no '{resource}' came free within {} s: all {max} are in use", waited.as_secs_f64());
             (message, "raise its acquire_timeout or its max_size, or hold it for a shorter time")
         };
-        let fault = Fault::new(FaultClass::Transient, TIMEOUT, message).with_hint(hint);
+        let fault = Fault::new(FaultClass::Transient, ACQUIRE_TIMEOUT, message).with_hint(hint);
         Self::new(resource, Operation::Acquire, fault)
     }
 
     /// Whether all handles were out for as long as somebody was ready to wait.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        self.fault.cause == TIMEOUT
+        self.fault.cause == ACQUIRE_TIMEOUT
     }
 
     /// The same, where `owner` holds the resource for longer than all others.

@@ -76,6 +76,39 @@ impl ResourceKind {
         }
     }
 
+    /// Those of its settings that make no other result: who asks, how often, and how long is waited.
+    #[must_use]
+    pub const fn policy(self) -> &'static [&'static str] {
+        match self {
+            Self::Database => &["user", "password", "connect_timeout", "statement_timeout", "tls"],
+            Self::Filesystem => &["temp_dir", "auto_cleanup"],
+            Self::Http => &[
+                "auth",
+                "signing_secret",
+                "timeout",
+                "connect_timeout",
+                "rate",
+                "max_response",
+                "ca_file",
+                "proxy",
+                "health",
+            ],
+            Self::Llm => &["api_key", "requests_per_minute", "tokens_per_minute", "timeout", "budget_tokens"],
+            Self::Storage => &[
+                "access_key",
+                "secret_key",
+                "session_token",
+                "account_key",
+                "sas",
+                "service_account",
+                "timeout",
+                "part_size",
+                "check_writes",
+            ],
+            Self::Static => &[],
+        }
+    }
+
     /// The pool that it has where the pipeline says nothing: handles that cost nothing are not kept ready.
     #[must_use]
     pub fn pool(self) -> PoolSettings {

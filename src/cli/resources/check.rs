@@ -49,8 +49,9 @@ async fn look<'a>(plan: &'a Plan, variable: &dyn Fn(&str) -> Option<String>, sec
                 HealthReport { health: Health::Unhealthy, details, hint, version: None }
             }
         };
-        looked.push(Looked { spec, required: is_required(plan, &spec.name), report });
+        looked.push(Looked { spec, required: plan.requires(&spec.name), report });
     }
+    output::hide_in_panics(secrets);
     for (name, report) in manager.check_all().await {
         if let Some(one) = looked.iter_mut().find(|one| one.spec.name == name) {
             one.report = report;
@@ -58,13 +59,6 @@ async fn look<'a>(plan: &'a Plan, variable: &dyn Fn(&str) -> Option<String>, sec
     }
     manager.close().await;
     looked
-}
-
-/// Whether a run makes no sense without it: where the pipeline says so, or unless every step that works with it is
-/// optional.
-fn is_required(plan: &Plan, name: &str) -> bool {
-    let needed = || plan.steps.iter().any(|step| !step.optional && step.resources.iter().any(|one| one == name));
-    plan.tools.get(name).and_then(|spec| spec.required).unwrap_or_else(needed)
 }
 
 const fn is_usable(health: Health) -> bool {
@@ -205,10 +199,10 @@ mod tests {
     #[test]
     fn one_that_only_optional_steps_work_with_is_not_required() {
         let mut plan = plan(&[("words", json!({ "data": {} }))]);
-        assert!(is_required(&plan, "words"));
+        assert!(plan.requires("words"));
         plan.steps[0].optional = true;
-        assert!(!is_required(&plan, "words"));
+        assert!(!plan.requires("words"));
         plan.tools.entry("words".into()).or_default().required = Some(true);
-        assert!(is_required(&plan, "words"));
+        assert!(plan.requires("words"));
     }
 }

@@ -364,12 +364,22 @@ impl Attempt<'_> {
         }
     }
 
-    /// What a step reports is kept.
-    fn without_secrets(&self, values: Values) -> Values {
-        match self.workshop.resources.secrets().redact_json(values.into()) {
-            serde_json::Value::Object(values) => values,
-            _ => Values::new(),
+    /// What a step reports is kept and read by other steps: that something was taken out of it has to be known.
+    fn without_secrets(&mut self, values: Values) -> Values {
+        let secrets = self.workshop.resources.secrets();
+        if secrets.is_empty() {
+            return values;
         }
+        let clean = match secrets.redact_json(values.clone().into()) {
+            serde_json::Value::Object(clean) => clean,
+            _ => Values::new(),
+        };
+        if clean != values {
+            let id = &self.step.id;
+            self.note =
+                Some(format!("the value of a variable of `[resources]` was taken out of what step '{id}' reports"));
+        }
+        clean
     }
 
     fn fields<'b>(&'b self, place: &'b Place, known: &'b Checkpoint) -> Fields<'b> {

@@ -38,7 +38,7 @@ impl Attempt<'_> {
     pub(super) fn lease(&self) -> Result<Leases, Fault> {
         let owner = owner_of(self.workshop, self.task);
         let resources = &self.workshop.resources;
-        resources.acquire(&self.step.resources, &owner, &self.task.canceller, self.step.timeout)
+        resources.acquire(&self.step.resources, &owner, &self.task.canceller)
     }
 
     /// Runs a step that works with a resource, on the desk.

@@ -312,17 +312,17 @@ impl<W: Workers> Dispatcher<W> {
         }
     }
 
-    /// Whether the breakers of the step's dependencies let calls through as they come.
-    pub(super) fn is_closed(&self, step: usize) -> bool {
-        let places = self.needs.places(step);
-        places.iter().all(|place| self.dependencies[*place].breaker.state() == BreakerState::Closed)
+    /// Whether the breaker of the dependency at `place` lets calls through as they come.
+    pub(super) fn is_closed(&self, place: usize) -> bool {
+        self.dependencies[place].breaker.state() == BreakerState::Closed
     }
 
-    /// Sets the task aside for the dependency that is to blame, for this run. A tool that is not there will not come by
-    /// itself; a resource may, and is called again when its breaker's time has come.
-    pub(super) fn park_for_dependency(&mut self, id: TaskId, fault: &Fault) {
-        let Some(place) = self.blamed(id.step, Some(fault)) else { return };
-        if fault.resource.is_some() && self.dependencies[place].breaker.state() == BreakerState::Closed {
+    /// Sets the task aside for the dependency at `place`, which is to blame, for this run. A tool that is not there will not
+    /// come by itself; a resource may. Where no other task of it would find that out, its breaker opens all the same, and the
+    /// task is tried again when its time has come.
+    pub(super) fn park_for_dependency(&mut self, id: TaskId, place: usize, fault: &Fault) {
+        let is_alone = self.dependencies[place].in_flight == 0 && !self.is_awaited(place);
+        if fault.resource.is_some() && is_alone && self.is_closed(place) {
             let now = self.elapsed();
             if let Some(transition) = self.dependencies[place].breaker.trip(now, &fault.message) {
                 self.tell_transition(place, &transition);

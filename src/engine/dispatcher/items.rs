@@ -195,7 +195,7 @@ impl<W: Workers> Dispatcher<W> {
         self.save(&working, ItemState::Parked, Some((step, fault)));
         // The breaker may have closed while another step of the item was still at work.
         let had_its_chances = working.passing(step) > self.workshop.context.plan.steps[step].retry.max_retries;
-        if self.is_closed(step) && !had_its_chances {
+        if self.is_closed(dependency) && !had_its_chances {
             self.again.push_back(index);
         } else {
             self.dependencies[dependency].parked.insert(index, step as u32);

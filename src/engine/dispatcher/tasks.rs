@@ -13,7 +13,7 @@ use crate::engine::attempt::Task;
 use crate::engine::slot::{Order, Workers};
 use crate::events::EventKind;
 use crate::resilience::breaker::{Outcome, Ticket};
-use crate::resilience::fault::{THROTTLED, UNSUITED};
+use crate::resilience::fault::{ACQUIRE_TIMEOUT, THROTTLED, UNSUITED};
 use crate::resilience::retry::chance;
 use crate::resilience::{Fault, FaultClass};
 use crate::steps::shim::Canceller;
@@ -126,11 +126,19 @@ impl<W: Workers> Dispatcher<W> {
                 task.attempts = attempt.saturating_sub(1);
                 task.passing += 1;
                 let tried = task.passing;
-                if self.is_closed(id.step) && tried <= policy.max_retries {
+                let Some(place) = self.blamed(id.step, Some(&fault)) else { return self.fail_task(id, fault) };
+                if self.is_closed(place) && tried <= policy.max_retries {
                     self.try_later(id, tried - 1);
                 } else {
-                    self.park_for_dependency(id, &fault);
+                    self.park_for_dependency(id, place, &fault);
                 }
+            }
+            // Others of this program hold all leases: nobody is to blame, and nothing was tried.
+            FaultClass::Transient if fault.cause == ACQUIRE_TIMEOUT => {
+                task.attempts = attempt.saturating_sub(1);
+                task.passing = (task.passing + 1).min(policy.max_retries.max(1));
+                let tried = task.passing;
+                self.try_later(id, tried - 1);
             }
             // Nothing was asked of the service: it was not its turn yet.
             FaultClass::Transient if fault.cause == THROTTLED => {

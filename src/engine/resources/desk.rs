@@ -106,7 +106,9 @@ impl Desk {
 impl Drop for Desk {
     fn drop(&mut self) {
         self.end = None;
-        if let Some(thread) = self.thread.take() {
+        // Whoever drops it on the desk itself cannot wait for its end.
+        let elsewhere = |thread: &JoinHandle<()>| thread.thread().id() != std::thread::current().id();
+        if let Some(thread) = self.thread.take().filter(elsewhere) {
             let _ = thread.join();
         }
     }

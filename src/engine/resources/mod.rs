@@ -165,19 +165,14 @@ impl Resources {
     ///
     /// # Errors
     /// Why one could not be had, `Cancelled`, or that it took longer than `limit`.
-    pub fn acquire(
-        &self,
-        names: &[String],
-        owner: &Owner,
-        canceller: &Canceller,
-        limit: Option<Duration>,
-    ) -> Result<Leases, Fault> {
+    pub fn acquire(&self, names: &[String], owner: &Owner, canceller: &Canceller) -> Result<Leases, Fault> {
         let Some(desk) = self.desk.as_ref().filter(|_| !names.is_empty()) else { return Ok(Leases::default()) };
         let (manager, owner) = (self.manager.0.clone(), owner.clone());
         let requirements: Vec<Requirement> = names.iter().map(Requirement::new).collect();
         let first = names.first().cloned().unwrap_or_default();
         let acquire = async move { Ok(manager.acquire_all(&requirements, &owner).await?) };
-        let had = desk.wait(acquire, canceller, limit);
+        // A pool has its own limit for those who wait.
+        let had = desk.wait(acquire, canceller, None);
         had.map_err(|fault| if fault.resource.is_none() { fault.of_resource(first) } else { fault })
     }
 

@@ -48,6 +48,10 @@ impl<'s> Checker<'s, '_, '_> {
         for name in names {
             self.is_resource(name);
         }
+        if let Some((key, _)) = step.resources.as_ref().filter(|_| self.is_batch(step)) {
+            let message = format!("{} runs once over the whole batch, and works with no resource", step.title());
+            self.error(key.clone(), message, "take `resources` out".to_owned());
+        }
         let Some(uses) = step.uses.as_ref().filter(|_| step.run.is_none()) else { return };
         if let Some(kind) = self.builtins.resource_kind(&uses.text) {
             self.works_with(uses, kind, step.resources.as_ref());

@@ -52,9 +52,11 @@ impl DatabaseProvider {
     async fn look(&self) -> Result<HealthReport, Fault> {
         // To look at a file must not make it.
         if let Some(file) = self.place.file()
-            && let Some(folder) = file.parent().filter(|_| !file.exists())
+            && let Some(folder) = file.parent()
+            && !tokio::fs::try_exists(file).await.unwrap_or_default()
         {
-            let is_there = folder.as_os_str().is_empty() || folder.is_dir();
+            let is_there =
+                folder.as_os_str().is_empty() || tokio::fs::metadata(folder).await.is_ok_and(|folder| folder.is_dir());
             let report = if is_there {
                 HealthReport::healthy("the file is made when it is first used")
             } else {

@@ -22,6 +22,7 @@ use super::origin::{HostRule, Origins};
 use super::rate::Rate;
 use super::request::Request;
 use super::response::{Limits, Response};
+use crate::resilience::fault::THROTTLED;
 use crate::resilience::{Fault, FaultClass};
 use crate::resources::secret::Secrets;
 
@@ -29,6 +30,8 @@ use crate::resources::secret::Secrets;
 const USER_AGENT: &str = concat!("mediamill/", env!("CARGO_PKG_VERSION"));
 /// An idle connection is closed before most servers do it (nginx: 75 s, many balancers: 60 s).
 const IDLE: Duration = Duration::from_secs(50);
+/// A turn that is farther away is waited for elsewhere: nobody holds a worker for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// How a client behaves.
 #[derive(Clone)]
@@ -133,7 +136,11 @@ impl Client {
         let inner = &*self.0;
         let url = inner.origins.url(&request.target, &request.query)?;
         if let Some(rate) = &inner.rate {
-            rate.wait().await;
+            rate.turn(LONGEST_WAIT).await.map_err(|wait| {
+                let message =
+                    format!("the requests of this minute are made; there is room in {:.0} s", wait.as_secs_f64());
+                Fault::new(FaultClass::Transient, THROTTLED, message).with_retry_after(wait)
+            })?;
         }
         let deadline = Instant::now() + inner.settings.timeout;
         let most = request.redirects.unwrap_or(inner.settings.redirects);

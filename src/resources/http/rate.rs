@@ -25,15 +25,25 @@ impl Rate {
         Self { limit: limit.max(1) as usize, times: Mutex::default() }
     }
 
-    /// Waits for its turn. Those who wait go in the order in which they came; who goes away takes no turn.
-    pub async fn wait(&self) {
+    /// Waits for its turn, where that comes within `patience` of being the first in the queue. Those who wait go in the order
+    /// in which they came; who goes away takes no turn.
+    ///
+    /// # Errors
+    /// How long it would have to wait.
+    pub async fn turn(&self, patience: Duration) -> Result<(), Duration> {
         let mut times = self.times.lock().await;
         if times.len() >= self.limit {
             if let Some(first) = times.front() {
-                sleep_until(*first + WINDOW).await;
+                let due = *first + WINDOW;
+                let wait = due.saturating_duration_since(Instant::now());
+                if wait > patience {
+                    return Err(wait);
+                }
+                sleep_until(due).await;
             }
             times.pop_front();
         }
         times.push_back(Instant::now());
+        Ok(())
     }
 }

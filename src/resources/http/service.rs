@@ -11,6 +11,7 @@ use super::client::Client;
 use super::request::Request;
 use super::response::Response;
 use super::settings::{Probe, ProbeMethod, Settings, resolve};
+use crate::resilience::fault::THROTTLED;
 use crate::resilience::{Fault, FaultClass};
 use crate::resources::health::HealthReport;
 use crate::resources::provider::Provider;
@@ -73,7 +74,11 @@ impl Provider for HttpProvider {
             ProbeMethod::Get => Method::GET,
         };
         let shown = format!("{method} {}", self.probe.path);
-        let answer = self.service.request(&Request::new(method, &self.probe.path)).await?;
+        let answer = match self.service.request(&Request::new(method, &self.probe.path)).await {
+            Ok(answer) => answer,
+            Err(fault) if fault.cause == THROTTLED => return Ok(HealthReport::degraded(fault.message)),
+            Err(fault) => return Err(fault),
+        };
         let status = answer.status();
         let expect = &self.probe.expect;
         if if expect.is_empty() { status < 500 } else { expect.contains(&status) } {

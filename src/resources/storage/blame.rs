@@ -86,6 +86,10 @@ impl Blame {
             )
             | (408 | 425 | 429, _) => (Transient, "busy", None),
             (500.., _) if *status != 501 => (Transient, "server", None),
+            // The answer to a HEAD has no body that could tell more.
+            (400, "") if doing == Doing::Look => {
+                (Dependency, "credentials", Some("check `region` and the keys: a session token may have ended"))
+            }
             (401 | 403, _) if matches!(doing, Doing::Get | Doing::Look) => (Dependency, "access", Some(NO_SIGHT)),
             (401 | 403, _) => (Dependency, "access", Some(ACCESS)),
             // A put and a list name no object that could be missing.
@@ -208,6 +212,7 @@ mod tests {
             (Look, 404, "", Input, "no-object"),
             (Put, 403, "AccessDenied", Dependency, "access"),
             (Look, 403, "", Dependency, "access"),
+            (Look, 400, "", Dependency, "credentials"),
             (Put, 403, "SignatureDoesNotMatch", Dependency, "credentials"),
             (Put, 403, "InvalidAccessKeyId", Dependency, "credentials"),
             (Put, 403, "RequestTimeTooSkewed", Dependency, "clock"),

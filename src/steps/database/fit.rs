@@ -7,6 +7,7 @@ use super::insert::INSERT;
 use super::query::QUERY;
 use crate::pipeline::builtins::ParamProblem;
 use crate::pipeline::template::Template;
+use crate::resources::database::{Backend, named_parameters};
 
 /// What is wrong with the parameters of the step `name`.
 pub(in crate::steps) fn misfit(name: &str, with: &Value) -> Option<ParamProblem> {
@@ -15,7 +16,7 @@ pub(in crate::steps) fn misfit(name: &str, with: &Value) -> Option<ParamProblem>
         return insert(with);
     }
     if name == QUERY.name {
-        return pasted(with);
+        return pasted(with).or_else(|| unnamed(with));
     }
     (name == EXPORT.name).then(|| export(with)).flatten()
 }
@@ -48,8 +49,33 @@ fn export(with: &Map<String, Value>) -> Option<ParamProblem> {
     match (with.contains_key("sql"), with.contains_key("table")) {
         (false, false) => problem(&[], "`database.export` has nothing to export", "give a `sql` or a `table`"),
         (true, true) => problem(&["table"], "`sql` and `table` both say what is exported", "keep one of them"),
-        _ => pasted(with),
+        _ => pasted(with).or_else(|| unnamed(with)),
     }
+}
+
+/// What no server can read, a name without a value, and a value without a place.
+fn unnamed(with: &Map<String, Value>) -> Option<ParamProblem> {
+    let sql = with.get("sql")?.as_str()?;
+    let none = Map::new();
+    let params = with.get("params").and_then(Value::as_object).unwrap_or(&none);
+    let read = [Backend::Postgresql, Backend::Mysql, Backend::Sqlite].map(|backend| named_parameters(sql, backend));
+    let names: Vec<&Vec<String>> = read.iter().flatten().collect();
+    let Some(first) = names.first() else {
+        return read[0]
+            .clone()
+            .err()
+            .and_then(|why| problem(&["sql"], why, "write one statement, with values as :name"));
+    };
+    let is_in_all = |name: &&String| names.iter().all(|names| names.contains(name));
+    if let Some(name) = first.iter().filter(is_in_all).find(|name| !params.contains_key(*name)) {
+        return problem(
+            &["sql"],
+            format!("`:{name}` has no value"),
+            &format!("give it: params = {{ {name} = \"...\" }}"),
+        );
+    }
+    let unused = params.keys().find(|key| names.iter().all(|names| !names.contains(key)))?;
+    problem(&["params", unused], format!("the statement has no `:{unused}`"), "write :name where the value goes")
 }
 
 /// A statement with a placeholder in it: whoever names a file could write SQL.
@@ -82,6 +108,15 @@ mod tests {
         assert_eq!(told("database.export", json!({ "sql": "select '{item.name}'" })), pasted);
         assert_eq!(told("database.query", json!({ "sql": "select :name", "params": { "name": "{item.name}" } })), None);
         assert_eq!(told("database.query", json!({ "sql": "select '{{}}'::jsonb" })), None);
+    }
+
+    #[test]
+    fn names_and_values_of_a_statement_go_together() {
+        let query = |sql: &str, params: Value| told("database.query", json!({ "sql": sql, "params": params }));
+        assert_eq!(query("select :a, ':b'", json!({ "a": 1 })), None);
+        assert_eq!(query("select :a, :b", json!({ "a": 1 })).as_deref(), Some("`:b` has no value"));
+        assert_eq!(query("select :a", json!({ "a": 1, "n": 2 })).as_deref(), Some("the statement has no `:n`"));
+        assert!(query("select 'open", json!({})).is_some());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Steps that hold leases: who waits, who pays, and when a service is called again.
 
 use super::*;
-use crate::resilience::fault::THROTTLED;
+use crate::resilience::breaker::{BreakerSettings, presets};
+use crate::resilience::fault::{ACQUIRE_TIMEOUT, THROTTLED};
 use crate::resources::PoolSettings;
 use crate::resources::settings::{ResourceKind, ResourceSpec};
 
@@ -138,4 +139,43 @@ async fn whose_turn_it_is_not_loses_no_attempt_and_trips_no_breaker() {
     assert!(attempts.iter().all(|attempt| *attempt == 1), "{attempts:?}");
     assert_eq!(ran.state.breakers["notes"].failures, 0);
     assert!(ran.log.attempts.len() < 20, "asked {} times", ran.log.attempts.len());
+}
+
+/// The first step holds `web` besides, whose breaker opens at the first failure.
+fn with_web(plan: &mut Plan) {
+    with_notes(plan);
+    let mut web = plan.resources[0].clone();
+    (web.name, web.pool.max_size) = ("web".into(), 8);
+    plan.resources.push(web);
+    plan.steps.iter_mut().find(|step| step.id == "store").unwrap().resources.push("web".into());
+    plan.breakers.insert("web".into(), BreakerSettings { failure_threshold: 1, ..presets("web") });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_one_is_tried_again_though_the_breaker_of_another_is_open() {
+    let script = |task: &Task, now: Duration| match (stores(task), task.active.item.index) {
+        // Under way when the other one ends in a failure of `web`.
+        (true, 0) if now < SECOND => (SECOND * 5, failed(FaultClass::Dependency, "busy")),
+        (true, 1) if now < SECOND * 30 => (SECOND, Ending::Failed { fault: fault_of_web(), ambiguous: false }),
+        _ => (SECOND, done()),
+    };
+    let ran = Scene { text: TWO_STEPS, shaped: with_web, ..Scene::new(2, 2) }.play(script).await;
+    assert_eq!((ran.outcome.counts.done, ran.outcome.counts.parked), (2, 0));
+}
+
+fn fault_of_web() -> Fault {
+    Fault::new(FaultClass::Transient, "http-500", "no").of_resource("web")
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_leases_are_out_nobody_pays_and_the_task_is_tried_again() {
+    let ran = scene(4, 2)
+        .play(|task, now| match stores(task) && now < SECOND * 90 {
+            true => (SECOND * 30, of_notes(FaultClass::Transient, ACQUIRE_TIMEOUT)),
+            false => (SECOND, done()),
+        })
+        .await;
+    assert_eq!(ran.outcome.counts.done, 4);
+    assert!(ran.log.attempts.iter().all(|(.., attempt)| *attempt == 1), "{:?}", ran.log.attempts);
+    assert_eq!(ran.state.breakers["notes"].failures, 0);
 }
