@@ -189,3 +189,18 @@ pub fn register(
 fn read<T: DeserializeOwned>(settings: &Value) -> Result<T, String> {
     T::deserialize(settings).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_other_result_is_among_the_settings() {
+        for kind in ResourceKind::ALL {
+            let schema = kind.schema();
+            for name in kind.policy() {
+                assert!(schema.pointer(&format!("/properties/{name}")).is_some(), "{}: {name}", kind.word());
+            }
+        }
+    }
+}

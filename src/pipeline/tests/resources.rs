@@ -98,7 +98,6 @@ fn what_a_step_is_made_with_is_the_resource_as_written_and_not_its_pool() {
     assert_eq!(resources, &expected);
     assert_eq!(definition("url = \"${URL}\""), definition("url = \"${URL}\"\npool.max_size = 3"));
     assert_ne!(definition("url = \"${URL}\""), definition("url = \"${OTHER}\""));
-    assert_eq!(definition("url = \"${URL}\""), definition("url = \"${URL}\"\nstatement_timeout = \"9s\""), "policy");
 }
 
 #[test]
