@@ -1,7 +1,7 @@
 //! Resources: databases, file systems, HTTP services, language models, object storage, and whatever a [`Provider`] makes.
 //!
 //! A [`Manager`] knows providers by name. Whoever needs a resource acquires a [`Lease`] for an [`Owner`]; dropping the
-//! lease gives it back, on success, failure, cancel and panic alike. Behind every name stands a [pool](pool): at most
+//! lease gives it back, on success, failure, cancel and panic alike. Behind every name stands a [pool]: at most
 //! `max_size` handles at once, waiters served in the order in which they came, idle handles checked before they are
 //! used again, and closed when they are old.
 //!

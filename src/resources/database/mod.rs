@@ -5,7 +5,7 @@
 //! [`stream`](Database::stream). Each of them is one transaction. A call that is dropped half-way leaves a connection that
 //! is not used again.
 //!
-//! What is written with a key is [written once](once), whatever dies between the commit and the answer.
+//! What is written with a key is written once, whatever dies between the commit and the answer.
 
 mod columns;
 mod connect;
