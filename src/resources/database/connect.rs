@@ -153,24 +153,30 @@ fn note_passwords(settings: &Settings, secrets: &Secrets) {
     }
 }
 
+/// Options with the parts of an address that the settings name. The options of the drivers have the same methods, and no trait
+/// in common.
+macro_rules! in_parts {
+    ($options:expr, $settings:expr, $port:expr) => {{
+        let mut options = $options;
+        options = options.host($settings.host.as_deref().unwrap_or("localhost"));
+        options = options.port($settings.port.unwrap_or($port));
+        if let Some(user) = &$settings.user {
+            options = options.username(user);
+        }
+        if let Some(password) = &$settings.password {
+            options = options.password(password);
+        }
+        match &$settings.database {
+            Some(database) => options.database(database),
+            None => options,
+        }
+    }};
+}
+
 fn postgres(settings: &Settings, statement_timeout: Duration) -> Result<PgConnectOptions, sqlx::Error> {
     let mut options = match &settings.url {
         Some(url) => url.parse()?,
-        None => {
-            let mut options = PgConnectOptions::new_without_pgpass();
-            options = options.host(settings.host.as_deref().unwrap_or("localhost"));
-            options = options.port(settings.port.unwrap_or(5432));
-            if let Some(user) = &settings.user {
-                options = options.username(user);
-            }
-            if let Some(password) = &settings.password {
-                options = options.password(password);
-            }
-            match &settings.database {
-                Some(database) => options.database(database),
-                None => options,
-            }
-        }
+        None => in_parts!(PgConnectOptions::new_without_pgpass(), settings, 5432),
     };
     if let Some(tls) = settings.tls {
         options = options.ssl_mode(match tls {
@@ -188,21 +194,7 @@ fn postgres(settings: &Settings, statement_timeout: Duration) -> Result<PgConnec
 fn mysql(settings: &Settings) -> Result<MySqlConnectOptions, sqlx::Error> {
     let mut options = match &settings.url {
         Some(url) => url.parse()?,
-        None => {
-            let mut options = MySqlConnectOptions::new();
-            options = options.host(settings.host.as_deref().unwrap_or("localhost"));
-            options = options.port(settings.port.unwrap_or(3306));
-            if let Some(user) = &settings.user {
-                options = options.username(user);
-            }
-            if let Some(password) = &settings.password {
-                options = options.password(password);
-            }
-            match &settings.database {
-                Some(database) => options.database(database),
-                None => options,
-            }
-        }
+        None => in_parts!(MySqlConnectOptions::new(), settings, 3306),
     };
     if let Some(tls) = settings.tls {
         options = options.ssl_mode(match tls {
