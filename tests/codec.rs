@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose files cannot be read has failed")]
 
+#[path = "support/damage.rs"]
+mod damage;
 mod support;
 
 use std::fs;
@@ -27,6 +29,7 @@ use mediamill::steps::media_fault::media_fault;
 use mediamill::steps::register::find;
 use serde_json::{Value, json};
 
+use damage::{most_memory, mutated};
 use support::fixture;
 
 fn sound(name: &str) -> PathBuf {
@@ -340,47 +343,6 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
         });
         page[22..26].copy_from_slice(&check.to_le_bytes());
         at += length;
-    }
-    bytes
-}
-
-/// The most memory that this process ever had, in KiB.
-fn most_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// A few bytes of `bytes` changed, by `seed`: flipped, cut, or put in twice.
-fn mutated(bytes: &[u8], seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = move |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below.max(1) as u64) as usize
-    };
-    let mut bytes = bytes.to_vec();
-    for _ in 0..1 + next(8) {
-        // Half of the changes hit the head.
-        let reach = if next(2) == 0 { bytes.len().min(512) } else { bytes.len() };
-        let place = next(reach);
-        match next(5) {
-            0 => bytes[place] ^= 1 << next(8),
-            1 => bytes[place] = next(256) as u8,
-            2 => bytes.iter_mut().skip(place).take(4).for_each(|byte| *byte = 0xff),
-            3 => drop(bytes.drain(place..(place + next(64)).min(bytes.len() - 1))),
-            _ => {
-                let part: Vec<u8> = bytes[place..(place + next(64)).min(bytes.len())].to_vec();
-                bytes.splice(place..place, part);
-            }
-        }
-        if bytes.len() < 16 {
-            break;
-        }
-    }
-    if next(6) == 0 {
-        bytes.truncate(next(bytes.len()));
     }
     bytes
 }
