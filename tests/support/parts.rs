@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mediamill::resilience::{Fault, FaultClass};
-use mediamill::resources::{HealthReport, Provider};
+use mediamill::resources::{HealthReport, Lease, Manager, Owner, PoolSettings, Provider, ResourceError};
+use tokio::task::JoinHandle;
 
 /// What the provider is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +34,7 @@ pub enum Way {
     PanicsAfter(Duration),
 }
 
+pub const SECOND: Duration = Duration::from_secs(1);
 /// What it says when it panics.
 pub const ON_PURPOSE: &str = "on purpose";
 
@@ -173,4 +175,53 @@ impl Provider for Parts {
             false => Err(Fault::new(FaultClass::Dependency, "refused", "no parts at all")),
         }
     }
+}
+
+pub fn owner(name: impl ToString) -> Owner {
+    Owner::new(name.to_string())
+}
+
+pub fn of(max_size: u32) -> PoolSettings {
+    PoolSettings { min_size: 0, max_size, ..PoolSettings::default() }
+}
+
+/// A manager of `parts`, known as "parts".
+pub fn manager(parts: &Parts, pool: PoolSettings) -> Manager {
+    let manager = Manager::new();
+    manager.register("parts", parts.clone(), pool).unwrap();
+    manager
+}
+
+pub async fn part(manager: &Manager, who: impl ToString) -> Result<Lease<Part>, ResourceError> {
+    manager.acquire("parts", &owner(who)).await
+}
+
+/// The same, tried and not waited for.
+pub async fn part_now(manager: &Manager, who: impl ToString) -> Result<Lease<Part>, ResourceError> {
+    manager.acquire_within("parts", &owner(who), Duration::ZERO).await
+}
+
+pub fn waiting(manager: &Manager) -> u32 {
+    manager.status("parts").unwrap().metrics.waiting
+}
+
+/// Lets all tasks do what they can do now. The clock stands still meanwhile.
+pub async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Somebody who waits for a part, and tells when he has it.
+pub async fn waiter(manager: &Manager, who: &str, told: &Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
+    let before = waiting(manager);
+    let (manager_, who, told) = (manager.clone(), who.to_owned(), Arc::clone(told));
+    let task = tokio::spawn(async move {
+        let lease = part(&manager_, &who).await;
+        let word = lease.map_or_else(|error| format!("{who}: {}", error.fault.cause), |_| who.clone());
+        told.lock().unwrap().push(word);
+    });
+    settle().await;
+    assert_eq!(waiting(manager), before + 1);
+    task
 }
