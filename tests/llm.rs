@@ -188,6 +188,40 @@ async fn json_that_does_not_fit_is_asked_for_again_with_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_server_that_takes_no_schema_is_asked_in_words_and_its_answer_is_held_against_it_all_the_same() {
+    let schema = AnswerSchema::new(json!({ "type": "object", "required": ["title"] })).unwrap();
+    let speaks = Speaks::Custom;
+    let server = Server::start();
+    let model = model(speaks, &server, json!({})).await;
+    // As llama-cpp-python says it, which knows `json_object` only; then one that does not know that either.
+    let refusal =
+        speaks.refuses(500, "internal_server_error", "('body', 'response_format', 'type'): Input should be 'text'");
+    let prompt = Prompt::new("Name it.").with_system("Be brief.");
+    for (knows, wanted) in [("json_object", json!("json_object")), ("nothing", json!(null))] {
+        server.on(speaks.path(), [refusal.clone(), speaks.says(r#"{ "title": "Two" }"#, 10, 4)]);
+        let answer = model.complete_fitting(&prompt, &schema, 0).await.unwrap();
+        assert_eq!(answer.json, Some(json!({ "title": "Two" })), "{knows}");
+        let last = server.received().last().unwrap().json();
+        assert_eq!(last["response_format"]["type"], wanted, "{knows}");
+        let system = last["messages"][0]["content"].as_str().unwrap();
+        assert!(
+            system.starts_with("Be brief.\n\nAnswer with nothing but JSON")
+                && system.ends_with(r#""required":["title"]}"#)
+        );
+    }
+    // From then on it is not asked in vain.
+    server.on(speaks.path(), [speaks.says(r#"{ "title": 2 }"#, 10, 4)]);
+    let before = server.received().len();
+    model.complete_fitting(&prompt, &schema, 0).await.unwrap();
+    assert_eq!(server.received().len(), before + 1);
+    server.on(speaks.path(), [speaks.says("[]", 10, 4)]);
+    assert_eq!(
+        model.complete_fitting(&prompt, &schema, 0).await.unwrap_err().cause,
+        mediamill::resilience::fault::UNFIT
+    );
+}
+
+#[tokio::test]
 async fn limits_and_budget_hold_over_all_handles() {
     let server = Server::start();
     let speaks = Speaks::Custom;

@@ -1,7 +1,7 @@
 //! One call to a model: its turn, the request, the answer, and what the server says it cost.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::fitting::{AnswerSchema, json_in};
 use super::meter::Meter;
 use super::prompt::{Completion, Message, Prompt, Role, estimated};
-use super::protocol::{Asked, Listing, Protocol, Reply, Usage};
+use super::protocol::{Asked, Form, Listing, Protocol, Reply, Usage};
 use super::refusal::{Refusal, pull};
 use super::settings::{LlmVendor, Settings};
 use crate::resilience::fault::{THROTTLED, UNFIT};
@@ -36,6 +36,8 @@ struct Shared {
     client: Client,
     meter: Meter,
     secrets: Secrets,
+    /// What the service takes, as far as that is known.
+    form: Mutex<Form>,
 }
 
 impl Llm {
@@ -66,7 +68,7 @@ impl Llm {
         };
         let client = Client::new(of_client, secrets)?;
         let secrets = secrets.clone();
-        Ok(Self(Arc::new(Shared { settings, protocol, client, meter, secrets })))
+        Ok(Self(Arc::new(Shared { settings, protocol, client, meter, secrets, form: Mutex::default() })))
     }
 
     /// Asks the model, once, when its turn has come. Dropping the future ends the call.
@@ -126,7 +128,8 @@ impl Llm {
 
     async fn completed(&self, prompt: &Prompt) -> Result<Completion, Fault> {
         let Shared { settings, protocol, meter, .. } = &*self.0;
-        let asked = self.asked(prompt)?;
+        let form = self.form();
+        let asked = self.asked(prompt, form)?;
         let of_prompt = prompt.estimated_tokens();
         let turn = meter.turn(of_prompt.saturating_add(asked.max_tokens.into())).await?;
         let begun = Instant::now();
@@ -143,7 +146,13 @@ impl Llm {
         };
         if !answer.is_success() {
             turn.unused();
-            return Err(self.refused(&answer));
+            let refusal = self.refusal(&answer);
+            if let Some(less) = protocol.less(form).filter(|_| prompt.schema.is_some() && refusal.is_of_form()) {
+                // Asked for in another way at once, and from now on.
+                self.ask_no_more_than(less);
+                return Box::pin(self.completed(prompt)).await;
+            }
+            return Err(refusal.fault(Timestamp::now()));
         }
         let Reply { usage, said } = protocol.read(&read_json(&answer.body)?);
         let of_answer = said.as_ref().map_or(u64::from(asked.max_tokens), |said| estimated(&said.text));
@@ -162,7 +171,16 @@ impl Llm {
         })
     }
 
-    fn asked<'a>(&'a self, prompt: &'a Prompt) -> Result<Asked<'a>, Fault> {
+    fn ask_no_more_than(&self, less: Form) {
+        let mut form = self.0.form.lock().unwrap_or_else(PoisonError::into_inner);
+        *form = less.max(*form);
+    }
+
+    fn form(&self) -> Form {
+        *self.0.form.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn asked<'a>(&'a self, prompt: &'a Prompt, form: Form) -> Result<Asked<'a>, Fault> {
         let settings = &self.0.settings;
         let wrong = |why: String| Err(Fault::input("prompt", why));
         let temperature = prompt.temperature.unwrap_or(settings.temperature);
@@ -177,7 +195,7 @@ impl Llm {
             return wrong("nothing is asked: the prompt is empty".to_owned());
         }
         let context_tokens = settings.context_tokens;
-        Ok(Asked { model: &settings.model, prompt, temperature, max_tokens, context_tokens })
+        Ok(Asked { model: &settings.model, prompt, temperature, max_tokens, context_tokens, form })
     }
 
     /// One request and its whole answer, whatever it says.
@@ -194,11 +212,10 @@ impl Llm {
         Ok(Answer { status, headers, body })
     }
 
-    fn refused(&self, answer: &Answer) -> Fault {
+    fn refusal<'a>(&'a self, answer: &'a Answer) -> Refusal<'a> {
         let settings = &self.0.settings;
         let Answer { status, headers, body } = answer;
-        let refusal = Refusal { vendor: settings.provider, model: &settings.model, status: *status, headers, body };
-        refusal.fault(Timestamp::now())
+        Refusal { vendor: settings.provider, model: &settings.model, status: *status, headers, body }
     }
 
     /// The fault without a secret: services repeat what they were sent.
@@ -223,7 +240,7 @@ impl Llm {
         let answer = self.exchange(&Request::new(Method::GET, path)).await?;
         let no_list = settings.provider == LlmVendor::Custom && matches!(answer.status, 404 | 405);
         if !answer.is_success() && !no_list {
-            return Err(self.refused(&answer));
+            return Err(self.refusal(&answer).fault(Timestamp::now()));
         }
         let names = match listing {
             Listing::All(names) if !no_list => names(&read_json(&answer.body)?),

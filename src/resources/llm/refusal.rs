@@ -102,12 +102,21 @@ impl Refusal<'_> {
                     Fault::input("llm-request", format!("the service refuses the call (status {status}){suffix}"));
                 match keys.contains("temperature") {
                     true => fault.with_hint("set the temperature that the model takes; for models that think it is 1"),
-                    false if keys.contains("response_format") => fault
-                        .with_hint("the server takes no schema: ask for JSON in the prompt, and leave `schema` out"),
+                    false if keys.contains("response_format") => {
+                        fault.with_hint("the service takes no such schema: make it simpler")
+                    }
                     false => fault,
                 }
             }
         }
+    }
+
+    /// Whether the service does not know how JSON was asked for. What is wrong with the schema itself is another thing.
+    pub(super) fn is_of_form(self) -> bool {
+        let (_, keys) = words(self.body);
+        matches!(self.status, 400 | 415 | 422 | 500 | 501)
+            && keys.contains("response_format")
+            && !keys.contains("invalid schema")
     }
 
     fn more_room(self) -> &'static str {
@@ -168,7 +177,7 @@ fn words(body: &[u8]) -> (String, String) {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     // OpenAI and Anthropic have an object, Ollama a text, vLLM nothing around it, FastAPI `detail`.
     let error = json.get("error").or_else(|| json.get("detail")).unwrap_or(&json);
-    let message = error.as_str().or_else(|| error["message"].as_str()).unwrap_or_default();
+    let message = error.as_str().or_else(|| error["message"].as_str()).map_or_else(|| of_places(error), str::to_owned);
     let one_line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut told: String = safe_line(&one_line).chars().take(TOLD).collect();
     if one_line.chars().count() > TOLD {
@@ -176,6 +185,15 @@ fn words(body: &[u8]) -> (String, String) {
     }
     let keys = ["type", "code", "param"].iter().filter_map(|key| error[*key].as_str()).chain([one_line.as_str()]);
     (told.clone(), keys.collect::<Vec<_>>().join(" ").to_lowercase())
+}
+
+/// What FastAPI finds wrong in a request: a list of places with a message for each.
+fn of_places(error: &Value) -> String {
+    let places = error.as_array().into_iter().flatten().filter_map(|wrong| {
+        let place = wrong["loc"].as_array()?.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".");
+        Some(format!("{place}: {}", wrong["msg"].as_str()?))
+    });
+    places.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -341,10 +359,10 @@ mod tests {
             (
                 Custom,
                 400,
-                json!({ "error": "unknown key response_format" }),
+                json!({ "error": "Invalid schema for response_format 'answer'" }),
                 Input,
                 "llm-request",
-                "leave `schema` out",
+                "make it simpler",
             ),
             (
                 Custom,
@@ -360,6 +378,33 @@ mod tests {
             assert!(told.hint.unwrap_or_default().contains(hint), "{status} {body}");
             assert!(!told.message.contains("sk-go"), "a part of the key is shown");
         }
+    }
+
+    #[test]
+    fn a_server_that_does_not_know_how_json_is_asked_for_is_told_from_one_that_does_not_take_the_schema() {
+        let is_of_form = |status, body: Value| {
+            let (headers, body) = (HeaderMap::new(), body.to_string());
+            let (vendor, body) = (LlmVendor::Custom, body.as_bytes());
+            Refusal { vendor, model: "m-1", status, headers: &headers, body }.is_of_form()
+        };
+        let literal =
+            "1 validation error: {'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be 'text'\"}";
+        assert!(is_of_form(500, openai(literal, "internal_server_error", json!(null))));
+        assert!(is_of_form(
+            400,
+            openai("This response_format type is unavailable now", "invalid_request_error", json!(null))
+        ));
+        let fastapi =
+            json!({ "detail": [{ "loc": ["body", "response_format"], "msg": "extra fields not permitted" }] });
+        assert!(is_of_form(422, fastapi.clone()));
+        let told = told_with(LlmVendor::Custom, 422, &[], &fastapi);
+        assert!(told.message.ends_with(": body.response_format: extra fields not permitted"), "{told}");
+        assert!(!is_of_form(
+            400,
+            openai("Invalid schema for response_format 'answer'", "invalid_request_error", json!(null))
+        ));
+        assert!(!is_of_form(401, openai("response_format", "x", json!(null))));
+        assert!(!is_of_form(500, openai("oops", "server_error", json!(null))));
     }
 
     #[test]

@@ -18,7 +18,8 @@ pub(super) fn headers(key: Option<&str>) -> Vec<(&'static str, String)> {
     key.into_iter().chain([("anthropic-version", VERSION.to_owned())]).collect()
 }
 
-pub(super) fn body(Asked { model, prompt, temperature, max_tokens, .. }: Asked<'_>) -> Value {
+pub(super) fn body(asked: Asked<'_>) -> Value {
+    let Asked { model, prompt, temperature, max_tokens, .. } = asked;
     let talk = prompt.messages.iter().map(|message| json!({ "role": message.role.word(), "content": message.text }));
     let mut body = json!({
         "model": model,
@@ -27,20 +28,13 @@ pub(super) fn body(Asked { model, prompt, temperature, max_tokens, .. }: Asked<'
         "messages": talk.collect::<Vec<_>>(),
         "stream": false,
     });
-    let mut system = prompt.system.clone();
-    match &prompt.schema {
-        Some(schema) if schema["type"] == "object" => {
-            let description = "Gives the answer to the user.";
-            body["tools"] = json!([{ "name": TOOL, "description": description, "input_schema": schema }]);
-            body["tool_choice"] = json!({ "type": "tool", "name": TOOL });
-        }
-        Some(schema) => {
-            let told = format!("Answer with nothing but JSON that fits this JSON schema:\n{schema}");
-            system = Some(system.map_or_else(|| told.clone(), |system| format!("{system}\n\n{told}")));
-        }
-        None => {}
+    let mut in_words = prompt.schema.as_ref();
+    if let Some(schema) = in_words.take_if(|schema| schema["type"] == "object") {
+        let description = "Gives the answer to the user.";
+        body["tools"] = json!([{ "name": TOOL, "description": description, "input_schema": schema }]);
+        body["tool_choice"] = json!({ "type": "tool", "name": TOOL });
     }
-    if let Some(system) = system {
+    if let Some(system) = asked.system(in_words) {
         body["system"] = system.into();
     }
     if !prompt.stop.is_empty() {
@@ -80,7 +74,7 @@ fn said(answer: &Value) -> Result<Said, Fault> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-    use super::super::Usage;
+    use super::super::{Form, Usage};
     use super::*;
     use crate::resilience::FaultClass;
     use crate::resources::llm::Prompt;
@@ -89,7 +83,14 @@ mod tests {
     fn a_call_is_written_as_the_reference_says() {
         let mut prompt = Prompt::new("Name it.").with_system("Be brief.");
         (prompt.stop, prompt.seed) = (vec!["END".into()], Some(3));
-        let asked = Asked { model: "claude", prompt: &prompt, temperature: 0.5, max_tokens: 9, context_tokens: None };
+        let asked = Asked {
+            model: "claude",
+            prompt: &prompt,
+            temperature: 0.5,
+            max_tokens: 9,
+            context_tokens: None,
+            form: Form::Schema,
+        };
         assert_eq!(
             body(asked),
             json!({
@@ -104,7 +105,14 @@ mod tests {
     fn an_object_is_asked_for_as_the_input_of_a_tool_and_anything_else_in_words() {
         let schema = json!({ "type": "object", "properties": { "title": { "type": "string" } } });
         let prompt = Prompt::new("Name it.").with_schema(schema.clone());
-        let asked = Asked { model: "claude", prompt: &prompt, temperature: 0.5, max_tokens: 9, context_tokens: None };
+        let asked = Asked {
+            model: "claude",
+            prompt: &prompt,
+            temperature: 0.5,
+            max_tokens: 9,
+            context_tokens: None,
+            form: Form::Schema,
+        };
         let written = body(asked);
         assert_eq!(written["tools"][0]["input_schema"], schema);
         assert_eq!(written["tool_choice"], json!({ "type": "tool", "name": "answer" }));

@@ -22,6 +22,19 @@ pub(super) enum Protocol {
     Ollama,
 }
 
+/// How JSON that fits a schema is asked for. Servers that speak as OpenAI does do not all know all of it, and what they do
+/// not know they refuse.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// The protocol carries the schema.
+    #[default]
+    Schema,
+    /// The protocol asks for any JSON, and the model is told the schema in words.
+    Json,
+    /// In words alone.
+    Words,
+}
+
 /// What is asked of which model, with all that the settings say.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
@@ -30,6 +43,17 @@ pub(super) struct Asked<'a> {
     pub(super) temperature: f64,
     pub(super) max_tokens: u32,
     pub(super) context_tokens: Option<u32>,
+    pub(super) form: Form,
+}
+
+impl Asked<'_> {
+    /// What the model is told before the talk; with `schema`, that its answer is to fit it.
+    fn system(&self, schema: Option<&Value>) -> Option<String> {
+        let system = self.prompt.system.clone();
+        let Some(schema) = schema else { return system };
+        let told = format!("Answer with nothing but JSON that fits this JSON schema:\n{schema}");
+        Some(system.map_or_else(|| told.clone(), |system| format!("{system}\n\n{told}")))
+    }
 }
 
 /// What a service answered.
@@ -108,6 +132,15 @@ impl Protocol {
             Self::LikeOpenAi => openai::body(asked, "max_tokens"),
             Self::Anthropic => anthropic::body(asked),
             Self::Ollama => ollama::body(asked),
+        }
+    }
+
+    /// How to ask a service that refused `form`.
+    pub(super) const fn less(self, form: Form) -> Option<Form> {
+        match (self, form) {
+            (Self::OpenAi | Self::LikeOpenAi, Form::Schema) => Some(Form::Json),
+            (Self::OpenAi | Self::LikeOpenAi, Form::Json) => Some(Form::Words),
+            _ => None,
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Asked, Reply, Said, empty, odd, too_long, usage};
 use crate::resilience::Fault;
 
-pub(super) fn body(Asked { model, prompt, temperature, max_tokens, context_tokens }: Asked<'_>) -> Value {
+pub(super) fn body(Asked { model, prompt, temperature, max_tokens, context_tokens, .. }: Asked<'_>) -> Value {
     let system = prompt.system.iter().map(|text| json!({ "role": "system", "content": text }));
     let talk = prompt.messages.iter().map(|message| json!({ "role": message.role.word(), "content": message.text }));
     let mut options = json!({ "temperature": temperature, "num_predict": max_tokens });
@@ -63,7 +63,7 @@ pub(super) fn models(answer: &Value) -> Option<Vec<String>> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-    use super::super::Usage;
+    use super::super::{Form, Usage};
     use super::*;
     use crate::resilience::FaultClass;
     use crate::resources::llm::Prompt;
@@ -73,7 +73,14 @@ mod tests {
         let mut prompt = Prompt::new("Name it.").with_system("Be brief.").with_schema(json!({ "type": "object" }));
         (prompt.seed, prompt.stop) = (Some(7), vec!["END".into()]);
         let room = Some(8192);
-        let asked = Asked { model: "llama3.2", prompt: &prompt, temperature: 0.5, max_tokens: 9, context_tokens: room };
+        let asked = Asked {
+            model: "llama3.2",
+            prompt: &prompt,
+            temperature: 0.5,
+            max_tokens: 9,
+            context_tokens: room,
+            form: Form::Schema,
+        };
         assert_eq!(
             body(asked),
             json!({

@@ -2,18 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Reply, Said, empty, no_room, odd, refused, too_long, usage};
+use super::{Asked, Form, Reply, Said, empty, no_room, odd, refused, too_long, usage};
 
 /// What a schema may hold that OpenAI can keep to strictly (guide "Structured model outputs", "Supported schemas").
 const STRICT: [&str; 9] =
     ["type", "properties", "required", "additionalProperties", "items", "enum", "const", "description", "title"];
 
-pub(super) fn body(Asked { model, prompt, temperature, max_tokens, .. }: Asked<'_>, most: &str) -> Value {
-    let system = prompt.system.iter().map(|text| json!({ "role": "system", "content": text }));
+pub(super) fn body(asked: Asked<'_>, most: &str) -> Value {
+    let Asked { model, prompt, temperature, max_tokens, form, .. } = asked;
+    let in_words = prompt.schema.as_ref().filter(|_| form != Form::Schema);
+    let system = asked.system(in_words).map(|text| json!({ "role": "system", "content": text }));
     let talk = prompt.messages.iter().map(|message| json!({ "role": message.role.word(), "content": message.text }));
     let mut body = json!({
         "model": model,
-        "messages": system.chain(talk).collect::<Vec<_>>(),
+        "messages": system.into_iter().chain(talk).collect::<Vec<_>>(),
         "temperature": temperature,
         "stream": false,
     });
@@ -24,13 +26,20 @@ pub(super) fn body(Asked { model, prompt, temperature, max_tokens, .. }: Asked<'
     if !prompt.stop.is_empty() {
         body["stop"] = json!(prompt.stop);
     }
-    if let Some(schema) = &prompt.schema {
-        // Where a schema is not one that can be kept to strictly, saying so is refused.
-        let strict = is_strict(schema) && schema["type"] == "object";
-        body["response_format"] = json!({
-            "type": "json_schema",
-            "json_schema": { "name": "answer", "schema": schema, "strict": strict },
-        });
+    match (&prompt.schema, form) {
+        (Some(schema), Form::Schema) => {
+            // Where a schema is not one that can be kept to strictly, saying so is refused.
+            let strict = is_strict(schema) && schema["type"] == "object";
+            body["response_format"] = json!({
+                "type": "json_schema",
+                "json_schema": { "name": "answer", "schema": schema, "strict": strict },
+            });
+        }
+        // It is for objects only. llama-cpp-python keeps to a schema that stands here.
+        (Some(schema), Form::Json) if schema["type"] == "object" => {
+            body["response_format"] = json!({ "type": "json_object", "schema": schema });
+        }
+        _ => {}
     }
     body
 }
@@ -105,7 +114,8 @@ mod tests {
     fn a_call_is_written_as_the_reference_says() {
         let mut prompt = Prompt::new("Name it.").with_system("Be brief.");
         let asked = |prompt: &Prompt, most| {
-            body(Asked { model: "gpt", prompt, temperature: 0.5, max_tokens: 9, context_tokens: None }, most)
+            let form = Form::Schema;
+            body(Asked { model: "gpt", prompt, temperature: 0.5, max_tokens: 9, context_tokens: None, form }, most)
         };
         assert_eq!(
             asked(&prompt, "max_completion_tokens"),
