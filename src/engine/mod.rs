@@ -10,6 +10,7 @@ pub mod batch;
 pub mod context;
 pub mod control;
 pub mod dispatcher;
+pub mod due;
 pub mod fingerprint;
 pub mod forecast;
 pub mod generator;

@@ -1,13 +1,13 @@
 //! Where events begin: numbered, timed, folded, and handed to everyone who wants all of them.
 
 use std::borrow::Cow;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::events::journal::JournalWriter;
-use crate::events::{EVENT_VERSION, Event, EventKind, RunState};
+use crate::events::{EVENT_VERSION, Event, EventKind, ItemIndex, RunState};
 use crate::resources::secret::Secrets;
 
 /// A front end that gets every event.
@@ -16,6 +16,8 @@ pub trait Sink {
     fn event(&mut self, event: &Event, state: &RunState);
     /// Takes the same event as the journal has it: one line of JSON, with its end.
     fn line(&mut self, _line: &[u8]) {}
+    /// Hooks of this item, which needs no work, are still to be called.
+    fn hooks_are_due(&mut self, _item: ItemIndex, _elapsed: Duration, _state: &RunState) {}
     /// Nothing more comes for the moment.
     fn idle(&mut self) {}
 }
@@ -78,7 +80,7 @@ impl Recorder {
 
     /// The time since the run began.
     #[must_use]
-    pub fn elapsed(&self) -> std::time::Duration {
+    pub fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 
@@ -144,6 +146,14 @@ impl Recorder {
             }
         }
         kind
+    }
+
+    /// Hooks of this item, which needs no work, are still to be called.
+    pub fn hooks_are_due(&mut self, item: ItemIndex) {
+        let elapsed = self.start.elapsed();
+        for sink in &mut self.sinks {
+            sink.hooks_are_due(item, elapsed, &self.state);
+        }
     }
 
     /// Hands on what is held back for speed.

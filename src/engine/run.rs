@@ -264,7 +264,10 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
             recorder.remove_last();
             let left = end_hooks(hooks, &outcome, batch_failed, &recorder);
             if left > 0 {
-                let message = format!("{left} hooks were given up: none had ended for {} s", HOOKS_PATIENCE.as_secs());
+                let since = HOOKS_PATIENCE.as_secs();
+                let message = format!(
+                    "{left} calls of hooks were given up: none got on for {since} s; the next run makes those of items"
+                );
                 recorder.record(EventKind::Warning { message, item: None });
             }
         }

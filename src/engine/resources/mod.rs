@@ -2,7 +2,7 @@
 
 mod desk;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod watch;
 
 use std::sync::mpsc::{Receiver, channel};

@@ -16,6 +16,7 @@ use crate::engine::control::channel;
 use crate::engine::recorder::Sink;
 use crate::engine::run::{Finished, Request, RunError, run};
 use crate::events::{Event, RunState};
+use crate::pipeline::hooks::Hook;
 use crate::pipeline::load::parse;
 use crate::pipeline::plan::Action;
 use crate::resilience::FaultClass;
@@ -28,7 +29,7 @@ use crate::steps::catalog::Catalog;
 use crate::steps::resource::{Doing, ResourceJob};
 
 /// Steps that work with a static resource, and misbehave on demand.
-pub(super) fn step(name: &str) -> Option<&'static ResourceStep> {
+pub(in crate::engine) fn step(name: &str) -> Option<&'static ResourceStep> {
     static STEPS: [ResourceStep; 5] = [
         ResourceStep { step: &ECHO, kind: ResourceKind::Static, reads_file: false, run: echo },
         ResourceStep { step: &HANG, kind: ResourceKind::Static, reads_file: false, run: hang },
@@ -121,19 +122,21 @@ impl Sink for Kept {
     }
 }
 
-struct Scene {
+pub(in crate::engine) struct Scene {
     folder: tempfile::TempDir,
     /// The name of each step and what it uses.
     steps: Vec<(&'static str, &'static str)>,
     settings: Value,
     optional: bool,
-    items: usize,
+    pub(in crate::engine) items: usize,
+    pub(in crate::engine) hooks: Vec<Hook>,
 }
 
 impl Scene {
-    fn new(steps: &[(&'static str, &'static str)]) -> Self {
+    pub(in crate::engine) fn new(steps: &[(&'static str, &'static str)]) -> Self {
         let settings = json!({ "data": { "token": "${TOKEN}" } });
-        Self { folder: tempfile::tempdir().unwrap(), steps: steps.to_vec(), settings, optional: false, items: 3 }
+        let (folder, steps) = (tempfile::tempdir().unwrap(), steps.to_vec());
+        Self { folder, steps, settings, optional: false, items: 3, hooks: Vec::new() }
     }
 
     fn plan(&self) -> Plan {
@@ -147,6 +150,7 @@ impl Scene {
             pool: PoolSettings { min_size: 0, max_size: 3, ..PoolSettings::default() },
             settings: self.settings.clone(),
         });
+        plan.hooks.clone_from(&self.hooks);
         if self.optional {
             let spec = crate::pipeline::plan::ToolSpec { required: Some(false), ..Default::default() };
             plan.tools.insert("vault".into(), spec);
@@ -160,7 +164,7 @@ impl Scene {
         plan
     }
 
-    fn run(&self) -> (Result<Finished, RunError>, Vec<Event>) {
+    pub(in crate::engine) fn run(&self) -> (Result<Finished, RunError>, Vec<Event>) {
         let inputs = self.folder.path().join("in");
         std::fs::create_dir_all(&inputs).unwrap();
         (0..self.items).for_each(|n| std::fs::write(inputs.join(format!("{n}.txt")), n.to_string()).unwrap());
@@ -185,7 +189,7 @@ impl Scene {
         (run(request), kept.0.take())
     }
 
-    fn checkpoints(&self) -> Vec<Checkpoint> {
+    pub(in crate::engine) fn checkpoints(&self) -> Vec<Checkpoint> {
         let items = std::fs::read_dir(self.folder.path().join("state/test/items")).unwrap();
         let json = items.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some());
         json.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
