@@ -17,6 +17,7 @@ pub mod generator;
 pub mod hooks;
 pub mod item;
 pub mod kept;
+pub mod needs;
 pub mod occasion;
 pub mod owner;
 pub mod piece;

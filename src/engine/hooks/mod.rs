@@ -310,6 +310,7 @@ impl Caller {
     fn begin(&self, call: Call, working: &mpsc::Sender<()>) -> Result<(), Fault> {
         let resources = &self.workshop.resources;
         let desk = resources.desk().ok_or_else(|| Fault::input("hook", "there is no resource"))?;
+        resources.want();
         let slots = Arc::clone(&self.calls.slots);
         // None is given any more once the calls are given up: this one is counted among them.
         let Some(Ok(slot)) = desk.wait_for(slots.acquire_owned()) else { return Ok(()) };
