@@ -172,7 +172,8 @@ fn a_refused_call_is_made_again_when_the_hook_was_changed_and_never_when_it_is_g
 
     // Changed, and not the first one any more.
     let other = DONE.replace("for = \"item\"", "").replace("path = \"done\"", "path = \"batch\"");
-    let other = other.replacen("uses", "for = \"batch\"\nuses", 1).replace("{item.name}", "x").replace("{hash.hash}", "y");
+    let other =
+        other.replacen("uses", "for = \"batch\"\nuses", 1).replace("{item.name}", "x").replace("{hash.hash}", "y");
     let hooks = format!("{other}{}", DONE.replace("path = \"done\"", "path = \"better\""));
     server.on("/hook/batch", [Answer::status(204)]);
     bench.pipeline(&pipeline(&server, WORK, &hooks));

@@ -87,7 +87,9 @@ pub struct Forecast {
 pub fn fate(context: &Context, index: ItemIndex) -> Fate {
     match look(context, index, false) {
         Look::UpToDate { .. } => Fate::UpToDate,
-        Look::FailedBefore { fault, .. } => Fate::FailedBefore(format!("step '{}': {}", fault.step, fault.fault.message)),
+        Look::FailedBefore { fault, .. } => {
+            Fate::FailedBefore(format!("step '{}': {}", fault.step, fault.fault.message))
+        }
         Look::LeftOut(reason) => Fate::LeftOut(reason),
         Look::Refused(fault) => Fate::Refused(fault.message),
         Look::Work(work) => {

@@ -39,9 +39,11 @@ impl RunState {
                 version: report.version.as_deref(),
                 hint: report.hint.as_deref(),
                 // Told with what it does, which may be much later.
-                at: view.status.metrics.since_health_check.map_or(view.at, |since| {
-                    view.at.saturating_sub((since * 1000.0) as u64)
-                }),
+                at: view
+                    .status
+                    .metrics
+                    .since_health_check
+                    .map_or(view.at, |since| view.at.saturating_sub((since * 1000.0) as u64)),
             }
         });
         let checked = self.dependencies.get(resource).map(|view| Found {

@@ -40,9 +40,11 @@ impl About {
         let plan = &workshop.context.plan;
         let index = self.item.map(|(index, _)| index);
         if let Some((_, key)) = self.item {
-            let noted = workshop.context.store.change(key, |known| due::note(plan, self.place, came.as_ref().err(), known));
+            let noted =
+                workshop.context.store.change(key, |known| due::note(plan, self.place, came.as_ref().err(), known));
             if let Err(error) = noted {
-                let message = format!("that a hook was called cannot be written ({error}): the next run calls it again");
+                let message =
+                    format!("that a hook was called cannot be written ({error}): the next run calls it again");
                 events.push(EventKind::Warning { message, item: index });
             }
         }

@@ -36,7 +36,11 @@ impl Again {
         }
         // The inputs do not fit, or hold a secret; without them the command would mean another batch.
         let note = if whole.is_empty() { Vec::new() } else { vec!["[the same inputs and options]".to_owned()] };
-        let pipeline = self.pipeline_file.as_deref().filter(|file| is_known(file)).map_or_else(|| "PIPELINE".to_owned(), shell_word);
+        let pipeline = self
+            .pipeline_file
+            .as_deref()
+            .filter(|file| is_known(file))
+            .map_or_else(|| "PIPELINE".to_owned(), shell_word);
         let words = ["mediamill".to_owned(), "run".to_owned(), pipeline].into_iter().chain(note);
         words.chain(added.iter().map(shell_word)).collect::<Vec<_>>().join(" ")
     }
