@@ -1,10 +1,11 @@
 //! One call of a hook: its attempts, and what is noted when it has ended.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::{Calls, Tell};
 use crate::engine::attempt::Workshop;

@@ -2,11 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::engine::resources::tests::Scene;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Calls;
+use super::call::{About, Call};
+use crate::engine::resources::tests::{Scene, step};
 use crate::events::EventKind;
 use crate::pipeline::hooks::{Hook, HookOn};
+use crate::resilience::retry::RetryPolicy;
+use crate::resources::secret::Secrets;
+use crate::resources::settings::{ResourceKind, ResourceSpec, register};
+use crate::resources::{Manager, PoolSettings};
 
 fn hook(on: HookOn, uses: &str) -> Hook {
     Hook { on, uses: uses.into(), resource: "vault".into(), with: json!({}) }
@@ -39,4 +49,41 @@ fn a_hook_that_panics_is_told_and_due_in_the_next_run_and_one_that_is_refused_is
             assert_eq!(due, [("on_done test.panic with vault", false), ("on_done test.fail with vault", true)]);
         }
     }
+}
+
+fn call(uses: &str) -> Call {
+    let manager = Manager::new();
+    let (kind, settings) = (ResourceKind::Static, json!({ "data": {} }));
+    let spec = ResourceSpec { name: "vault".into(), kind, pool: PoolSettings::default(), settings };
+    register(&manager, &spec, &|_| None, &Secrets::default()).unwrap();
+    Call {
+        about: About { place: 0, item: None },
+        manager,
+        step: step(uses).unwrap(),
+        with: json!({}),
+        resource: "vault".into(),
+        owner: "run/hook-1".into(),
+        once: String::new(),
+        retry: RetryPolicy::default(),
+        seed: 0,
+        name: "run".into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_turn_never_comes_keeps_no_other_from_being_made_and_has_an_end() {
+    let (calls, start) = (Calls::new(), Instant::now());
+    let free = calls.slots.available_permits();
+    let slot = Arc::clone(&calls.slots).acquire_owned().await.unwrap();
+    let waiting = tokio::spawn({
+        let calls = Arc::clone(&calls);
+        async move { call("test.turn").perform(&calls, slot, &mut Vec::new()).await }
+    });
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(calls.slots.available_permits(), free);
+    assert!(calls.waits_longer_than(Instant::now()));
+    let fault = waiting.await.unwrap().unwrap().unwrap_err();
+    assert_eq!(fault.cause, crate::resilience::fault::THROTTLED);
+    let took = start.elapsed().as_secs();
+    assert!((500..=600).contains(&took), "{took} s");
 }

@@ -218,7 +218,7 @@ impl Resources {
         let (manager, secrets) = (self.manager.0.clone(), self.secrets.clone());
         desk.begin(watch::figures(manager.clone(), self.kinds.clone(), std::sync::Arc::clone(&tell)));
         let wanted = wanted.into_iter().filter_map(|one| self.kind(&one.name).map(|kind| (one, kind))).collect();
-        let looking_after = watch::look_after(&manager, wanted, secrets, tell);
+        let looking_after = watch::look_after(manager, wanted, secrets, tell);
         let mut begins = self.wanted.subscribe();
         desk.begin(async move {
             if begins.wait_for(|wanted| *wanted).await.is_ok() {

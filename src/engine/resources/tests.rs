@@ -21,6 +21,7 @@ use crate::pipeline::load::parse;
 use crate::pipeline::plan::Action;
 use crate::resilience::FaultClass;
 use crate::resilience::checkpoint::{Checkpoint, ItemState};
+use crate::resilience::fault::THROTTLED;
 use crate::resilience::retry::RetryPolicy;
 use crate::resources::PoolSettings;
 use crate::resources::settings::ResourceSpec;
@@ -30,12 +31,13 @@ use crate::steps::resource::{Doing, ResourceJob};
 
 /// Steps that work with a static resource, and misbehave on demand.
 pub(in crate::engine) fn step(name: &str) -> Option<&'static ResourceStep> {
-    static STEPS: [ResourceStep; 5] = [
+    static STEPS: [ResourceStep; 6] = [
         ResourceStep { step: &ECHO, kind: ResourceKind::Static, reads_file: false, run: echo },
         ResourceStep { step: &HANG, kind: ResourceKind::Static, reads_file: false, run: hang },
         ResourceStep { step: &PANIC, kind: ResourceKind::Static, reads_file: false, run: panic },
         ResourceStep { step: &LEAK, kind: ResourceKind::Static, reads_file: false, run: leak },
         ResourceStep { step: &FAIL, kind: ResourceKind::Static, reads_file: false, run: fail },
+        ResourceStep { step: &TURN, kind: ResourceKind::Static, reads_file: false, run: turn },
     ];
     STEPS.iter().find(|step| step.step.name == name)
 }
@@ -59,6 +61,7 @@ static HANG: Builtin = named("test.hang");
 static PANIC: Builtin = named("test.panic");
 static LEAK: Builtin = named("test.leak");
 static FAIL: Builtin = named("test.fail");
+static TURN: Builtin = named("test.turn");
 /// What was not given back.
 static LEAKED: Mutex<Vec<crate::resources::AnyLease>> = Mutex::new(Vec::new());
 
@@ -102,6 +105,12 @@ fn fail(job: ResourceJob) -> Doing {
         Err(Fault::new(FaultClass::Input, "refused", format!("it does not take {}", lease["token"]))
             .with_hint(format!("leave out {}", lease["token"])))
     })
+}
+
+/// It is never its turn.
+fn turn(_: ResourceJob) -> Doing {
+    let fault = Fault::new(FaultClass::Transient, THROTTLED, "one request a minute is made");
+    Box::pin(async move { Err(fault.with_retry_after(Duration::from_secs(60))) })
 }
 
 const TOKEN: &str = "tok-\"4711\"/x y";

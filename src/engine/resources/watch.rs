@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::health_check;
 use crate::engine::tools::told;
@@ -96,16 +96,15 @@ pub(super) async fn figures(manager: Manager, kinds: IndexMap<String, ResourceKi
     }
 }
 
-/// Looks after all of them: tells of each whose health is other than at the look before, and of leases held for long.
-pub(super) fn look_after(
-    manager: &Manager,
-    wanted: Vec<(Wanted, ResourceKind)>,
-    secrets: Secrets,
-    tell: Tell,
-) -> impl Future<Output = ()> + Send + 'static {
+/// Looks after all of them: tells of each whose health is other than at the look before, and of leases held for long. The run
+/// has just looked how well they are, so the first look comes later.
+pub(super) async fn look_after(manager: Manager, wanted: Vec<(Wanted, ResourceKind)>, secrets: Secrets, tell: Tell) {
     let mut before: HashMap<String, Health> =
         manager.status_of_all().into_iter().map(|status| (status.name, status.health.health)).collect();
-    manager.monitor(LOOK_EVERY, move |finding| match finding {
+    // Whoever needs one that cannot be made ready hears why.
+    drop(manager.tend().await);
+    sleep(LOOK_EVERY).await;
+    let monitoring = manager.monitor(LOOK_EVERY, move |finding| match finding {
         Finding::Checked { resource, report } => {
             let health = report.health;
             let Some((wanted, kind)) = wanted.iter().find(|(wanted, _)| wanted.name == resource) else { return };
@@ -121,7 +120,45 @@ pub(super) fn look_after(
             tell(events);
         }
         Finding::LongHeld(leak) => tell(vec![EventKind::ResourceLeaked { leak, ended: false }]),
-        // Whoever needs it hears why.
         Finding::NotReady(_) => {}
-    })
+    });
+    // It keeps no manager alive.
+    drop(manager);
+    monitoring.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(acquired: u64, since_check: f64) -> ResourceStatus {
+        let mut status = ResourceStatus { name: "notes".into(), ..ResourceStatus::default() };
+        (status.metrics.total_acquisitions, status.metrics.since_health_check) = (acquired, Some(since_check));
+        status
+    }
+
+    /// The seconds of an hour at which something was told, where this is what is seen.
+    fn told(seen: impl Fn(u64) -> ResourceStatus) -> Vec<u64> {
+        let start = Instant::now();
+        let mut telling = Telling::new(&seen(0), start);
+        (1..=3600).filter(|second| telling.is_due(&seen(*second), start + Duration::from_secs(*second))).collect()
+    }
+
+    #[test]
+    fn a_busy_resource_is_told_of_at_once_and_then_every_few_seconds() {
+        let busy = told(|second| status(second, second as f64));
+        assert_eq!(busy[..10], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert!(busy.len() <= 3600 / 5 + 20, "{}", busy.len());
+        let longest = busy.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert_eq!(longest, Some(5));
+        // What changes once is told, whenever that is.
+        assert_eq!(told(|second| status(u64::from(second >= 1800), second as f64)), [1800]);
+    }
+
+    #[test]
+    fn of_one_at_rest_only_that_somebody_looked_is_told() {
+        assert_eq!(told(|second| status(7, second as f64 + 0.1)), Vec::<u64>::new());
+        let looked_at = told(|second| status(7, (second % 60) as f64));
+        assert_eq!((looked_at.len(), looked_at[0]), (60, 60));
+    }
 }
