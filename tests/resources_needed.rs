@@ -94,4 +94,11 @@ fn a_resource_that_could_not_be_opened_is_listed_with_the_reason() {
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     let office = told.split("office").nth(1).unwrap_or_default();
     assert!(office.contains("OFFICE_TOKEN") && told.contains("gate"), "{told}");
+    // Its hook is due until it can be called.
+    let journal = bench.journal();
+    let warning = journal.warnings().into_iter().find(|warning| warning.starts_with("hook")).unwrap_or_default();
+    assert!(warning.contains("OFFICE_TOKEN") && warning.ends_with("the next run calls it again"), "{warning}");
+    assert!(
+        bench.checkpoints().values().all(|checkpoint| checkpoint.hooks_due.iter().all(|due| due.refused.is_none()))
+    );
 }

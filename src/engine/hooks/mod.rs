@@ -283,6 +283,9 @@ impl Caller {
         let missing = |what: &str| Fault::input("hook", format!("there is no {what}"));
         let context = &self.workshop.context;
         let hook = &context.plan.hooks[place];
+        if let Some(fault) = self.workshop.resources.refusal(&hook.resource) {
+            return Err(fault);
+        }
         let step = self.workshop.resources.step(&hook.uses).ok_or_else(|| missing("such step"))?;
         let with = fill(&hook.with, fields)
             .map_err(|why| Fault::input("placeholder", format!("a parameter cannot be filled: {why}")))?;

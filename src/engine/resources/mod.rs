@@ -15,8 +15,8 @@ use super::context::Basis;
 use crate::events::EventKind;
 use crate::health::{HealthCheck, Wanted};
 use crate::pipeline::plan::Plan;
-use crate::resilience::Fault;
 use crate::resilience::safe_text::safe_line;
+use crate::resilience::{Fault, FaultClass};
 use crate::resources::secret::{Secrets, fill};
 use crate::resources::settings::{ResourceKind, register};
 use crate::resources::{Health, HealthReport, Leases, Manager, Owner, Requirement, ResourceStatus};
@@ -110,6 +110,12 @@ impl Resources {
     #[must_use]
     pub fn kind(&self, name: &str) -> Option<ResourceKind> {
         self.kinds.get(name).copied()
+    }
+
+    /// Why the resource could not be made known, if that is so: it may be another time.
+    #[must_use]
+    pub fn refusal(&self, name: &str) -> Option<Fault> {
+        self.refused.get(name).map(|fault| Fault { class: FaultClass::Dependency, ..fault.clone() })
     }
 
     /// The step called `name`, where it works with a resource.

@@ -19,7 +19,6 @@ use crate::events::{Event, RunState};
 use crate::pipeline::hooks::Hook;
 use crate::pipeline::load::parse;
 use crate::pipeline::plan::Action;
-use crate::resilience::FaultClass;
 use crate::resilience::checkpoint::{Checkpoint, ItemState};
 use crate::resilience::fault::THROTTLED;
 use crate::resilience::retry::RetryPolicy;
