@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
+#[path = "support/pieces.rs"]
+mod pieces;
 #[path = "support/server.rs"]
 mod server;
 mod support;
@@ -11,25 +13,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use server::{Answer, Received, Server};
-use support::{Bench, Journal, until};
+use support::{Bench, Chance, Journal, until};
 
-/// A pipeline whose hooks tell a service what became of each item, and of the batch.
+/// The service that hooks tell.
+fn office(server: &Server) -> String {
+    let url = server.url("/hook");
+    let secret = "It's a Secret to Everybody";
+    format!("[resources.office]\nkind = \"http\"\nbase_url = \"{url}\"\nsigning_secret = \"{secret}\"\n")
+}
+
+/// A pipeline whose hooks tell a service what became of each item, or of the batch.
 fn pipeline(server: &Server, steps: &str, hooks: &str) -> String {
-    format!(
-        r#"
-name = "told"
-[retry]
-max_retries = 2
-base_delay = "20ms"
-[resources.office]
-kind = "http"
-base_url = "{}"
-signing_secret = "It's a Secret to Everybody"
-{steps}
-{hooks}
-"#,
-        server.url("/hook")
-    )
+    let retry = "[retry]\nmax_retries = 2\nbase_delay = \"20ms\"\n";
+    format!("name = \"told\"\n{retry}{}{steps}{hooks}", office(server))
 }
 
 const WORK: &str = "[[step]]\nid = \"hash\"\nuses = \"file.hash\"\n";
@@ -106,7 +102,7 @@ fn each_item_is_told_once_with_a_signature_and_a_key_of_its_own() {
 #[test]
 fn a_call_that_fails_is_made_again_and_one_that_is_asked_to_wait_waits_without_keeping_others() {
     let server = Server::start();
-    let busy = Answer::status(429).header("retry-after", "1");
+    let busy = Answer::status(429).header("retry-after", "2");
     // More calls than are made at the same time are told to wait; those behind them are made meanwhile.
     let asked_to_wait = (0..12).map(|_| busy.clone());
     server.on("/hook/done", asked_to_wait.chain([Answer::status(500), Answer::status(204)]));
@@ -122,7 +118,7 @@ fn a_call_that_fails_is_made_again_and_one_that_is_asked_to_wait_waits_without_k
     }
     let firsts: BTreeSet<String> = received[..30].iter().map(item).collect();
     assert!(firsts.len() > 28, "those that wait keep others from being called: {firsts:?}");
-    assert!(ended.took > Duration::from_secs(1), "{ended:?}");
+    assert!(ended.took > Duration::from_secs(2), "{ended:?}");
     assert_eq!((due(&bench), told(&bench.journal()).len()), (0, 0));
 }
 
@@ -248,4 +244,60 @@ fn the_end_of_the_batch_is_told_as_what_it_was_and_a_failing_hook_changes_no_exi
     let seen = told_to(&server);
     assert_eq!((seen.len(), seen[1].path(), &seen[1].json()["failed"]), (2, "/hook/fail", &2.into()));
     assert_ne!(delivery(&seen[0]), delivery(&seen[1]));
+}
+
+#[test]
+fn whenever_a_run_is_killed_no_call_is_lost() {
+    let server = Server::start();
+    server.on("/hook/done", [Answer::status(204).after(Duration::from_millis(3))]);
+    let bench = Bench::new(&pipeline(&server, WORK, DONE));
+    bench.inputs(150);
+    let mut chance = Chance(7);
+    let mut kills = 0;
+    for _ in 0..8 {
+        let live = bench.run().start();
+        // The later, the more is done: kills are spread over looks, items and calls.
+        let seen = told_to(&server).len() as u64;
+        let until_then = seen + chance.below(30);
+        until("there were some more calls, or all", support::PATIENCE, || {
+            told_to(&server).len() as u64 >= until_then || live.ends_within(Duration::ZERO)
+        });
+        kills += usize::from(live.kill().code().is_none());
+    }
+    assert!(kills > 3, "{kills} runs were killed");
+    bench.run().expect(0);
+    let calls = calls(&server, "/hook/done");
+    assert_eq!((calls.len(), due(&bench)), (150, 0));
+    let keys: BTreeSet<String> = calls.values().flatten().map(delivery).collect();
+    assert_eq!(keys.len(), 150);
+    // Only what was out, or had just ended, when the run was killed is called again.
+    let all: usize = calls.values().map(Vec::len).sum();
+    assert!(all <= 150 + kills * 2 * 8, "{all} calls");
+}
+
+#[test]
+fn whatever_ends_an_item_its_call_is_made_by_the_next_run() {
+    let hook = DONE.replace(", hash = \"{hash.hash}\"", "");
+    let generated = "name = \"made\"\n[generate]\ncount = 3\n[[step]]\nid = \"nothing\"\nuses = \"noop\"\n";
+    let left_out = "name = \"out\"\n[[step]]\nid = \"no\"\nuses = \"noop\"\nmatch = [\"*.wav\"]\n";
+    for (steps, is_generated) in [(generated, true), (left_out, false), (pieces::CUT, false)] {
+        let server = Server::start();
+        server.on("/hook/done", [Answer::silence()]);
+        let bench = Bench::new(&format!("{steps}{}{hook}", office(&server)));
+        if !is_generated {
+            bench.inputs(3);
+        }
+        let run = || if is_generated { bench.run().over([""; 0]) } else { bench.run() };
+        let live = run().start();
+        until("every item has ended, and is being told", support::PATIENCE, || {
+            told_to(&server).len() == 3 && bench.journals().pop().is_some_and(|journal| journal.finished().len() == 3)
+        });
+        live.kill();
+        server.on("/hook/done", [Answer::status(204)]);
+        run().expect(0);
+        assert_eq!(bench.journal().counts().unwrap().up_to_date, 3, "{steps}");
+        let calls = calls(&server, "/hook/done");
+        assert!(calls.len() == 3 && calls.values().all(|same| same.len() == 2), "{steps}: {calls:?}");
+        assert_eq!(due(&bench), 0, "{steps}");
+    }
 }

@@ -65,6 +65,20 @@ fn a_run_of_some_steps_needs_nothing_of_the_others() {
 }
 
 #[test]
+fn a_tool_of_a_step_that_is_left_out_refuses_no_run() {
+    let steps =
+        "[[step]]\nid = \"hash\"\nuses = \"file.hash\"\n[[step]]\nid = \"tool\"\nrun = [\"no-such-tool-4711\"]\n";
+    let bench = Bench::new(&format!("name = \"tool\"\n{steps}"));
+    bench.inputs(1);
+    bench.run().args(["--only", "hash"]).expect(0);
+    bench.run().expect(3);
+    // What nothing works with is needed on the pipeline's word.
+    bench.pipeline(&format!("name = \"tool\"\n{steps}[health]\nother-tool-4711 = {{ required = true }}\n"));
+    let ended = bench.run().args(["--only", "hash"]).expect(3);
+    assert!(ended.stderr.contains("other-tool-4711") && !ended.stderr.contains("no-such-tool"), "{ended:?}");
+}
+
+#[test]
 fn a_run_in_which_all_is_up_to_date_only_looks_whether_its_resources_are_there() {
     let server = Server::start();
     server.on("*", [Answer::status(204)]);
