@@ -7,7 +7,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Calls, Tell};
+use super::Tell;
+use super::calls::Calls;
 use crate::engine::attempt::Workshop;
 use crate::engine::due;
 use crate::engine::resources::panicked;

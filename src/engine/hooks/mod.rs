@@ -5,19 +5,20 @@
 //! its checkpoint until the call is made, so that a later run makes those that this one did not come to.
 
 mod call;
+mod calls;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::Instant;
+use tokio::sync::mpsc;
 
 use self::call::{About, Call};
+use self::calls::Calls;
 use super::attempt::Workshop;
 use super::attempt::resource::once;
 use super::due;
@@ -26,14 +27,9 @@ use super::occasion::Occasion;
 use super::recorder::Sink;
 use crate::events::{Event, EventKind, ItemIndex, RunState};
 use crate::pipeline::hooks::HookOn;
-use crate::resilience::Fault;
 use crate::resilience::checkpoint::{Checkpoint, ItemState};
 use crate::resilience::store::Loaded;
-
-/// Calls at the same time.
-const AT_ONCE: usize = 8;
-/// Calls that wait to be made again, and take no other's turn meanwhile. Each holds its parameters, so there is a limit.
-const WAITING: usize = 64;
+use crate::resilience::{Fault, FaultClass};
 
 /// Where what happens is told.
 pub type Tell = Arc<dyn Fn(Vec<EventKind>) + Send + Sync>;
@@ -64,57 +60,6 @@ pub struct Hooks {
     on: Vec<HookOn>,
     /// What every call is told of the run.
     run: Occasion,
-}
-
-/// The calls that are under way.
-struct Calls {
-    /// Leave to make a call.
-    slots: Arc<Semaphore>,
-    /// Leave to wait without a slot.
-    waits: Arc<Semaphore>,
-    /// Those that were to be made, and have not ended.
-    left: AtomicUsize,
-    /// Attempts that have ended.
-    attempts: AtomicUsize,
-    /// When the last of those that wait goes on.
-    goes_on: Mutex<Option<Instant>>,
-    /// Nobody waits for them any more.
-    given_up: watch::Sender<bool>,
-}
-
-impl Calls {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
-            waits: Arc::new(Semaphore::new(WAITING)),
-            left: AtomicUsize::new(0),
-            attempts: AtomicUsize::new(0),
-            goes_on: Mutex::default(),
-            given_up: watch::channel(false).0,
-        })
-    }
-
-    /// Counts `calls` that are to be made in place of `counted`.
-    fn recount(&self, calls: usize, counted: usize) {
-        self.left.fetch_add(calls, Ordering::SeqCst);
-        self.left.fetch_sub(counted, Ordering::SeqCst);
-    }
-
-    /// One of them waits until then.
-    fn waits_until(&self, at: Instant) {
-        let mut goes_on = self.goes_on.lock().unwrap_or_else(PoisonError::into_inner);
-        *goes_on = (*goes_on).max(Some(at));
-    }
-
-    /// Whether one of those that wait is to go on later than that.
-    fn waits_longer_than(&self, at: Instant) -> bool {
-        self.goes_on.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|goes_on| goes_on > at)
-    }
-
-    fn give_up(&self) {
-        self.slots.close();
-        self.given_up.send_replace(true);
-    }
 }
 
 /// Hears of items that end.
@@ -199,18 +144,7 @@ impl Hooks {
         calls.recount(counted, 0);
         let _ = happened.send(Happened { what: What::Ended(on, None), counted, occasion });
         drop(happened);
-        let progress = || (calls.left.load(Ordering::SeqCst), calls.attempts.load(Ordering::SeqCst));
-        let mut before = progress();
-        let in_time = loop {
-            if ended.recv_timeout(patience).is_ok() {
-                break true;
-            }
-            let (now, since) = (progress(), Instant::now().checked_sub(patience));
-            let waits = since.is_some_and(|since| calls.waits_longer_than(since));
-            if std::mem::replace(&mut before, now) == now && !waits {
-                break false;
-            }
-        };
+        let in_time = calls.end(&ended, patience);
         let left = calls.left.load(Ordering::SeqCst);
         calls.give_up();
         let _ = thread.join();
@@ -238,6 +172,9 @@ impl Caller {
     }
 
     fn call(&self, happened: Happened, working: &mpsc::Sender<()>) {
+        if self.calls.slots.is_closed() {
+            return;
+        }
         let Happened { what, counted, mut occasion } = happened;
         let context = &self.workshop.context;
         let (What::Ended(_, index) | What::Due(index)) = what;
@@ -280,7 +217,6 @@ impl Caller {
 
     /// A call with every placeholder filled.
     fn prepare(&self, place: usize, fields: &Fields<'_>) -> Result<Call, Fault> {
-        let missing = |what: &str| Fault::input("hook", format!("there is no {what}"));
         let context = &self.workshop.context;
         let hook = &context.plan.hooks[place];
         if let Some(fault) = self.workshop.resources.refusal(&hook.resource) {
@@ -313,7 +249,7 @@ impl Caller {
     /// Has the call made as soon as it is its turn.
     fn begin(&self, call: Call, working: &mpsc::Sender<()>) -> Result<(), Fault> {
         let resources = &self.workshop.resources;
-        let desk = resources.desk().ok_or_else(|| Fault::input("hook", "there is no resource"))?;
+        let desk = resources.desk().ok_or_else(|| missing("resource"))?;
         resources.want();
         let slots = Arc::clone(&self.calls.slots);
         // None is given any more once the calls are given up: this one is counted among them.
@@ -339,6 +275,10 @@ impl Caller {
         });
         Ok(())
     }
+}
+
+fn missing(what: &str) -> Fault {
+    Fault::new(FaultClass::Bug, "hook", format!("there is no {what}"))
 }
 
 /// The occasion of an item that came to its end in an earlier run.

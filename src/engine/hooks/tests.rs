@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::Calls;
 use super::call::{About, Call};
+use super::calls::Calls;
 use crate::engine::resources::tests::{Scene, step};
 use crate::events::EventKind;
 use crate::pipeline::hooks::{Hook, HookOn};
@@ -86,4 +86,23 @@ async fn a_call_whose_turn_never_comes_keeps_no_other_from_being_made_and_has_an
     assert_eq!(fault.cause, crate::resilience::fault::THROTTLED);
     let took = start.elapsed().as_secs();
     assert!((500..=600).contains(&took), "{took} s");
+}
+
+#[test]
+fn the_end_waits_for_calls_that_wait_for_their_time_and_for_no_others() {
+    let patience = Duration::from_millis(20);
+    let (end, ended) = std::sync::mpsc::channel();
+    let calls = Calls::new();
+    calls.recount(1, 0);
+    assert!(!calls.end(&ended, patience), "nothing gets on");
+    calls.waits_until(Instant::now() + Duration::from_secs(3600));
+    let waiting = std::thread::spawn({
+        let calls = Arc::clone(&calls);
+        move || calls.end(&ended, patience)
+    });
+    // Longer than its patience, however slow the machine is.
+    std::thread::sleep(patience * 5);
+    assert!(!waiting.is_finished());
+    end.send(()).unwrap();
+    assert!(waiting.join().unwrap());
 }
