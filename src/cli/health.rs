@@ -29,7 +29,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (wanted, resources) = match &args.pipeline {
         Some(path) => {
             let plan = state::plan(path)?.plan;
-            let resources = Resources::open(&plan, &environment);
+            let resources = Resources::open(&plan, &|_| true, &environment);
             let resources = resources.map_err(|error| {
                 Failure::new(code::FAILED, format!("the resources of the pipeline cannot be looked at: {error}"))
             })?;

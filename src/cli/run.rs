@@ -329,7 +329,10 @@ pub fn for_other_inputs(run_folder: &Path) -> Option<String> {
     if batch.state != Path::new("checkpoints") {
         words.extend(["--state".to_owned(), batch.state.display().to_string()]);
     }
-    Some(words.iter().map(crate::resilience::safe_text::shell_word).collect::<Vec<_>>().join(" "))
+    // A word that a secret was taken out of means another run.
+    let is_whole = |word: &String| !word.contains(crate::resources::secret::REDACTED);
+    let line = || words.iter().map(crate::resilience::safe_text::shell_word).collect::<Vec<_>>().join(" ");
+    words.iter().all(is_whole).then(line)
 }
 
 /// The exit code of a process that a signal ended.

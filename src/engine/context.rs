@@ -185,6 +185,12 @@ pub fn select(plan: &Plan, options: &Options, bases: &mut [Basis]) {
     }
 }
 
+/// Whether a run leaves out steps, so that items are not done when it is.
+#[must_use]
+pub fn asks_for_less(plan: &Plan, bases: &[Basis]) -> bool {
+    plan.steps.iter().zip(bases).any(|(step, basis)| basis.left_out && !step.batch)
+}
+
 /// The part of the output folder's template before its first placeholder.
 #[must_use]
 pub fn fixed_output(output: &Template) -> PathBuf {
@@ -197,7 +203,7 @@ impl Context {
     /// Whether this run leaves out steps, so that items are not done when it is.
     #[must_use]
     pub fn asks_for_less(&self) -> bool {
-        self.plan.steps.iter().zip(&self.bases).any(|(step, basis)| basis.left_out && !step.batch)
+        asks_for_less(&self.plan, &self.bases)
     }
 
     /// The folder that all outputs of the batch are below. Absolute.

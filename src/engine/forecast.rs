@@ -86,8 +86,10 @@ pub struct Forecast {
 #[must_use]
 pub fn fate(context: &Context, index: ItemIndex) -> Fate {
     match look(context, index, false) {
-        Look::UpToDate => Fate::UpToDate,
-        Look::FailedBefore(fault) => Fate::FailedBefore(format!("step '{}': {}", fault.step, fault.fault.message)),
+        Look::UpToDate { .. } => Fate::UpToDate,
+        Look::FailedBefore { fault, .. } => {
+            Fate::FailedBefore(format!("step '{}': {}", fault.step, fault.fault.message))
+        }
         Look::LeftOut(reason) => Fate::LeftOut(reason),
         Look::Refused(fault) => Fate::Refused(fault.message),
         Look::Work(work) => {

@@ -1,13 +1,13 @@
 //! Where events begin: numbered, timed, folded, and handed to everyone who wants all of them.
 
 use std::borrow::Cow;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::events::journal::JournalWriter;
-use crate::events::{EVENT_VERSION, Event, EventKind, RunState};
+use crate::events::{EVENT_VERSION, Event, EventKind, ItemIndex, RunState};
 use crate::resources::secret::Secrets;
 
 /// A front end that gets every event.
@@ -16,6 +16,8 @@ pub trait Sink {
     fn event(&mut self, event: &Event, state: &RunState);
     /// Takes the same event as the journal has it: one line of JSON, with its end.
     fn line(&mut self, _line: &[u8]) {}
+    /// Hooks of this item, which needs no work, are still to be called.
+    fn hooks_are_due(&mut self, _item: ItemIndex, _elapsed: Duration, _state: &RunState) {}
     /// Nothing more comes for the moment.
     fn idle(&mut self) {}
 }
@@ -30,8 +32,8 @@ pub struct Recorder {
     journal: Option<JournalWriter>,
     journal_is_ill: bool,
     sinks: Vec<Box<dyn Sink>>,
-    /// What no event shows.
-    secrets: Secrets,
+    /// What no event shows; nothing in a run without resources.
+    secrets: Option<Secrets>,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -44,14 +46,14 @@ impl Recorder {
     /// Starts a stream now.
     #[must_use]
     pub fn new(journal: Option<JournalWriter>, sinks: Vec<Box<dyn Sink>>) -> Self {
-        let (state, line, secrets) = (RunState::default(), Vec::new(), Secrets::default());
+        let (state, line, secrets) = (RunState::default(), Vec::new(), None);
         Self { start: Instant::now(), next: 0, state, line, journal, journal_is_ill: false, sinks, secrets }
     }
 
     /// The same; no event shows any of `secrets`, nor does the state.
     #[must_use]
     pub fn without(self, secrets: Secrets) -> Self {
-        Self { secrets, ..self }
+        Self { secrets: Some(secrets), ..self }
     }
 
     /// From now on `sink` gets every event, too.
@@ -78,7 +80,7 @@ impl Recorder {
 
     /// The time since the run began.
     #[must_use]
-    pub fn elapsed(&self) -> std::time::Duration {
+    pub fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 
@@ -110,40 +112,31 @@ impl Recorder {
 
     /// Whether the event at hand holds a secret, or nobody can tell.
     fn shows_secret(&self) -> bool {
-        !self.secrets.is_empty() && std::str::from_utf8(&self.line).map_or(true, |line| self.secrets.are_in_json(line))
+        self.secrets.as_ref().is_some_and(|secrets| {
+            !secrets.is_empty() && std::str::from_utf8(&self.line).map_or(true, |line| secrets.are_in_json(line))
+        })
     }
 
     /// The same event without a secret. Where one is a word of our own, such as the name of a class, that word stays: it is
     /// there whatever the secrets are.
     fn redacted(&self, kind: EventKind) -> EventKind {
+        let Some(secrets) = &self.secrets else { return kind };
         let Ok(told) = serde_json::to_value(&kind) else { return kind };
         let mut clean = told.clone();
         each_text(&mut clean, &mut |text| {
-            if let Cow::Owned(clean) = self.secrets.redact(text) {
+            if let Cow::Owned(clean) = secrets.redact(text) {
                 *text = clean;
             }
         });
-        serde_json::from_value(clean).unwrap_or_else(|_| self.redacted_one_by_one(told, kind))
+        serde_json::from_value(clean).unwrap_or_else(|_| redacted_one_by_one(secrets, told, kind))
     }
 
-    fn redacted_one_by_one(&self, mut told: Value, mut kind: EventKind) -> EventKind {
-        let mut texts = 0;
-        each_text(&mut told, &mut |_| texts += 1);
-        for place in 0..texts {
-            let (mut clean, mut at, mut is_other) = (told.clone(), 0, false);
-            each_text(&mut clean, &mut |text| {
-                if at == place
-                    && let Cow::Owned(clean) = self.secrets.redact(text)
-                {
-                    (*text, is_other) = (clean, true);
-                }
-                at += 1;
-            });
-            if is_other && let Ok(known) = serde_json::from_value(clean.clone()) {
-                (told, kind) = (clean, known);
-            }
+    /// Hooks of this item, which needs no work, are still to be called.
+    pub fn hooks_are_due(&mut self, item: ItemIndex) {
+        let elapsed = self.start.elapsed();
+        for sink in &mut self.sinks {
+            sink.hooks_are_due(item, elapsed, &self.state);
         }
-        kind
     }
 
     /// Hands on what is held back for speed.
@@ -170,6 +163,26 @@ impl Recorder {
             self.record(EventKind::Warning { message, item: None });
         }
     }
+}
+
+fn redacted_one_by_one(secrets: &Secrets, mut told: Value, mut kind: EventKind) -> EventKind {
+    let mut texts = 0;
+    each_text(&mut told, &mut |_| texts += 1);
+    for place in 0..texts {
+        let (mut clean, mut at, mut is_other) = (told.clone(), 0, false);
+        each_text(&mut clean, &mut |text| {
+            if at == place
+                && let Cow::Owned(clean) = secrets.redact(text)
+            {
+                (*text, is_other) = (clean, true);
+            }
+            at += 1;
+        });
+        if is_other && let Ok(known) = serde_json::from_value(clean.clone()) {
+            (told, kind) = (clean, known);
+        }
+    }
+    kind
 }
 
 /// Every text in `value` that is not a name.

@@ -18,6 +18,7 @@ use super::control::{Commands, Inbox};
 use super::dispatcher::{Dispatcher, Outcome};
 use super::hooks::{self, Hooks};
 use super::kept;
+use super::needs::Needed;
 use super::occasion::Occasion;
 use super::preflight::{Conflict, conflicts};
 use super::recorder::{Recorder, Sink};
@@ -166,16 +167,19 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
         let path = path.to_path_buf();
         move |source| RunError::Io { doing, path, source }
     };
-    let resources =
-        Resources::open(&request.plan, &request.variable).map_err(io("start the resources of", &request.state))?;
+    let needed = Needed::of(&request.plan, &request.options);
+    let resources = Resources::open(&request.plan, &|name| needed.has(name), &request.variable)
+        .map_err(io("start the resources of", &request.state))?;
     (request.hide)(resources.secrets());
-    let dependencies = wanted(&request.plan);
+    let mut dependencies = wanted(&request.plan);
+    dependencies.retain(|one| needed.has(&one.name));
     // At the same time as the tools.
     let looking = resources.look(&dependencies);
     let (mut context, mut checks) = prepare(request.plan, request.batch, request.options, &request.state, access)?;
     checks.extend(looking.checks());
     resources::leave_out(&context.plan, &checks, &mut context.bases);
-    let missing: Vec<HealthCheck> = checks.iter().filter(|check| check.required && !check.available).cloned().collect();
+    let is_missing = |check: &&HealthCheck| check.required && !check.available && needed.has(&check.name);
+    let missing: Vec<HealthCheck> = checks.iter().filter(is_missing).cloned().collect();
     if !missing.is_empty() {
         return Err(RunError::Missing(missing));
     }
@@ -202,7 +206,10 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     // There before anyone hears of the run, and until all of it is in the journal.
     let socket = Socket::serve(&folder, commands.clone());
 
-    let mut recorder = Recorder::new(Some(journal), request.sinks).without(resources.secrets().clone());
+    let mut recorder = Recorder::new(Some(journal), request.sinks);
+    if !context.plan.resources.is_empty() {
+        recorder = recorder.without(resources.secrets().clone());
+    }
     tell_beginning(&mut recorder, &context, &checks, &id, request.jobs, request.seed);
     resources.seen().into_iter().for_each(|seen| recorder.record(seen));
     let (output, checkpoints) = (context.output_root(), context.store.dir().to_path_buf());
@@ -264,7 +271,10 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
             recorder.remove_last();
             let left = end_hooks(hooks, &outcome, batch_failed, &recorder);
             if left > 0 {
-                let message = format!("{left} hooks were given up: none had ended for {} s", HOOKS_PATIENCE.as_secs());
+                let since = HOOKS_PATIENCE.as_secs();
+                let message = format!(
+                    "{left} calls of hooks were given up: none got on for {since} s; the next run makes those of items"
+                );
                 recorder.record(EventKind::Warning { message, item: None });
             }
         }

@@ -319,9 +319,11 @@ fn follow(workshop: &Workshop, order: Queued, hosts: &mut Hosts, answers: &Unbou
                 leftover: 0,
                 note: None,
             });
-            let leaks = workshop.resources.let_go(&owner_of(workshop, &task));
-            if !leaks.is_empty() {
-                let _ = answers.send(Answer::Told(leaks));
+            if !workshop.context.plan.steps[task.step].resources.is_empty() {
+                let leaks = workshop.resources.let_go(&owner_of(workshop, &task));
+                if !leaks.is_empty() {
+                    let _ = answers.send(Answer::Told(leaks));
+                }
             }
             Answer::Attempt(task, Box::new(report.without(workshop.resources.secrets())))
         }

@@ -1,6 +1,7 @@
 //! Looks at an item before anything runs: what is done, what is to do, and why.
 
 use super::context::Context;
+use super::due;
 use super::fingerprint::{fingerprint, passes, read_source};
 use super::item::Item;
 use super::piece::{outlook, stale};
@@ -14,9 +15,17 @@ use crate::resilience::store::{Loaded, PieceLog};
 #[derive(Debug)]
 pub enum Look {
     /// Nothing to do.
-    UpToDate,
+    UpToDate {
+        /// Calls of hooks are still to be made for it.
+        due: bool,
+    },
     /// It failed before, the fault was the input's, and nothing changed since.
-    FailedBefore(Box<StepFault>),
+    FailedBefore {
+        /// What it failed with.
+        fault: Box<StepFault>,
+        /// Calls of hooks are still to be made for it.
+        due: bool,
+    },
     /// It is not asked for in this run, for this reason.
     LeftOut(String),
     /// It cannot be worked on.
@@ -64,6 +73,7 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
         if context.store.is_writable() && checkpoint.fault.as_ref().is_none_or(|before| before.fault != fault) {
             checkpoint.state = ItemState::Failed;
             checkpoint.fault = Some(StepFault::of(String::new(), 0, fault.clone()));
+            checkpoint.hooks_due = due::with_state(&context.plan, ItemState::Failed).unwrap_or_default();
             // For the next run's information: that it cannot be written is told when real work cannot be.
             let _ = context.store.save(item.key, &mut checkpoint);
         }
@@ -85,17 +95,18 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     let mut log = context.store.pieces(&item.id);
     let stale = all_stale(context, &item, &checkpoint, &mut log);
     if !again && let Some(fault) = stands_failed(context, &item, &checkpoint, &stale, &mut log) {
-        return Look::FailedBefore(Box::new(fault.clone()));
+        return Look::FailedBefore { fault: Box::new(fault.clone()), due: due::any(context, &checkpoint) };
     }
     if stale.iter().all(Option::is_none) {
         // All is done, whatever kept an earlier run from saying so: an input that was away for a while, a crash.
         if checkpoint.state != ItemState::Done && !context.asks_for_less() && context.store.is_writable() {
             checkpoint.state = ItemState::Done;
             checkpoint.fault = None;
+            checkpoint.hooks_due = due::with_state(&context.plan, ItemState::Done).unwrap_or_default();
             // What cannot be written now is found again by the next look.
             let _ = context.store.save(item.key, &mut checkpoint);
         }
-        return Look::UpToDate;
+        return Look::UpToDate { due: due::any(context, &checkpoint) };
     }
     Look::Work(Box::new(Work { item, checkpoint, stale, note }))
 }

@@ -22,7 +22,7 @@ pub struct Found<'a> {
     pub version: Option<&'a str>,
     /// What to do about it.
     pub hint: Option<&'a str>,
-    /// When that was told, in milliseconds since the run's start.
+    /// When that was found, in milliseconds since the run's start.
     pub at: u64,
 }
 
@@ -38,7 +38,12 @@ impl RunState {
                 details: &report.details,
                 version: report.version.as_deref(),
                 hint: report.hint.as_deref(),
-                at: view.at,
+                // Told with what it does, which may be much later.
+                at: view
+                    .status
+                    .metrics
+                    .since_health_check
+                    .map_or(view.at, |since| view.at.saturating_sub((since * 1000.0) as u64)),
             }
         });
         let checked = self.dependencies.get(resource).map(|view| Found {

@@ -44,6 +44,19 @@ pub struct Checkpoint {
     /// Files of ours that no step's record tells of any more: they may be replaced, others may not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formerly: Vec<Artifact>,
+    /// Calls that are to be made because the item is done, or failed: written with that, and taken out when they are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks_due: Vec<HookDue>,
+}
+
+/// A call of a hook that is still to be made for an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookDue {
+    /// Which: what the pipeline's hook is called.
+    pub hook: String,
+    /// The call was made and refused; it would be again for as long as the hook is this one: a hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// Where an item stands.
@@ -317,6 +330,7 @@ impl Checkpoint {
             steps: IndexMap::new(),
             fault: None,
             formerly: Vec::new(),
+            hooks_due: Vec::new(),
         }
     }
 

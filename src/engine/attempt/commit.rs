@@ -7,6 +7,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::Attempt;
 use super::outputs::Found;
+use crate::engine::due;
 use crate::engine::fingerprint::Owner;
 use crate::pipeline::plan::Durability;
 use crate::resilience::Fault;
@@ -48,6 +49,9 @@ impl Attempt<'_> {
         checkpoint.mark(&self.step.id, record, values);
         checkpoint.fault = None;
         checkpoint.state = if self.task.last { ItemState::Done } else { ItemState::Pending };
+        if let Some(due) = due::with_state(&context.plan, checkpoint.state) {
+            checkpoint.hooks_due = due;
+        }
         stamp(&mut checkpoint);
         let recorded = context.store.record(active.item.key, &checkpoint);
         let moved = recorded

@@ -36,6 +36,9 @@ pub fn once(words: &[&str]) -> String {
 impl Attempt<'_> {
     /// Leases of all that the step names.
     pub(super) fn lease(&self) -> Result<Leases, Fault> {
+        if self.step.resources.is_empty() {
+            return Ok(Leases::default());
+        }
         let owner = owner_of(self.workshop, self.task);
         let resources = &self.workshop.resources;
         resources.acquire(&self.step.resources, &owner, &self.task.canceller)

@@ -107,6 +107,13 @@ impl<W: Workers> Dispatcher<W> {
         self.needs.sets.iter().zip(&self.ready).any(|(set, ready)| set.contains(&place) && !ready.is_empty())
     }
 
+    /// Whether a task of `step`, which waits for the dependency at `place`, would find the breakers of all others let it
+    /// through: it would only wait for another one otherwise.
+    pub(super) fn others_are_open_to(&self, step: usize, place: usize, now: Duration) -> bool {
+        let others = self.needs.places(step).iter().filter(|other| **other != place);
+        others.copied().all(|other| !matches!(self.dependencies[other].admission(other, now), Admission::Open(_)))
+    }
+
     /// Whether tasks of this set may start: all its dependencies take a call.
     fn admission(&self, set: &[usize], now: Duration) -> Admission {
         let mut all = Admission::Now;

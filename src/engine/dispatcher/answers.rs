@@ -38,15 +38,23 @@ impl<W: Workers> Dispatcher<W> {
             }
             let insisted = self.insisted.remove(&item);
             match look {
-                Look::UpToDate => match ranges.last_mut() {
-                    Some((_, end)) if *end == item => *end += 1,
-                    _ => ranges.push((item, item + 1)),
-                },
-                Look::FailedBefore(_) if insisted => {
+                Look::UpToDate { due } => {
+                    match ranges.last_mut() {
+                        Some((_, end)) if *end == item => *end += 1,
+                        _ => ranges.push((item, item + 1)),
+                    }
+                    if due {
+                        self.recorder.hooks_are_due(item);
+                    }
+                }
+                Look::FailedBefore { .. } if insisted => {
                     self.insisted.insert(item);
                     self.again.push_back(item);
                 }
-                Look::FailedBefore(fault) => {
+                Look::FailedBefore { fault, due } => {
+                    if due {
+                        self.recorder.hooks_are_due(item);
+                    }
                     let plan = &self.workshop.context.plan;
                     let step = plan.steps.iter().position(|step| step.id == fault.step).map(|step| step as u32);
                     let fault = Some(fault.fault);

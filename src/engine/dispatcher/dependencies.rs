@@ -17,6 +17,9 @@ use crate::resilience::{Fault, FaultClass};
 
 /// Tasks that are turned away before answers and commands are heard again.
 const TURNED_AWAY: usize = 256;
+/// Items among which one is looked for to probe with: others of a step that waits for another dependency besides stand
+/// before it at times.
+const LOOKED_THROUGH: usize = 1000;
 /// A canary's answer holds this long: a batch of broken files does not become a batch of canaries.
 const CANARY_HOLDS: Duration = Duration::from_secs(30);
 
@@ -164,7 +167,8 @@ impl<W: Workers> Dispatcher<W> {
         self.set_probe_timer(place);
         self.again.extend(parked.into_keys());
         if closed {
-            self.unpark_at_work(place, usize::MAX);
+            let all = vec![true; self.workshop.context.plan.steps.len()];
+            self.unpark_at_work(place, usize::MAX, &all);
         }
     }
 
@@ -181,21 +185,32 @@ impl<W: Workers> Dispatcher<W> {
                 BreakerState::HalfOpen => dependency.in_flight == 0,
                 BreakerState::Closed => false,
             };
-            if wants_one
-                && dependency.reviving == 0
-                && !self.is_awaited(place)
-                && !self.unpark_at_work(place, 1)
-                && let Some((item, _)) = self.dependencies[place].parked.pop_first()
-            {
-                self.dependencies[place].reviving = 1;
-                self.again.push_front(item);
+            if wants_one && dependency.reviving == 0 && !self.is_awaited(place) {
+                self.supply_probe(place, now);
             }
         }
     }
 
-    /// Makes tasks ready that wait for this dependency while others of their item are at work: no more than `most`, those
-    /// of the earliest item first. `true`: there were some.
-    fn unpark_at_work(&mut self, place: usize, most: usize) -> bool {
+    /// The earliest task that waits for this dependency and would find the breakers of its others let it through.
+    fn supply_probe(&mut self, place: usize, now: Duration) {
+        let could_go: Vec<bool> =
+            (0..self.workshop.context.plan.steps.len()).map(|step| self.others_are_open_to(step, place, now)).collect();
+        if self.unpark_at_work(place, 1, &could_go) {
+            return;
+        }
+        let dependency = &mut self.dependencies[place];
+        let waiting = dependency.parked.iter().take(LOOKED_THROUGH);
+        let first = waiting.filter(|(_, step)| could_go[**step as usize]).map(|(item, _)| *item).next();
+        if let Some(item) = first {
+            dependency.parked.remove(&item);
+            dependency.reviving = 1;
+            self.again.push_front(item);
+        }
+    }
+
+    /// Makes tasks of those steps ready that wait for this dependency while others of their item are at work: no more than
+    /// `most`, those of the earliest item first. `true`: there were some.
+    fn unpark_at_work(&mut self, place: usize, most: usize, steps: &[bool]) -> bool {
         let mut waiting: Vec<ItemIndex> = Vec::new();
         for (item, working) in &self.active {
             if working.ending.is_none() && working.parked().is_some() {
@@ -206,7 +221,7 @@ impl<W: Workers> Dispatcher<W> {
         let mut unparked = Vec::new();
         for item in waiting {
             let Some(working) = self.active.get_mut(&item) else { continue };
-            let parked = working.parked_for(item, place, most - unparked.len());
+            let parked = working.parked_for(item, place, most - unparked.len(), steps);
             parked.iter().for_each(|id| working.set(*id, Progress::Ready));
             unparked.extend(parked);
             if unparked.len() == most {

@@ -8,6 +8,7 @@ use super::Dispatcher;
 use super::pieces::same_fan;
 use super::working::{Ending, Progress, TaskId, TaskState, Working};
 use crate::engine::attempt::Active;
+use crate::engine::due;
 use crate::engine::fingerprint::{fingerprint, is_left_out, stale_whole};
 use crate::engine::item::Fields;
 use crate::engine::slot::Workers;
@@ -234,9 +235,12 @@ impl<W: Workers> Dispatcher<W> {
         });
         // An item that parked before it got anywhere leaves no trace: it is simply not begun.
         let nothing_to_tell = state == ItemState::Parked && checkpoint.steps.is_empty();
-        if nothing_to_tell || (!working.unsaved && checkpoint.state == state && checkpoint.fault == fault) {
+        let due = due::with_state(&context.plan, state).unwrap_or_else(|| checkpoint.hooks_due.clone());
+        let is_known = checkpoint.state == state && checkpoint.fault == fault && checkpoint.hooks_due == due;
+        if nothing_to_tell || (!working.unsaved && is_known) {
             return;
         }
+        checkpoint.hooks_due = due;
         checkpoint.state = state;
         checkpoint.fault = fault;
         let saved = context.store.save(working.active.item.key, &mut checkpoint);

@@ -297,8 +297,8 @@ impl Working {
         })
     }
 
-    /// The tasks of `item`, which this is, that wait for this dependency: no more than `most`.
-    pub(super) fn parked_for(&self, item: ItemIndex, dependency: usize, most: usize) -> Vec<TaskId> {
+    /// The tasks of `item`, which this is, that wait for this dependency: of these steps, and no more than `most`.
+    pub(super) fn parked_for(&self, item: ItemIndex, dependency: usize, most: usize, steps: &[bool]) -> Vec<TaskId> {
         let waits = |task: &TaskState| matches!(task.progress, Progress::Parked(of) if of == dependency);
         let whole = self.steps.iter().enumerate().filter(|(_, task)| waits(task));
         let whole = whole.map(|(step, _)| TaskId::whole(item, step));
@@ -307,7 +307,7 @@ impl Working {
             let tasks = (0..).zip(fan.tasks.iter().flatten()).filter(|(_, task)| waits(task));
             tasks.map(move |(piece, _)| TaskId::of_piece(item, step, piece))
         });
-        whole.chain(pieces).take(most).collect()
+        whole.chain(pieces).filter(|id| steps[id.step]).take(most).collect()
     }
 
     /// Faults of the step, or of any of its pieces, that counted against no attempt: the most of one task.

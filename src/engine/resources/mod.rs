@@ -2,7 +2,7 @@
 
 mod desk;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod watch;
 
 use std::sync::mpsc::{Receiver, channel};
@@ -15,11 +15,11 @@ use super::context::Basis;
 use crate::events::EventKind;
 use crate::health::{HealthCheck, Wanted};
 use crate::pipeline::plan::Plan;
-use crate::resilience::Fault;
 use crate::resilience::safe_text::safe_line;
-use crate::resources::secret::Secrets;
+use crate::resilience::{Fault, FaultClass};
+use crate::resources::secret::{Secrets, fill};
 use crate::resources::settings::{ResourceKind, register};
-use crate::resources::{Health, HealthReport, Leases, Manager, Owner, Requirement};
+use crate::resources::{Health, HealthReport, Leases, Manager, Owner, Requirement, ResourceStatus};
 use crate::steps::register::find_resource;
 use crate::steps::resource::ResourceStep;
 use crate::steps::shim::Canceller;
@@ -40,6 +40,8 @@ pub struct Resources {
     refused: IndexMap<String, Fault>,
     /// None where there is nothing to work with.
     desk: Option<Desk>,
+    /// Somebody has wanted a lease.
+    wanted: tokio::sync::watch::Sender<bool>,
 }
 
 /// The manager, which shows nothing of itself.
@@ -65,19 +67,27 @@ impl Looking {
 }
 
 impl Resources {
-    /// Makes those of the plan known. `${NAME}` in their settings is filled from `variable`. Nothing is connected yet, and
-    /// what cannot be made known is told by the first look.
+    /// Makes those of the plan known that are needed. `${NAME}` in their settings is filled from `variable`. Nothing is
+    /// connected yet, and what cannot be made known is told by the first look.
     ///
     /// # Errors
     /// That the system gives no thread to work with them.
-    pub fn open(plan: &Plan, variable: &dyn Fn(&str) -> Option<String>) -> std::io::Result<Self> {
-        if plan.resources.is_empty() {
-            return Ok(Self::default());
-        }
-        let mut resources = Self { desk: Some(Desk::start()?), ..Self::default() };
+    pub fn open(
+        plan: &Plan,
+        is_needed: &dyn Fn(&str) -> bool,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> std::io::Result<Self> {
+        let mut resources = Self::default();
         let (manager, secrets) = (resources.manager.0.clone(), resources.secrets.clone());
+        let (needed, others): (Vec<_>, Vec<_>) = plan.resources.iter().partition(|spec| is_needed(&spec.name));
+        // What is not needed has secrets all the same, as far as they are set.
+        others.into_iter().for_each(|spec| drop(fill(&spec.settings, variable, &secrets)));
+        if needed.is_empty() {
+            return Ok(resources);
+        }
+        resources.desk = Some(Desk::start()?);
         // All secrets are known before anything is said of any resource.
-        for spec in &plan.resources {
+        for spec in needed {
             resources.kinds.insert(spec.name.clone(), spec.kind);
             let registered = match &resources.desk {
                 Some(desk) => desk.within(|| register(&manager, spec, variable, &secrets)),
@@ -102,6 +112,12 @@ impl Resources {
         self.kinds.get(name).copied()
     }
 
+    /// Why the resource could not be made known, if that is so: it may be another time.
+    #[must_use]
+    pub fn refusal(&self, name: &str) -> Option<Fault> {
+        self.refused.get(name).map(|fault| Fault { class: FaultClass::Dependency, ..fault.clone() })
+    }
+
     /// The step called `name`, where it works with a resource.
     #[must_use]
     pub fn step(&self, name: &str) -> Option<&'static ResourceStep> {
@@ -110,6 +126,11 @@ impl Resources {
             return Some(step);
         }
         find_resource(name)
+    }
+
+    /// Somebody wants a lease: from now on what is to be kept ready is.
+    pub fn want(&self) {
+        self.wanted.send_if_modified(|wanted| !std::mem::replace(wanted, true));
     }
 
     /// The desk, where there is one.
@@ -167,6 +188,7 @@ impl Resources {
     /// Why one could not be had, `Cancelled`, or that it took longer than `limit`.
     pub fn acquire(&self, names: &[String], owner: &Owner, canceller: &Canceller) -> Result<Leases, Fault> {
         let Some(desk) = self.desk.as_ref().filter(|_| !names.is_empty()) else { return Ok(Leases::default()) };
+        self.want();
         let (manager, owner) = (self.manager.0.clone(), owner.clone());
         let requirements: Vec<Requirement> = names.iter().map(Requirement::new).collect();
         let first = names.first().cloned().unwrap_or_default();
@@ -183,20 +205,32 @@ impl Resources {
         leaks.into_iter().map(|leak| EventKind::ResourceLeaked { leak, ended: true }).collect()
     }
 
-    /// Every resource as it is now.
+    /// Every resource as it is now: also those that could not be made known.
     #[must_use]
     pub fn seen(&self) -> Vec<EventKind> {
-        watch::seen(&self.manager.0, &self.kinds)
+        let known = self.manager.0.status_of_all().into_iter();
+        let refused = self.refused.iter().map(|(name, fault)| {
+            let health = HealthReport::unhealthy(self.secrets.redact(&fault.message), fault.hint.clone());
+            ResourceStatus { name: name.clone(), health, ..ResourceStatus::default() }
+        });
+        known.chain(refused).filter_map(|status| watch::seen(status, &self.kinds)).collect()
     }
 
-    /// From now on, tells what changes: figures once a second, health once a minute.
+    /// From now on, tells what changes: figures every few seconds, health once a minute. They are looked after from the time
+    /// on at which somebody wants a lease: a run in which all is up to date connects to nothing but for the look before it.
     pub fn watch(&self, wanted: Vec<Wanted>, tell: impl Fn(Vec<EventKind>) + Send + Sync + 'static) {
         let Some(desk) = &self.desk else { return };
         let tell: watch::Tell = std::sync::Arc::new(tell);
         let (manager, secrets) = (self.manager.0.clone(), self.secrets.clone());
         desk.begin(watch::figures(manager.clone(), self.kinds.clone(), std::sync::Arc::clone(&tell)));
         let wanted = wanted.into_iter().filter_map(|one| self.kind(&one.name).map(|kind| (one, kind))).collect();
-        desk.begin(watch::look_after(&manager, wanted, secrets, tell));
+        let looking_after = watch::look_after(manager, wanted, secrets, tell);
+        let mut begins = self.wanted.subscribe();
+        desk.begin(async move {
+            if begins.wait_for(|wanted| *wanted).await.is_ok() {
+                looking_after.await;
+            }
+        });
     }
 
     /// Gives no lease any more, and closes all. Tells what somebody still holds, and what every resource was in the end.

@@ -16,10 +16,11 @@ use crate::engine::control::channel;
 use crate::engine::recorder::Sink;
 use crate::engine::run::{Finished, Request, RunError, run};
 use crate::events::{Event, RunState};
+use crate::pipeline::hooks::Hook;
 use crate::pipeline::load::parse;
 use crate::pipeline::plan::Action;
-use crate::resilience::FaultClass;
 use crate::resilience::checkpoint::{Checkpoint, ItemState};
+use crate::resilience::fault::THROTTLED;
 use crate::resilience::retry::RetryPolicy;
 use crate::resources::PoolSettings;
 use crate::resources::settings::ResourceSpec;
@@ -28,13 +29,14 @@ use crate::steps::catalog::Catalog;
 use crate::steps::resource::{Doing, ResourceJob};
 
 /// Steps that work with a static resource, and misbehave on demand.
-pub(super) fn step(name: &str) -> Option<&'static ResourceStep> {
-    static STEPS: [ResourceStep; 5] = [
+pub(in crate::engine) fn step(name: &str) -> Option<&'static ResourceStep> {
+    static STEPS: [ResourceStep; 6] = [
         ResourceStep { step: &ECHO, kind: ResourceKind::Static, reads_file: false, run: echo },
         ResourceStep { step: &HANG, kind: ResourceKind::Static, reads_file: false, run: hang },
         ResourceStep { step: &PANIC, kind: ResourceKind::Static, reads_file: false, run: panic },
         ResourceStep { step: &LEAK, kind: ResourceKind::Static, reads_file: false, run: leak },
         ResourceStep { step: &FAIL, kind: ResourceKind::Static, reads_file: false, run: fail },
+        ResourceStep { step: &TURN, kind: ResourceKind::Static, reads_file: false, run: turn },
     ];
     STEPS.iter().find(|step| step.step.name == name)
 }
@@ -58,6 +60,7 @@ static HANG: Builtin = named("test.hang");
 static PANIC: Builtin = named("test.panic");
 static LEAK: Builtin = named("test.leak");
 static FAIL: Builtin = named("test.fail");
+static TURN: Builtin = named("test.turn");
 /// What was not given back.
 static LEAKED: Mutex<Vec<crate::resources::AnyLease>> = Mutex::new(Vec::new());
 
@@ -103,6 +106,12 @@ fn fail(job: ResourceJob) -> Doing {
     })
 }
 
+/// It is never its turn.
+fn turn(_: ResourceJob) -> Doing {
+    let fault = Fault::new(FaultClass::Transient, THROTTLED, "one request a minute is made");
+    Box::pin(async move { Err(fault.with_retry_after(Duration::from_secs(60))) })
+}
+
 const TOKEN: &str = "tok-\"4711\"/x y";
 
 fn variable(name: &str) -> Option<String> {
@@ -121,19 +130,21 @@ impl Sink for Kept {
     }
 }
 
-struct Scene {
+pub(in crate::engine) struct Scene {
     folder: tempfile::TempDir,
     /// The name of each step and what it uses.
     steps: Vec<(&'static str, &'static str)>,
     settings: Value,
     optional: bool,
-    items: usize,
+    pub(in crate::engine) items: usize,
+    pub(in crate::engine) hooks: Vec<Hook>,
 }
 
 impl Scene {
-    fn new(steps: &[(&'static str, &'static str)]) -> Self {
+    pub(in crate::engine) fn new(steps: &[(&'static str, &'static str)]) -> Self {
         let settings = json!({ "data": { "token": "${TOKEN}" } });
-        Self { folder: tempfile::tempdir().unwrap(), steps: steps.to_vec(), settings, optional: false, items: 3 }
+        let (folder, steps) = (tempfile::tempdir().unwrap(), steps.to_vec());
+        Self { folder, steps, settings, optional: false, items: 3, hooks: Vec::new() }
     }
 
     fn plan(&self) -> Plan {
@@ -147,6 +158,7 @@ impl Scene {
             pool: PoolSettings { min_size: 0, max_size: 3, ..PoolSettings::default() },
             settings: self.settings.clone(),
         });
+        plan.hooks.clone_from(&self.hooks);
         if self.optional {
             let spec = crate::pipeline::plan::ToolSpec { required: Some(false), ..Default::default() };
             plan.tools.insert("vault".into(), spec);
@@ -160,7 +172,7 @@ impl Scene {
         plan
     }
 
-    fn run(&self) -> (Result<Finished, RunError>, Vec<Event>) {
+    pub(in crate::engine) fn run(&self) -> (Result<Finished, RunError>, Vec<Event>) {
         let inputs = self.folder.path().join("in");
         std::fs::create_dir_all(&inputs).unwrap();
         (0..self.items).for_each(|n| std::fs::write(inputs.join(format!("{n}.txt")), n.to_string()).unwrap());
@@ -185,7 +197,7 @@ impl Scene {
         (run(request), kept.0.take())
     }
 
-    fn checkpoints(&self) -> Vec<Checkpoint> {
+    pub(in crate::engine) fn checkpoints(&self) -> Vec<Checkpoint> {
         let items = std::fs::read_dir(self.folder.path().join("state/test/items")).unwrap();
         let json = items.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some());
         json.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::resilience::safe_text::shell_word;
+use crate::resources::secret::REDACTED;
 
 /// A command that is longer than this does nobody a favour.
 const LONGEST: usize = 1000;
@@ -30,12 +31,16 @@ impl Again {
             added.extend(["--retry-failed".to_owned(), "--cause".to_owned(), cause.to_owned()]);
         }
         let whole = line(&self.same_again(&added));
-        if !whole.is_empty() && whole.len() <= LONGEST {
+        if !whole.is_empty() && whole.len() <= LONGEST && is_known(&whole) {
             return whole;
         }
-        // The inputs do not fit; without them the command would mean another batch.
+        // The inputs do not fit, or hold a secret; without them the command would mean another batch.
         let note = if whole.is_empty() { Vec::new() } else { vec!["[the same inputs and options]".to_owned()] };
-        let pipeline = self.pipeline_file.as_deref().map_or_else(|| "PIPELINE".to_owned(), shell_word);
+        let pipeline = self
+            .pipeline_file
+            .as_deref()
+            .filter(|file| is_known(file))
+            .map_or_else(|| "PIPELINE".to_owned(), shell_word);
         let words = ["mediamill".to_owned(), "run".to_owned(), pipeline].into_iter().chain(note);
         words.chain(added.iter().map(shell_word)).collect::<Vec<_>>().join(" ")
     }
@@ -66,6 +71,11 @@ impl Again {
         kept.extend_from_slice(added);
         kept
     }
+}
+
+/// Whether nothing was taken out of the text because it is a secret: nobody knows what a command with a gap would do.
+fn is_known(text: &str) -> bool {
+    !text.contains(REDACTED)
 }
 
 fn line(words: &[String]) -> String {
@@ -120,5 +130,17 @@ mod tests {
             command(&words),
             "mediamill run 'my songs.toml' [the same inputs and options] --retry-failed --cause decode"
         );
+    }
+
+    #[test]
+    fn a_command_with_a_gap_where_a_secret_was_is_not_told() {
+        let gap = format!("/songs/{REDACTED}/1");
+        assert_eq!(
+            command(&["run", "lesson.toml", &gap]),
+            "mediamill run 'my songs.toml' [the same inputs and options] --retry-failed --cause decode"
+        );
+        let file = Some(format!("{gap}/lesson.toml"));
+        let again = Again { pipeline_file: file, arguments: vec!["run".into(), gap] };
+        assert_eq!(again.command(None), "mediamill run PIPELINE [the same inputs and options]");
     }
 }

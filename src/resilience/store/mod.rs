@@ -296,6 +296,27 @@ impl Store {
         Ok(())
     }
 
+    /// Changes the item's last record, whoever writes another one at the same time: neither is lost. Nothing happens where
+    /// there is none, or `change` says `false`.
+    ///
+    /// # Errors
+    /// That it could not be recorded.
+    pub fn change(&self, key: ItemKey, change: impl FnOnce(&mut Checkpoint) -> bool) -> std::io::Result<()> {
+        let (checkpoint, synced) = {
+            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(Ok(mut checkpoint)) = ledger.read(key).as_deref().map(parse) else { return Ok(()) };
+            if !change(&mut checkpoint) {
+                return Ok(());
+            }
+            stamp(&mut checkpoint);
+            ledger.append(key, checkpoint.revision, &serde_json::to_vec(&checkpoint)?)?;
+            (checkpoint, if self.sync { Some(ledger.sync_handle()?) } else { None })
+        };
+        synced.map_or(Ok(()), |file| file.sync_data())?;
+        self.publish(key, &checkpoint);
+        Ok(())
+    }
+
     /// Writes the JSON of every item whose last change did not get that far before a crash.
     pub fn heal(&self) {
         let behind = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).without_note();

@@ -22,8 +22,8 @@ pub(super) struct Stream {
     pub(super) total: u64,
     /// What came of a character that is not whole yet.
     part: Vec<u8>,
-    /// What comes out of it holds no secret.
-    redactor: Redactor,
+    /// What comes out of it holds no secret; nothing where there are none.
+    redactor: Option<Redactor>,
 }
 
 /// The log of one attempt. The file is made with the first byte.
@@ -40,7 +40,7 @@ impl Stream {
     /// Takes the reading end of a pipe. Nothing is kept of `secrets` that come through it.
     pub(super) fn new(pipe: OwnedFd, secrets: &[String]) -> Self {
         let _ = rustix::io::ioctl_fionbio(&pipe, true);
-        let redactor = Redactor::new(secrets.to_vec());
+        let redactor = (!secrets.is_empty()).then(|| Redactor::new(secrets.to_vec()));
         Self { file: Some(pipe.into()), tail: Vec::new(), total: 0, part: Vec::new(), redactor }
     }
 
@@ -60,8 +60,8 @@ impl Stream {
                 }
                 Ok(n) => {
                     self.total += n as u64;
-                    let clean = self.redactor.push(&buffer[..n]);
-                    self.take(&clean, log);
+                    let clean = self.redactor.as_mut().map(|redactor| redactor.push(&buffer[..n]));
+                    self.take(clean.as_deref().unwrap_or(&buffer[..n]), log);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
@@ -86,8 +86,9 @@ impl Stream {
 
     /// Logs what was held back, when nothing more comes.
     pub(super) fn flush(&mut self, log: &mut Log) {
-        let rest = self.redactor.finish();
-        self.take(&rest, log);
+        if let Some(rest) = self.redactor.as_mut().map(Redactor::finish) {
+            self.take(&rest, log);
+        }
         log.write(&std::mem::take(&mut self.part));
     }
 

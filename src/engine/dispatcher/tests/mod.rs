@@ -111,6 +111,8 @@ fn note_done(context: &Context, task: &Task) {
 struct Log {
     /// When each attempt began, with its item, step and number.
     attempts: Vec<(Duration, ItemIndex, usize, u32)>,
+    /// Items that were looked at.
+    looks: usize,
     canaries: Vec<Duration>,
     checks: Vec<Duration>,
     looks_at_machine: Vec<Duration>,
@@ -123,6 +125,7 @@ impl Workers for Scripted {
         match order {
             Order::Look { range, again } => {
                 let first = range.start;
+                self.log.borrow_mut().looks += range.len();
                 let looks = range.map(|item| look(&self.workshop.context, item, again)).collect();
                 answers.send(Answer::Looks(first, looks)).unwrap();
             }

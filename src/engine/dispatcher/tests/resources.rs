@@ -179,3 +179,31 @@ async fn where_all_leases_are_out_nobody_pays_and_the_task_is_tried_again() {
     assert!(ran.log.attempts.iter().all(|(.., attempt)| *attempt == 1), "{:?}", ran.log.attempts);
     assert_eq!(ran.state.breakers["notes"].failures, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_that_are_down_at_once_pass_their_items_to_and_fro_no_oftener_than_they_are_probed() {
+    const GONE: Duration = Duration::from_secs(600);
+    let patient = |plan: &mut Plan| {
+        with_web(plan);
+        plan.give_up_after = 1000;
+    };
+    for (notes_back, web_back) in [(GONE, GONE), (GONE / 2, GONE), (GONE, GONE / 3)] {
+        let mut failed = 0;
+        let script = move |task: &Task, now: Duration| {
+            failed += 1;
+            let of_notes_now = failed % 2 == 0 || now >= web_back;
+            match stores(task) {
+                true if now < notes_back && of_notes_now => (SECOND / 10, of_notes(FaultClass::Dependency, "refused")),
+                true if now < web_back => (SECOND / 10, Ending::Failed { fault: fault_of_web(), ambiguous: false }),
+                _ => (SECOND / 10, done()),
+            }
+        };
+        let ran = Scene { text: TWO_STEPS, shaped: patient, ..Scene::new(300, 4) }.play(script).await;
+        assert_eq!((ran.outcome.counts.done, ran.outcome.counts.failed), (300, 0));
+        let probes = ran.log.attempts.iter().filter(|(at, _, step, _)| *step == 0 && *at < GONE).count();
+        let opened = ran.events.iter().filter(|event| matches!(event.kind, EventKind::BreakerChanged { .. })).count();
+        let looks = ran.log.looks;
+        // Each is looked at to begin with, and again when one of the two is back: once for each.
+        assert!(probes < 100 && looks <= 300 * 3 + opened, "{probes} probes, {looks} looks, {opened} changes");
+    }
+}

@@ -1,0 +1,108 @@
+//! Hooks whose calls misbehave.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::call::{About, Call};
+use super::calls::Calls;
+use crate::engine::resources::tests::{Scene, step};
+use crate::events::EventKind;
+use crate::pipeline::hooks::{Hook, HookOn};
+use crate::resilience::retry::RetryPolicy;
+use crate::resources::secret::Secrets;
+use crate::resources::settings::{ResourceKind, ResourceSpec, register};
+use crate::resources::{Manager, PoolSettings};
+
+fn hook(on: HookOn, uses: &str) -> Hook {
+    Hook { on, uses: uses.into(), resource: "vault".into(), with: json!({}) }
+}
+
+#[test]
+fn a_hook_that_panics_is_told_and_due_in_the_next_run_and_one_that_is_refused_is_not() {
+    let mut scene = Scene::new(&[("save", "test.echo")]);
+    scene.items = 2;
+    scene.hooks = ["test.panic", "test.fail", "test.echo"].map(|uses| hook(HookOn::ItemDone, uses)).into();
+    scene.hooks.push(hook(HookOn::ItemFailed, "test.panic"));
+    scene.hooks.push(hook(HookOn::BatchDone, "test.panic"));
+    for run in 0..2 {
+        let (finished, events) = scene.run();
+        assert_eq!(finished.unwrap().outcome.counts.done, 2);
+        let mut told: Vec<String> = Vec::new();
+        for event in events {
+            if let EventKind::Warning { message, .. } = event.kind {
+                told.extend(Some(message).filter(|message| message.starts_with("hook ")));
+            }
+        }
+        let count = |text: &str| told.iter().filter(|message| message.contains(text)).count();
+        assert_eq!(count("hook on_done (test.panic with vault) failed: mediamill itself failed"), 3, "{run}: {told:?}");
+        assert_eq!(count("; the next run calls it again"), 2, "{told:?}");
+        assert_eq!(count("hook on_done (test.fail with vault) failed: it does not take"), 2, "{told:?}");
+        assert_eq!(told.len(), 5, "{told:?}");
+        for checkpoint in scene.checkpoints() {
+            let due = checkpoint.hooks_due.iter().map(|due| (due.hook.as_str(), due.refused.is_some()));
+            let due: Vec<_> = due.collect();
+            assert_eq!(due, [("on_done test.panic with vault", false), ("on_done test.fail with vault", true)]);
+        }
+    }
+}
+
+fn call(uses: &str) -> Call {
+    let manager = Manager::new();
+    let (kind, settings) = (ResourceKind::Static, json!({ "data": {} }));
+    let spec = ResourceSpec { name: "vault".into(), kind, pool: PoolSettings::default(), settings };
+    register(&manager, &spec, &|_| None, &Secrets::default()).unwrap();
+    Call {
+        about: About { place: 0, item: None },
+        manager,
+        step: step(uses).unwrap(),
+        with: json!({}),
+        resource: "vault".into(),
+        owner: "run/hook-1".into(),
+        once: String::new(),
+        retry: RetryPolicy::default(),
+        seed: 0,
+        name: "run".into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_turn_never_comes_keeps_no_other_from_being_made_and_has_an_end() {
+    let (calls, start) = (Calls::new(), Instant::now());
+    let free = calls.slots.available_permits();
+    let slot = Arc::clone(&calls.slots).acquire_owned().await.unwrap();
+    let waiting = tokio::spawn({
+        let calls = Arc::clone(&calls);
+        async move { call("test.turn").perform(&calls, slot, &mut Vec::new()).await }
+    });
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(calls.slots.available_permits(), free);
+    assert!(calls.waits_longer_than(Instant::now()));
+    let fault = waiting.await.unwrap().unwrap().unwrap_err();
+    assert_eq!(fault.cause, crate::resilience::fault::THROTTLED);
+    let took = start.elapsed().as_secs();
+    assert!((500..=600).contains(&took), "{took} s");
+}
+
+#[test]
+fn the_end_waits_for_calls_that_wait_for_their_time_and_for_no_others() {
+    let patience = Duration::from_millis(20);
+    let (end, ended) = std::sync::mpsc::channel();
+    let calls = Calls::new();
+    calls.recount(1, 0);
+    assert!(!calls.end(&ended, patience), "nothing gets on");
+    calls.waits_until(Instant::now() + Duration::from_secs(3600));
+    let waiting = std::thread::spawn({
+        let calls = Arc::clone(&calls);
+        move || calls.end(&ended, patience)
+    });
+    // Longer than its patience, however slow the machine is.
+    std::thread::sleep(patience * 5);
+    assert!(!waiting.is_finished());
+    end.send(()).unwrap();
+    assert!(waiting.join().unwrap());
+}
