@@ -253,6 +253,51 @@ with = { sql = "SELECT 1" }
     assert_hidden(&bench, &ended, &[SECRET, password, other, &url]);
 }
 
+#[test]
+fn what_an_address_or_a_name_holds_is_told_and_what_a_password_holds_is_not() {
+    let bench = Bench::new(
+        r#"
+name = "plain"
+[resources.notes]
+kind = "database"
+backend = "sqlite"
+path = "${PLAIN_FOLDER}/notes.db"
+pool = { min_size = 0 }
+[resources.gone]
+kind = "http"
+base_url = "http://${PLAIN_HOST}:1/${HIDDEN_PATH}"
+auth = { kind = "basic", user = "${PLAIN_USER}", password = "${HIDDEN_PASSWORD}" }
+[health.gone]
+required = false
+[[step]]
+id = "say"
+uses = "database.query"
+resources = ["notes"]
+with = { sql = "SELECT :path AS path, 'localhost' AS host, 'miller' AS user", params = { path = "{item.path}" } }
+[[step]]
+id = "tell"
+run = ["sh", "-c", "echo $PLAIN_HOST $PLAIN_USER $HIDDEN_PATH $HIDDEN_PASSWORD bWlsbGVyOndvcmQtNDcxNQ=="]
+[[step]]
+id = "call"
+uses = "http.request"
+resources = ["gone"]
+optional = true
+"#,
+    );
+    bench.inputs(1);
+    let folder = bench.path("");
+    let run = bench.run().env("PLAIN_FOLDER", &folder).env("PLAIN_HOST", "localhost").env("PLAIN_USER", "miller");
+    let ended = run.env("HIDDEN_PATH", "hook-4714").env("HIDDEN_PASSWORD", "word-4715").end();
+    assert_hidden(&bench, &ended, &["hook-4714", "word-4715", "bWlsbGVyOndvcmQtNDcxNQ"]);
+    let mut kept = String::new();
+    support::files_below(&bench.state, &mut |path| {
+        kept.push_str(&String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()));
+    });
+    assert!(kept.contains("localhost miller [redacted] [redacted] [redacted]"), "{kept}");
+    assert!(kept.contains("\"host\":\"localhost\"") && kept.contains("\"user\":\"miller\""), "{kept}");
+    assert!(kept.contains(&format!("\"path\":\"{}", folder.display())), "{kept}");
+}
+
 /// The server is killed when some rows are there, and is back when its breaker is open and items are parked. `MEDIAMILL_LONG`
 /// leaves it away for a minute.
 #[test]

@@ -55,6 +55,12 @@ pub(super) fn open(settings: Settings, secrets: &Secrets) -> Result<Storages, Fa
             secrets.add(&value);
         }
     }
+    // An address with more than a host and a path is refused, and may hold one.
+    for address in
+        [&settings.endpoint, &settings.public_url].into_iter().flatten().filter(|url| url.contains(['@', '?']))
+    {
+        secrets.add(address);
+    }
     check(&settings).map_err(misfit)?;
     let public_url = settings.public_url().map_err(misfit)?;
     let prefix = settings.prefix().map_err(misfit)?;

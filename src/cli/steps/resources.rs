@@ -77,7 +77,26 @@ fn reference(kind: ResourceKind) -> String {
     for line in example(kind).lines() {
         let _ = writeln!(told, "  {line}");
     }
-    told.push_str("\n${NAME} stands for a variable of the environment, and is shown and written nowhere.\n");
+    told.push_str(&variables(kind));
+    told
+}
+
+/// What `${NAME}` is, and where it is no secret.
+fn variables(kind: ResourceKind) -> String {
+    let listed = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut told =
+        "\n${NAME} stands for a variable of the environment. It is a secret, and shown and written nowhere".to_owned();
+    if !kind.plain().is_empty() {
+        let _ = write!(told, ", but in: {}", listed(kind.plain()));
+    }
+    told.push_str(".\n");
+    if !kind.addresses().is_empty() {
+        let _ = writeln!(
+            told,
+            "In {}, what fills the host, the port or the scheme is no secret.",
+            listed(kind.addresses())
+        );
+    }
     told
 }
 

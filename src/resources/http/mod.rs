@@ -35,4 +35,4 @@ pub use response::Response;
 pub use retry_after::{LONGEST, retry_after};
 pub use service::{HttpProvider, HttpService};
 pub use settings::{Auth, Probe, ProbeMethod, Settings, header};
-pub(super) use {service::open, settings::check};
+pub(super) use {service::open, settings::check, settings::is_plain_header};
