@@ -64,6 +64,7 @@ impl Checker<'_, '_, '_> {
             }
         }
         self.works_with(uses, kind, hook.resources.as_ref());
+        self.clash(uses, kind, hook.resources.as_ref(), hook.with.as_ref());
     }
 
     /// Whether `name` needs neither a file to read nor a place for one.

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::client::ClientSettings;
-use super::origin::{HostRule, has_user};
+use super::origin::{HostRule, Origins, Target, has_user};
+use crate::resilience::Fault;
 use crate::resilience::quantity::Period;
 use crate::resources::secret::{Secrets, variables};
 
@@ -197,6 +198,16 @@ pub(in crate::resources) fn check(settings: &Settings) -> Result<(), String> {
         return Err("`ca_file` is no absolute path".to_owned());
     }
     client_settings(settings, true).map(drop)
+}
+
+/// Why a resource of these settings makes no request to `url`; nothing where it may, and where `${NAME}` hides that.
+#[must_use]
+pub fn refusal(settings: &Settings, url: &str) -> Option<Fault> {
+    if settings.base_url.iter().chain(&settings.allow_hosts).any(|text| holds_variable(text)) {
+        return None;
+    }
+    let client = client_settings(settings, true).ok()?;
+    Origins::new(client.base_url, client.allow_hosts).url(&Target::Url(url.to_owned()), &[]).err()
 }
 
 /// The settings of the client, and every secret in them told to `secrets`.
