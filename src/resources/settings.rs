@@ -200,7 +200,8 @@ const FREE_HANDLES: u32 = 1024;
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Static {
-    /// The data: any table.
+    /// The data: any table. `{resources.NAME.key}` stands for a part of it wherever a step takes placeholders; dots reach into
+    /// tables, and numbers from 0 into lists. What holds a `${NAME}` of the environment is a secret, and cannot be read so.
     pub data: serde_json::Map<String, Value>,
 }
 

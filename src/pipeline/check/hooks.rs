@@ -77,7 +77,8 @@ impl Checker<'_, '_, '_> {
     fn hook_field(&mut self, hook: &HookSpec<'_>, field: &Field, span: Span) {
         let of_item = hook.on.is_of_item();
         match field {
-            Field::Run(_) => {}
+            // What is wrong with data was told when it was filled in.
+            Field::Run(_) | Field::Resource { .. } => {}
             Field::Fault(_) if hook.on == HookOn::ItemFailed => {}
             Field::Fault(_) => {
                 let message = format!("`{field}` makes no sense in this hook: it is called for no failure of an item");

@@ -15,8 +15,11 @@ impl<'s> Checker<'s, '_, '_> {
         let used = self.used_resources();
         for (name, resource) in &spec.resources {
             self.settings(resource);
-            if !used.contains(name.as_str()) {
-                let help = format!("a step names it: resources = [\"{name}\"]");
+            if !used.contains(name.as_str()) && !resource.is_read {
+                let help = match resource.kind {
+                    Some(ResourceKind::Static) => format!("a placeholder reads it: {{resources.{name}.KEY}}"),
+                    _ => format!("a step names it: resources = [\"{name}\"]"),
+                };
                 self.warning(resource.key.clone(), format!("no step and no hook uses the resource `{name}`"), help);
             }
             let namesake = spec.steps.iter().find(|step| self.tool_of(step).as_deref() == Some(name.as_str()));

@@ -41,7 +41,13 @@ impl<'a> Reader<'a, '_> {
             let resource = match self.table(&text, value) {
                 Some(table) => self.resource(&text, span, value, table),
                 // Even one that cannot be read: what refers to it is not wrong on top.
-                None => ResourceSection { key: span, kind: None, pool: PoolSettings::default(), settings: None },
+                None => ResourceSection {
+                    key: span,
+                    kind: None,
+                    pool: PoolSettings::default(),
+                    is_read: false,
+                    settings: None,
+                },
             };
             resources.insert(text, resource);
         }
@@ -67,7 +73,7 @@ impl<'a> Reader<'a, '_> {
             COMMON.iter().for_each(|key| drop(settings.shift_remove(*key)));
         }
         let settings = WithSpec { key: key.clone(), value, texts: Vec::new(), tree };
-        ResourceSection { key, kind, pool, settings: Some(settings) }
+        ResourceSection { key, kind, pool, is_read: false, settings: Some(settings) }
     }
 
     /// A text among the settings of the resource `of`.

@@ -42,7 +42,8 @@ pub(in crate::steps) fn clash(name: &str, with: &Value, settings: &Value) -> Opt
         if with.get("url").is_some() || settings.get("base_url").is_some() {
             return None;
         }
-        let help = if name == REQUEST.name { "give the resource a `base_url`, or the step a `url`" } else { "give it one" };
+        let help =
+            if name == REQUEST.name { "give the resource a `base_url`, or the step a `url`" } else { "give it one" };
         let message = "the resource has no `base_url`, and a path alone leads nowhere".to_owned();
         let key = if with.get("path").is_some() { "path" } else { "" };
         return Some(problem(key, message, help.to_owned()));
@@ -88,7 +89,8 @@ mod tests {
     #[test]
     fn what_the_resource_does_not_reach_is_told_before_the_run() {
         let told = |name: &str, with: Value, settings: Value| {
-            clash(name, &with, &settings).map_or_else(String::new, |problem| format!("{:?} {}", problem.path, problem.message))
+            clash(name, &with, &settings)
+                .map_or_else(String::new, |problem| format!("{:?} {}", problem.path, problem.message))
         };
         let api = || json!({ "base_url": "https://api.example.org/v1", "allow_hosts": ["*.cdn.example.org", "files.org:8443"] });
         for (with, settings, wanted) in [
@@ -107,7 +109,11 @@ mod tests {
             (json!({ "url": "ftp://api.example.org/x" }), api(), "no scheme of HTTP"),
             (json!({ "url": "https://me:word@api.example.org/" }), api(), "holds a user or a password"),
             (json!({ "url": "https://example.org" }), json!({ "base_url": "${URL}" }), ""),
-            (json!({ "url": "https://example.org" }), json!({ "base_url": "https://a.org", "allow_hosts": ["${H}"] }), ""),
+            (
+                json!({ "url": "https://example.org" }),
+                json!({ "base_url": "https://a.org", "allow_hosts": ["${H}"] }),
+                "",
+            ),
             (json!({ "url": "https://example.org" }), json!({}), ""),
         ] {
             let found = told("http.request", with.clone(), settings.clone());

@@ -63,7 +63,9 @@ fn filled(root: &Value, schema: &Value, value: &Value, text: &str) -> Value {
     match value {
         Value::String(written) if has_placeholder(value) => match Template::parse(written) {
             Ok(template) if template.whole_field().is_some() => fit(root, schema, text),
-            Ok(template) => template.expand(&Anything(text)).map_or_else(|_| value.clone(), |text| text.to_string_lossy().into()),
+            Ok(template) => {
+                template.expand(&Anything(text)).map_or_else(|_| value.clone(), |text| text.to_string_lossy().into())
+            }
             Err(_) => value.clone(),
         },
         Value::Array(list) => {
@@ -75,7 +77,10 @@ fn filled(root: &Value, schema: &Value, value: &Value, text: &str) -> Value {
                 let known = schema.get("properties").and_then(|known| known.get(key));
                 known.or_else(|| schema.get("additionalProperties")).unwrap_or(&Value::Null)
             };
-            map.iter().map(|(key, value)| (key.clone(), filled(root, of(key), value, text))).collect::<Map<_, _>>().into()
+            map.iter()
+                .map(|(key, value)| (key.clone(), filled(root, of(key), value, text)))
+                .collect::<Map<_, _>>()
+                .into()
         }
         other => other.clone(),
     }
@@ -133,7 +138,11 @@ mod tests {
         for (name, with, wanted) in [
             ("http.request", json!({ "path": "{item.stem}", "json": {}, "body": "a" }), "either `json` or `body`"),
             ("http.request", json!({ "path": "{item.stem}", "headers": { "a b": "c" } }), "no name of a header"),
-            ("http.request", json!({ "path": "{item.stem}", "headers": { "a b": "c", "d": "{in}" } }), "no name of a header"),
+            (
+                "http.request",
+                json!({ "path": "{item.stem}", "headers": { "a b": "c", "d": "{in}" } }),
+                "no name of a header",
+            ),
             ("http.request", json!({ "path": "a?b={item.stem}" }), "`path` has `?`"),
             ("http.request", json!({ "json": "{a.json}", "expect": [42, "{a.b}"] }), "42 is no status"),
             ("http.request", json!({ "url": "{a.url}", "path": "x" }), ""),
@@ -147,7 +156,10 @@ mod tests {
             ("storage.sign", json!({ "key": "{item.stem}", "expires": "8d" }), "604800"),
         ] {
             let found = told(name, with.clone());
-            assert!(if wanted.is_empty() { found.is_empty() } else { found.contains(wanted) }, "{name} {with}: {found:?}");
+            assert!(
+                if wanted.is_empty() { found.is_empty() } else { found.contains(wanted) },
+                "{name} {with}: {found:?}"
+            );
         }
     }
 
@@ -163,11 +175,20 @@ mod tests {
             ("webhook", json!({ "json": "{a.json}", "path": "{item.stem}" })),
             ("database.insert", json!({ "table": "{a.table}", "row": "{a.row}", "key": ["{a.b}"] })),
             ("database.insert", json!({ "table": "t", "rows": "{a.rows}", "create": "{a.yes}" })),
-            ("database.query", json!({ "sql": "select :a", "params": { "a": "{a.b}" }, "limit": "{a.c}", "expect": "{a.d}" })),
+            (
+                "database.query",
+                json!({ "sql": "select :a", "params": { "a": "{a.b}" }, "limit": "{a.c}", "expect": "{a.d}" }),
+            ),
             ("database.export", json!({ "table": "{a.table}" })),
-            ("llm.complete", json!({ "prompt": "{a.b}", "schema": "{a.c}", "temperature": "{a.d}", "stop": ["{a.e}"] })),
+            (
+                "llm.complete",
+                json!({ "prompt": "{a.b}", "schema": "{a.c}", "temperature": "{a.d}", "stop": ["{a.e}"] }),
+            ),
             ("llm.complete", json!({ "prompt": "a", "attach": "{a.b}", "repairs": "{a.c}", "max_tokens": "{a.d}" })),
-            ("storage.put", json!({ "to": "{a.b}", "sign": "{a.c}", "if_exists": "{a.d}", "metadata": { "a": "{a.e}" } })),
+            (
+                "storage.put",
+                json!({ "to": "{a.b}", "sign": "{a.c}", "if_exists": "{a.d}", "metadata": { "a": "{a.e}" } }),
+            ),
             ("storage.put", json!({ "to": "{a.b}/{a.c}/", "content_type": "{a.d}", "sign": "{a.e}h" })),
             ("storage.sign", json!({ "key": "{a.b}", "expires": "{a.c}", "method": "{a.d}" })),
             ("storage.get", json!({ "from": "{a.b}" })),

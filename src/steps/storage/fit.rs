@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn a_link_that_nobody_can_sign_is_told_before_the_run() {
-        let told = |name: &str, with: Value, settings: Value| clash(name, &with, &settings).map(|told| told.path.join("."));
+        let told =
+            |name: &str, with: Value, settings: Value| clash(name, &with, &settings).map(|told| told.path.join("."));
         let local = || json!({ "provider": "local", "folder": "a" });
         let public = || json!({ "provider": "local", "folder": "a", "public_url": "https://cdn.example.org" });
         let azure = |key: &str| json!({ "provider": "azure", "account": "a", "bucket": "b", key: "${KEY}" });
