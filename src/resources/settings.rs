@@ -159,7 +159,7 @@ impl ResourceKind {
         let is_in = |names: &[&str]| {
             let leads_to =
                 |name: &&str| path.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-            names.iter().any(|name| leads_to(name))
+            names.iter().any(leads_to)
         };
         let text = keys.iter().try_fold(settings, |value, key| value.get(key)).and_then(Value::as_str);
         match (self, keys) {
