@@ -83,19 +83,17 @@ fn reference(kind: ResourceKind) -> String {
 
 /// What `${NAME}` is, and where it is no secret.
 fn variables(kind: ResourceKind) -> String {
-    let listed = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let mut told =
         "\n${NAME} stands for a variable of the environment. It is a secret, and shown and written nowhere".to_owned();
+    told.push_str(match kind.plain() {
+        [] => ".\n",
+        _ => ", but in addresses and names:\n",
+    });
     if !kind.plain().is_empty() {
-        let _ = write!(told, ", but in: {}", listed(kind.plain()));
+        let _ = writeln!(told, "  {}", kind.plain().join(", "));
     }
-    told.push_str(".\n");
     if !kind.addresses().is_empty() {
-        let _ = writeln!(
-            told,
-            "In {}, what fills the host, the port or the scheme is no secret.",
-            listed(kind.addresses())
-        );
+        let _ = writeln!(told, "  {}: as far as it fills scheme, host or port alone", kind.addresses().join(", "));
     }
     told
 }
