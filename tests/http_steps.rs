@@ -176,6 +176,9 @@ async fn only_what_is_expected_is_a_success() {
     let fault = bench.request(json!({ "path": "busy", "expect": [200] })).await.unwrap_err();
     assert_eq!((fault.class, fault.retry_after), (FaultClass::Transient, Some(3000)));
     assert_eq!(bench.request(json!({ "path": "moved" })).await.unwrap_err().cause, "http-404");
+    let still = Bench::new(json!({ "base_url": server.url(""), "redirects": 0 }));
+    let fault = still.request(json!({ "path": "moved" })).await.unwrap_err();
+    assert!(fault.hint.as_deref().unwrap().contains("let the resource follow `redirects`"), "{fault:?}");
 }
 
 #[tokio::test]
@@ -192,6 +195,7 @@ async fn a_hook_is_told_who_sends_and_which_delivery_it_is() {
     plain.run("webhook", with.clone(), &[], &[]).await.unwrap();
     let fault = plain.run("webhook", with, &[], &[]).await.unwrap_err();
     assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "http-302"));
+    assert!(fault.hint.as_deref().unwrap().contains("this call follows no redirect"), "{fault:?}");
     let seen = server.received();
     for seen in &seen {
         assert_eq!((seen.method.as_str(), seen.text().as_str()), ("POST", r#"{"event":"done","item":"song-1"}"#));

@@ -253,6 +253,113 @@ with = { sql = "SELECT 1" }
     assert_hidden(&bench, &ended, &[SECRET, password, other, &url]);
 }
 
+#[test]
+fn what_an_address_or_a_name_holds_is_told_and_what_a_password_holds_is_not() {
+    let bench = Bench::new(
+        r#"
+name = "plain"
+[resources.notes]
+kind = "database"
+backend = "sqlite"
+path = "${PLAIN_FOLDER}/notes.db"
+pool = { min_size = 0 }
+[resources.gone]
+kind = "http"
+base_url = "http://${PLAIN_HOST}:1/${HIDDEN_PATH}"
+auth = { kind = "basic", user = "${PLAIN_USER}", password = "${HIDDEN_PASSWORD}" }
+[health.gone]
+required = false
+[[step]]
+id = "say"
+uses = "database.query"
+resources = ["notes"]
+with = { sql = "SELECT :path AS path, 'localhost' AS host, 'miller' AS user", params = { path = "{item.path}" } }
+[[step]]
+id = "tell"
+run = ["sh", "-c", "echo $PLAIN_HOST $PLAIN_USER $HIDDEN_PATH $HIDDEN_PASSWORD bWlsbGVyOndvcmQtNDcxNQ=="]
+[[step]]
+id = "call"
+uses = "http.request"
+resources = ["gone"]
+optional = true
+"#,
+    );
+    bench.inputs(1);
+    let folder = bench.path("");
+    let run = bench.run().env("PLAIN_FOLDER", &folder).env("PLAIN_HOST", "localhost").env("PLAIN_USER", "miller");
+    let ended = run.env("HIDDEN_PATH", "hook-4714").env("HIDDEN_PASSWORD", "word-4715").end();
+    assert_hidden(&bench, &ended, &["hook-4714", "word-4715", "bWlsbGVyOndvcmQtNDcxNQ"]);
+    let mut kept = String::new();
+    support::files_below(&bench.state, &mut |path| {
+        kept.push_str(&String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()));
+    });
+    assert!(kept.contains("localhost miller [redacted] [redacted] [redacted]"), "{kept}");
+    assert!(kept.contains("\"host\":\"localhost\"") && kept.contains("\"user\":\"miller\""), "{kept}");
+    assert!(kept.contains(&format!("\"path\":\"{}", folder.display())), "{kept}");
+}
+
+#[test]
+fn data_of_the_pipeline_is_what_its_steps_work_with() {
+    let text = |suffix: &str, limit: u32| {
+        format!(
+            r#"
+name = "constants"
+[resources.notes]
+kind = "database"
+backend = "memory"
+[resources.words]
+kind = "static"
+data = {{ suffix = "{suffix}", limit = {limit}, ask = {{ sql = "SELECT :word AS word UNION ALL SELECT 'b'" }} }}
+[[step]]
+id = "copy"
+run = ["TOOL", "copy", "{{in}}", "{{out}}"]
+out = {{ text = "{{item.stem}}-{{resources.words.suffix}}.out" }}
+[[step]]
+id = "ask"
+uses = "database.query"
+resources = ["notes"]
+with = {{ sql = "{{resources.words.ask.sql}}", limit = "{{resources.words.limit}}", params = {{ word = "say {{resources.words.suffix}}" }} }}
+"#
+        )
+    };
+    let bench = Bench::new(&text("first", 1));
+    bench.inputs(1);
+    let plan = |extra: &[&str]| {
+        let mut command = Command::new(mediamill());
+        command.arg("plan").arg(bench.path("pipeline.toml")).arg(bench.path("in")).args(extra);
+        command.arg("--state").arg(&bench.state).arg("--output").arg(&bench.out);
+        let done = command.current_dir(bench.path("")).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    let first = plan(&[]);
+    assert!(first.contains("1 to work on"), "{first}");
+    bench.run().expect(0);
+    let mut kept = String::new();
+    support::files_below(&bench.state, &mut |path| {
+        kept.push_str(&String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()));
+    });
+    assert!(kept.contains("\"count\":1") && kept.contains("\"word\":\"say first\""), "{kept}");
+    assert_eq!(files(&bench.out), ["000-first.out"]);
+    assert!(plan(&[]).contains("1 up to date"), "{}", plan(&[]));
+    // Another limit is another result of the step that reads it, and of no other.
+    bench.pipeline(&text("first", 2));
+    let why = plan(&["--why", "000.txt"]);
+    assert!(why.contains("copy             stands") && why.contains("ask              runs"), "{why}");
+    // What cannot be taken is told by the check.
+    bench.pipeline(&text("first", 2).replace("limit = 2", "limit = \"many\""));
+    let done = Command::new(mediamill()).arg("check").arg(bench.path("pipeline.toml")).output().unwrap();
+    let told = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.code() == Some(2) && told.contains("`limit` must be a whole number, not a text"), "{told}");
+}
+
+/// The names of all files below `folder`.
+fn files(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    support::files_below(folder, &mut |path| names.push(path.file_name().unwrap().to_string_lossy().into_owned()));
+    names
+}
+
 /// The server is killed when some rows are there, and is back when its breaker is open and items are parked. `MEDIAMILL_LONG`
 /// leaves it away for a minute.
 #[test]

@@ -162,6 +162,91 @@ async fn a_large_file_goes_in_parts_and_comes_back_the_same() {
 }
 
 #[tokio::test]
+async fn what_comes_in_between_is_not_replaced_by_a_large_file() {
+    let server = S3::start();
+    let bucket = server.bucket("between");
+    let bench = Bench::new(server.settings("between", json!({ "part_size": "5MiB" })));
+    let from = bench.file(48 << 20);
+    let storage = bench.lease().await;
+    let (name, options) = (key("x.bin"), PutOptions { if_exists: IfExists::Fail, ..PutOptions::default() });
+    let somebody = async {
+        until("a part arrives", || server.parts() > 0).await;
+        std::fs::write(bucket.join("x.bin"), "somebody's").unwrap();
+    };
+    let (put, ()) = tokio::join!(storage.put(&name, &from, &options), somebody);
+    let fault = put.unwrap_err();
+    assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "exists"));
+    assert_eq!(std::fs::read(bucket.join("x.bin")).unwrap(), b"somebody's");
+    assert_eq!(server.unfinished_uploads(), Vec::<String>::new());
+    std::fs::remove_file(bucket.join("x.bin")).unwrap();
+    assert!(!storage.put(&name, &from, &options).await.unwrap().skipped);
+    assert!(storage.put(&name, &from, &options).await.unwrap().skipped);
+}
+
+#[tokio::test]
+async fn a_service_of_s3_is_told_that_a_large_file_may_replace_nothing() {
+    let begun = "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>x.bin</Key><UploadId>a+b/c=</UploadId>\
+                 </InitiateMultipartUploadResult>";
+    let refused = "<Error><Code>PreconditionFailed</Code><Message>it is there</Message></Error>";
+    let (none, part) = ("404 Not Found", ("200 OK\r\netag: \"part\"", ""));
+    let answers = || {
+        let before = [(none, ""), ("200 OK", begun), part, part, (none, "")];
+        before.into_iter().chain([("412 Precondition Failed", refused), ("204 No Content", ""), (none, "")]).collect()
+    };
+    for if_exists in [IfExists::Fail, IfExists::Overwrite] {
+        let service = Scripted::start(answers());
+        let bench = Bench::new(json!({
+            "provider": "s3", "bucket": "b", "endpoint": service.endpoint(), "allow_http": true, "access_key": "a",
+            "secret_key": "s", "part_size": "5MiB",
+        }));
+        let (storage, from) = (bench.lease().await, bench.file((5 << 20) + 1));
+        let options = PutOptions { if_exists, ..PutOptions::default() };
+        let fault = storage.put(&key("x.bin"), &from, &options).await.unwrap_err();
+        let seen = service.requests.lock().unwrap().clone();
+        let completed = seen.iter().find(|head| head.starts_with("POST") && head.contains("uploadId=")).unwrap();
+        let is_told = completed.to_lowercase().contains("if-none-match: *");
+        assert_eq!(is_told, if_exists == IfExists::Fail, "{completed}");
+        if is_told {
+            assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "exists"), "{seen:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_put_one_key_into_a_folder_at_the_same_time_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::new(json!({ "provider": "local", "folder": folder.path() }));
+    let storage = bench.lease().await;
+    for round in 0..20 {
+        for (if_exists, same) in [(IfExists::Fail, false), (IfExists::Fail, true), (IfExists::Skip, false)] {
+            let name = key(&format!("{if_exists:?}-{same}-{round}.bin"));
+            let files: Vec<_> = (0..16).map(|who| bench.file(if same { 100_000 } else { 100_000 + who })).collect();
+            let puts = files.into_iter().map(|from| {
+                let (storage, name) = (storage.clone(), name.clone());
+                let options = PutOptions { if_exists, ..PutOptions::default() };
+                tokio::spawn(async move { storage.put(&name, &from, &options).await })
+            });
+            let puts: Vec<_> = puts.collect();
+            let (mut sent, mut skipped) = (Vec::new(), 0);
+            for put in puts {
+                match put.await.unwrap() {
+                    Ok(put) if put.skipped => skipped += 1,
+                    Ok(put) => sent.push(put.size),
+                    Err(fault) => assert_eq!(fault.cause, "exists", "{fault:?}"),
+                }
+            }
+            let there = std::fs::metadata(folder.path().join(name.as_str())).unwrap().len();
+            let all_but_one = if same || if_exists == IfExists::Skip { 15 } else { 0 };
+            assert_eq!((sent, skipped), (vec![there], all_but_one), "{name}");
+        }
+    }
+    let left = std::fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
+    assert_eq!(left.count(), 0);
+}
+
+#[tokio::test]
 async fn a_put_that_is_dropped_leaves_no_part_behind() {
     let server = S3::start();
     let bucket = server.bucket("dropped");

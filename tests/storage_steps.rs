@@ -139,6 +139,70 @@ async fn what_an_item_asks_for_outside_its_place_is_the_items_fault_and_the_serv
 }
 
 #[test]
+fn what_a_resource_cannot_do_for_a_step_is_told_with_its_place() {
+    let resources = r#"
+[resources.folder]
+kind = "storage"
+provider = "local"
+folder = "up"
+[resources.web]
+kind = "http"
+allow_hosts = ["files.example.org"]
+[resources.api]
+kind = "http"
+base_url = "https://api.example.org/v1"
+[resources.model]
+kind = "llm"
+provider = "anthropic"
+model = "m"
+api_key = "${KEY}"
+"#;
+    let step = |uses: &str, resource: &str, with: &str| {
+        format!(
+            "{resources}[[step]]\nid = \"a\"\nuses = \"{uses}\"\nresources = [\"{resource}\"]\nwith = {{ {with} }}\n"
+        )
+    };
+    let hook = |resource: &str| {
+        let step = "[[step]]\nid = \"a\"\nrun = [\"cp\", \"{in}\"]\n[[hooks.on_done]]\nuses = \"webhook\"\n";
+        format!(
+            "{resources}{step}resources = [\"{resource}\"]\nwith = {{ path = \"done\", json = {{ a = \"{{item.stem}}\" }} }}\n"
+        )
+    };
+    let outside = "url = \"https://cdn.example.org/{item.name}\"";
+    for (text, message, place) in [
+        (step("storage.put", "folder", "to = \"{item.name}\", sign = \"2h\""), "a folder signs nothing", "\"2h\""),
+        (step("storage.sign", "folder", "key = \"{item.name}\""), "a folder signs nothing", "\"storage.sign\""),
+        (step("http.request", "web", "path = \"{item.stem}\""), "has no `base_url`", "\"{item.stem}\""),
+        (
+            step("http.request", "web", outside),
+            "is not where this resource may go",
+            "\"https://cdn.example.org/{item.name}\"",
+        ),
+        (
+            step("http.request", "api", outside),
+            "is not where this resource may go",
+            "\"https://cdn.example.org/{item.name}\"",
+        ),
+        (step("llm.complete", "model", "prompt = \"{item.stem}\", seed = 7"), "`anthropic` knows no seed", "7"),
+        (step("llm.complete", "model", "prompt = \"{item.stem}\", temperature = 1.5"), "between 0 and 1", "1.5"),
+        (hook("web"), "has no `base_url`", "\"done\""),
+        (step("http.request", "api", "path = \"{item.stem}\""), "", ""),
+        (step("storage.put", "folder", "to = \"{item.name}\""), "", ""),
+        (hook("api"), "", ""),
+    ] {
+        let (_, found) = mediamill::pipeline::load::parse("x.toml", &text, &Catalog::registered());
+        let errors: Vec<_> = found.iter().filter(|told| !told.message.contains("no step and no hook")).collect();
+        let told: Vec<(&str, &str)> =
+            errors.iter().map(|told| (told.message.as_str(), &text[told.span.clone().unwrap()])).collect();
+        match told.as_slice() {
+            [] => assert_eq!(message, "", "{text}"),
+            [(told, at)] => assert!(!message.is_empty() && told.contains(message) && *at == place, "{told} at {at}"),
+            more => panic!("{more:?}"),
+        }
+    }
+}
+
+#[test]
 fn what_fails_for_every_item_is_told_at_check_time() {
     let catalog = Catalog::registered();
     let told = |step: &str, with: Value, inputs: usize| {

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::context::{Context, is_glob};
 use super::item::Item;
 use super::piece_view::called;
-use crate::pipeline::plan::OutputRule;
+use crate::pipeline::plan::{Action, OutputRule};
 use crate::resilience::checkpoint::{
     Artifact, Because, Checkpoint, Fingerprint, Identity, Source, StepOutcome, StepRecord,
 };
@@ -16,6 +18,7 @@ use crate::resilience::os_text::OsText;
 use crate::resilience::piece::Piece;
 use crate::resilience::store::PieceLog;
 use crate::resilience::{Fault, FaultClass};
+use crate::steps::storage::ended;
 
 /// Causes that count as the item's fault and are none of its content: a person can be done with them between two runs.
 const NOT_THE_CONTENT: [&str; 7] =
@@ -118,7 +121,15 @@ pub fn stale_whole(
     if spec.each.is_some() {
         return None;
     }
-    changed_draw(context, &record.draws).or_else(|| stale_artifact(context, item, step, record, log))
+    changed_draw(context, &record.draws)
+        .or_else(|| stale_artifact(context, item, step, record, log))
+        .or_else(|| ended_link(&spec.action, checkpoint.result(&spec.id)?))
+}
+
+/// Why what a step reported is of no more use, though nothing has changed.
+pub(super) fn ended_link(action: &Action, values: &Map<String, Value>) -> Option<String> {
+    let Action::Uses { name, .. } = action else { return None };
+    ended(name, values, Timestamp::now())
 }
 
 /// Why the pieces of the output `name` do not stand.

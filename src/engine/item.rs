@@ -155,6 +155,7 @@ impl Lookup for Fields<'_> {
             }
             Field::Fault(part) => self.occasion.ok_or("nothing failed here")?.fault(*part).map(text_of),
             Field::Run(part) => Ok(text_of(self.occasion.ok_or("only a hook is told of the run")?.run(*part))),
+            Field::Resource { .. } => Err("data of the pipeline is filled in when the plan is made".into()),
             Field::Scratch => {
                 self.scratch.map(|folder| folder.as_os_str().to_os_string()).ok_or_else(|| "no scratch here".into())
             }

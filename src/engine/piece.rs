@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::context::Context;
-use super::fingerprint::{Owner, changed, changed_draw, owner_among, result_hash, values};
+use super::fingerprint::{Owner, changed, changed_draw, ended_link, owner_among, result_hash, values};
 use super::item::Item;
 use super::piece_view::{PieceView, called};
 use crate::pipeline::plan::{Each, Plan, Step};
@@ -97,11 +97,13 @@ pub enum Told {
     Made(Box<PieceRecord>),
 }
 
-/// Whether the files that `step` made of the piece are as they were.
+/// Whether the files that `step` made of the piece are as they were, and the links that it signed still work.
 #[must_use]
 pub fn stand_of_files(context: &Context, item: &Item, step: usize, record: &PieceRecord, view: &PieceView) -> Stand {
     let changed = changed_draw(context, &record.draws);
-    match changed.or_else(|| stale_artifact(context, item, &context.plan.steps[step], record, view)) {
+    let spec = &context.plan.steps[step];
+    let changed = changed.or_else(|| stale_artifact(context, item, spec, record, view));
+    match changed.or_else(|| ended_link(&spec.action, &record.values)) {
         None => Stand::Done,
         Some(why) => Stand::ToDo(why),
     }

@@ -34,6 +34,11 @@ pub trait Builtins {
     /// What is wrong with asking this of `name`, given its parameters.
     fn misfit(&self, name: &str, with: &Value, asked: &Asked<'_>) -> Option<ParamProblem>;
 
+    /// What is wrong with these parameters of `name` for the resource that it works with, whose settings are `settings`.
+    fn clash(&self, _name: &str, _with: &Value, _settings: &Value) -> Option<ParamProblem> {
+        None
+    }
+
     /// What will most likely go wrong with these parameters of `name`, as things are on this machine.
     fn doubts(&self, _name: &str, _with: &Value) -> Vec<ParamProblem> {
         Vec::new()

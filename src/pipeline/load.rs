@@ -9,6 +9,7 @@ use toml::de::DeTable;
 
 use super::builtins::Builtins;
 use super::check;
+use super::constants;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::plan::Plan;
 use super::spec;
@@ -84,7 +85,8 @@ pub fn parse(name: &str, text: &str, builtins: &dyn Builtins) -> (Option<Plan>, 
     if errors.iter().any(|error| error.message() != "duplicate key") {
         return (None, found);
     }
-    let spec = spec::read(text, root.get_ref(), &mut found);
+    let mut spec = spec::read(text, root.get_ref(), &mut found);
+    constants::fill(&mut spec, &mut found);
     let plan = check::check(&spec, &check::name_of_file(name), builtins, &mut found);
     (plan, found)
 }

@@ -5,6 +5,7 @@
 
 pub mod builtins;
 mod check;
+mod constants;
 mod definition;
 pub mod diagnostic;
 pub mod generate;

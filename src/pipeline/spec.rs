@@ -133,6 +133,8 @@ pub(super) struct ResourceSection<'a> {
     pub(super) key: Span,
     pub(super) kind: Option<ResourceKind>,
     pub(super) pool: PoolSettings,
+    /// A placeholder reads it.
+    pub(super) is_read: bool,
     /// The settings of its kind; nothing where it is no table.
     pub(super) settings: Option<WithSpec<'a>>,
 }

@@ -22,6 +22,14 @@ pub enum Field {
     Piece(PieceField),
     /// `{pools.NAME}`: the path of the asset that the attempt was given of this pool; empty where the pool has none.
     Pool(String),
+    /// `{resources.NAME.KEY}`: data of a resource of kind static (dots reach into it). A plan holds none: they are filled when
+    /// it is made.
+    Resource {
+        /// The resource.
+        name: String,
+        /// The path to the value below its `data`.
+        path: String,
+    },
     /// `{fault.NAME}`: of the failure that a hook is called for.
     Fault(FaultField),
     /// `{run.NAME}`: of the run that a hook is called by.
@@ -310,6 +318,7 @@ impl std::fmt::Display for Field {
             Self::ItemValue(name) => write!(f, "{{item.{name}}}"),
             Self::Piece(field) => write!(f, "{{piece.{}}}", field.name()),
             Self::Pool(name) => write!(f, "{{pools.{name}}}"),
+            Self::Resource { name, path } => write!(f, "{{resources.{name}.{path}}}"),
             Self::Fault(field) => write!(f, "{{fault.{}}}", field.name()),
             Self::Run(field) => write!(f, "{{run.{}}}", field.name()),
             Self::Content { step, name } => write!(f, "{{{step}.{name}|content}}"),
@@ -330,6 +339,12 @@ impl std::fmt::Display for TemplateError {
 }
 
 impl std::error::Error for TemplateError {}
+
+/// `text` as a template says it: braces are doubled.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
+}
 
 /// Whether `name` can name a step or an output: letters, digits, `-` and `_`, beginning with a letter or digit.
 #[must_use]
@@ -386,7 +401,8 @@ mod tests {
     #[test]
     fn every_placeholder_is_written_back_as_it_was_read() {
         let hooks = ["{fault.class}", "{fault.step}", "{run.id}", "{run.seconds}"];
-        let steps = ["{item.path}", "{item.ext}", "{in}", "{scratch}", "{out}", "{out.wav}", "{a-1.b.c}"];
+        let steps =
+            ["{item.path}", "{item.ext}", "{in}", "{scratch}", "{out}", "{out.wav}", "{a-1.b.c}", "{resources.a.b.c}"];
         for source in steps.into_iter().chain(hooks) {
             let template = Template::parse(source).unwrap();
             assert_eq!(template.whole_field().unwrap().to_string(), source);

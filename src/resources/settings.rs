@@ -9,7 +9,7 @@ use super::error::{Operation, ResourceError};
 use super::fixed::Fixed;
 use super::manager::Manager;
 use super::pool::PoolSettings;
-use super::secret::{self, Secrets};
+use super::secret::{self, Disclosure, Secrets};
 use super::{database, filesystem, http, llm, storage};
 use crate::resilience::{Fault, FaultClass};
 
@@ -109,21 +109,99 @@ impl ResourceKind {
         }
     }
 
+    /// Those of its settings that hold addresses and names: what a `${NAME}` in them stands for is no secret. Dots reach into
+    /// tables, and what is below one that is named is named too.
+    #[must_use]
+    pub const fn plain(self) -> &'static [&'static str] {
+        match self {
+            Self::Database => {
+                &["backend", "host", "port", "database", "user", "path", "connect_timeout", "statement_timeout", "tls"]
+            }
+            Self::Filesystem => &["base_path", "temp_dir"],
+            Self::Http => {
+                &["timeout", "connect_timeout", "health", "allow_hosts", "ca_file", "auth.kind", "auth.header"]
+            }
+            Self::Llm => &["provider", "model", "timeout"],
+            // Neither address may hold a user, a password or a query.
+            Self::Storage => &[
+                "provider",
+                "bucket",
+                "region",
+                "endpoint",
+                "access_key",
+                "account",
+                "service_account",
+                "folder",
+                "prefix",
+                "public_url",
+                "timeout",
+                "part_size",
+            ],
+            Self::Static => &[],
+        }
+    }
+
+    /// Those of its settings that are URLs: scheme, host and port are no secret.
+    #[must_use]
+    pub const fn addresses(self) -> &'static [&'static str] {
+        match self {
+            Self::Database => &["url", "connection", "connection_string"],
+            Self::Http => &["base_url", "proxy"],
+            Self::Llm => &["base_url"],
+            Self::Filesystem | Self::Storage | Self::Static => &[],
+        }
+    }
+
+    /// What a `${NAME}` in the setting at `keys` fills in, where the settings are `settings`.
+    #[must_use]
+    pub fn disclosure(self, keys: &[&str], settings: &Value) -> Disclosure {
+        let path = keys.join(".");
+        let is_in = |names: &[&str]| {
+            let leads_to =
+                |name: &&str| path.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            names.iter().any(leads_to)
+        };
+        let text = keys.iter().try_fold(settings, |value, key| value.get(key)).and_then(Value::as_str);
+        match (self, keys) {
+            (Self::Http, ["headers", name]) if http::is_plain_header(name) => Disclosure::Plain,
+            // A user without a password is often a key.
+            (Self::Http, ["auth", "user"]) if settings.pointer("/auth/password").is_some_and(|word| word != "") => {
+                Disclosure::Plain
+            }
+            // What follows is a path.
+            (Self::Database, ["url" | "connection" | "connection_string"])
+                if text.is_some_and(|text| text.starts_with("sqlite:")) =>
+            {
+                Disclosure::Plain
+            }
+            _ if is_in(self.plain()) => Disclosure::Plain,
+            _ if is_in(self.addresses()) => Disclosure::Address,
+            _ => Disclosure::Secret,
+        }
+    }
+
     /// The pool that it has where the pipeline says nothing: handles that cost nothing are not kept ready.
     #[must_use]
     pub fn pool(self) -> PoolSettings {
+        let least = PoolSettings { min_size: 0, ..PoolSettings::default() };
         match self {
             Self::Database => PoolSettings::default(),
-            _ => PoolSettings { min_size: 0, ..PoolSettings::default() },
+            // Nobody else is spared by a wait: no task waits for data or for a folder.
+            Self::Filesystem | Self::Static => PoolSettings { max_size: FREE_HANDLES, ..least },
+            Self::Http | Self::Llm | Self::Storage => least,
         }
     }
 }
+
+/// The handles of a resource that costs nothing: more than a machine runs tasks at the same time.
+const FREE_HANDLES: u32 = 1024;
 
 /// The settings of a resource of data.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Static {
-    /// The data: any table.
+    /// The data: any table. `{resources.NAME.key}` stands for a part of it wherever a step takes placeholders; dots reach into
+    /// tables, and numbers from 0 into lists. What holds a `${NAME}` of the environment is a secret, and cannot be read so.
     pub data: serde_json::Map<String, Value>,
 }
 
@@ -140,7 +218,23 @@ pub struct ResourceSpec {
     pub settings: Value,
 }
 
-/// Makes the resource known to `manager`. Every `${NAME}` is filled from `variable`, and is a secret from then on.
+impl ResourceSpec {
+    /// The settings with every `${NAME}` filled from `variable`. What is no address and no name is a secret from then on.
+    ///
+    /// # Errors
+    /// The first variable that is not set.
+    pub fn filled(
+        &self,
+        variable: &dyn Fn(&str) -> Option<String>,
+        secrets: &Secrets,
+    ) -> Result<Value, secret::UnsetVariable> {
+        let disclosure = |keys: &[&str]| self.kind.disclosure(keys, &self.settings);
+        secret::fill(&self.settings, variable, &disclosure, secrets)
+    }
+}
+
+/// Makes the resource known to `manager`. Every `${NAME}` is filled from `variable`. What it stands for is a secret from then
+/// on, but for addresses and names ([`ResourceKind::disclosure`]).
 ///
 /// # Errors
 /// That a variable is not set, or that a setting does not fit.
@@ -151,7 +245,7 @@ pub fn register(
     secrets: &Secrets,
 ) -> Result<(), ResourceError> {
     let wrong = |fault: Fault| ResourceError::new(&spec.name, Operation::Register, fault);
-    let settings = secret::fill(&spec.settings, variable, secrets).map_err(|unset| {
+    let settings = spec.filled(variable, secrets).map_err(|unset| {
         let hint = format!("set it before the run: export {}=...", unset.0);
         wrong(Fault::new(FaultClass::Dependency, "variable", unset.to_string()).with_hint(hint))
     })?;
@@ -192,6 +286,8 @@ fn read<T: DeserializeOwned>(settings: &Value) -> Result<T, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -202,5 +298,60 @@ mod tests {
                 assert!(schema.pointer(&format!("/properties/{name}")).is_some(), "{}: {name}", kind.word());
             }
         }
+    }
+
+    #[test]
+    fn what_is_told_openly_is_among_the_settings() {
+        for kind in ResourceKind::ALL {
+            let schema = kind.schema();
+            let properties = schema.pointer("/properties").and_then(Value::as_object);
+            let alias = |name: &str| {
+                properties.into_iter().flat_map(|all| all.values()).any(|property| {
+                    property
+                        .pointer("/x-aliases")
+                        .and_then(Value::as_array)
+                        .is_some_and(|all| all.iter().any(|one| one == name))
+                })
+            };
+            for name in kind.plain().iter().chain(kind.addresses()) {
+                let top = name.split('.').next().unwrap_or_default();
+                let is_there = properties.is_some_and(|all| all.contains_key(top)) || alias(name);
+                assert!(is_there, "{}: {name}", kind.word());
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_and_names_are_plain_and_all_else_is_secret() {
+        let told = |kind: ResourceKind, settings: Value| {
+            let secrets = Secrets::default();
+            let variable = |name: &str| Some(format!("value-{name}"));
+            let disclosure = |keys: &[&str]| kind.disclosure(keys, &settings);
+            let _ = secret::fill(&settings, &variable, &disclosure, &secrets);
+            secrets.redact("value-A value-B value-C value-D").into_owned()
+        };
+        let hidden = "[redacted]";
+        let all = "value-A value-B value-C value-D".to_owned();
+        let (database, http) = (ResourceKind::Database, ResourceKind::Http);
+        let parts = json!({ "host": "${A}", "user": "${B}", "database": "${C}", "password": "${D}" });
+        assert_eq!(told(database, parts), all.replace("value-D", hidden));
+        assert_eq!(told(database, json!({ "url": "sqlite:${A}/x.db" })), all);
+        let url = json!({ "connection_string": "mysql://${A}:${B}@${C}/${D}" });
+        assert_eq!(told(database, url), format!("{hidden} {hidden} value-C {hidden}"));
+        let base = json!({ "base_url": "http://${A}:80/${B}", "headers": { "X-Key": "${C}", "User-Agent": "${D}" } });
+        assert_eq!(told(http, base), format!("value-A {hidden} {hidden} value-D"));
+        let basic = |password: &str| json!({ "auth": { "kind": "basic", "user": "${A}", "password": password } });
+        assert_eq!(told(http, basic("${B}")), all.replace("value-B", hidden));
+        assert_eq!(told(http, basic("")), all.replace("value-A", hidden));
+        assert_eq!(
+            told(http, json!({ "allow_hosts": ["${A}"], "signing_secret": "${B}" })),
+            all.replace("value-B", hidden)
+        );
+        let storage = json!({ "endpoint": "${A}", "prefix": "${B}", "access_key": "${C}", "secret_key": "${D}" });
+        assert_eq!(told(ResourceKind::Storage, storage), all.replace("value-D", hidden));
+        assert_eq!(told(ResourceKind::Filesystem, json!({ "base_path": "${A}/${B}" })), all);
+        assert_eq!(told(ResourceKind::Static, json!({ "data": { "host": "${A}" } })), all.replace("value-A", hidden));
+        let model = json!({ "model": "${A}", "api_key": "${B}", "base_url": "${C}" });
+        assert_eq!(told(ResourceKind::Llm, model), format!("value-A {hidden} {hidden} value-D"));
     }
 }

@@ -32,6 +32,7 @@ pub use settings::{Settings, StorageProvider};
 use self::blame::Blame;
 use self::handle::Place;
 use self::local::Local;
+use self::refusal::NewOnly;
 use self::remote::{Figures, Remote};
 use self::upload::UnderWay;
 use super::filesystem::{Beneath, off_thread};
@@ -55,13 +56,20 @@ pub(super) fn open(settings: Settings, secrets: &Secrets) -> Result<Storages, Fa
             secrets.add(&value);
         }
     }
+    // An address with more than a host and a path is refused, and may hold one.
+    for address in
+        [&settings.endpoint, &settings.public_url].into_iter().flatten().filter(|url| url.contains(['@', '?']))
+    {
+        secrets.add(address);
+    }
     check(&settings).map_err(misfit)?;
     let public_url = settings.public_url().map_err(misfit)?;
     let prefix = settings.prefix().map_err(misfit)?;
     let place = match settings.provider {
         StorageProvider::Local => Place::Local(Local { folder: settings.folder.clone().unwrap_or_default(), prefix }),
         _ => {
-            let (cloud, address) = cloud::connect(&settings, secrets)?;
+            let new_only = NewOnly::default();
+            let (cloud, address) = cloud::connect(&settings, secrets, &new_only)?;
             let blame = Blame {
                 bucket: settings.bucket.clone().unwrap_or_default(),
                 host: address.host_str().unwrap_or_default().to_owned(),
@@ -74,6 +82,7 @@ pub(super) fn open(settings: Settings, secrets: &Secrets) -> Result<Storages, Fa
                 part: settings.part_bytes().map_err(misfit)?,
                 signs: settings.sas.is_none(),
                 blame,
+                new_only,
                 figures: Figures::default(),
                 under_way: UnderWay::default(),
             })

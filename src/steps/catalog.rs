@@ -61,18 +61,17 @@ impl Builtins for Catalog<'_> {
         let problems = schema::problems(&(step.schema)(), with);
         // What the schema cannot say, the step's own reader can; but it cannot read placeholders before they are filled.
         // Those of a step over the batch are filled for every row, and stay texts to itself.
-        let known = match schema::has_placeholder(with) && !self.is_batch(name) {
-            true if name == RENDER.name => text_fit::known(with),
-            true => return problems,
-            false => with.clone(),
-        };
         if !problems.is_empty() {
             return problems;
         }
-        match (step.check)(known) {
-            Ok(()) => problems,
-            Err(message) => vec![ParamProblem { path: Vec::new(), key: true, message, suggestion: None }],
-        }
+        let mistake = match schema::has_placeholder(with) && !self.is_batch(name) {
+            true if name == RENDER.name => (step.check)(text_fit::known(with)).err(),
+            // The parameters of the others are too much of one piece to be judged in part.
+            true if find_resource(name).is_none() => None,
+            true => schema::mistake(&(step.schema)(), with, step.check),
+            false => (step.check)(with.clone()).err(),
+        };
+        mistake.map(|message| meant(with, message)).into_iter().collect()
     }
 
     fn outputs(&self, name: &str) -> Option<Vec<(String, bool)>> {
@@ -117,6 +116,12 @@ impl Builtins for Catalog<'_> {
         }
     }
 
+    fn clash(&self, name: &str, with: &Value, settings: &Value) -> Option<ParamProblem> {
+        http_fit::clash(name, with, settings)
+            .or_else(|| llm_fit::clash(name, with, settings))
+            .or_else(|| storage_fit::clash(name, with, settings))
+    }
+
     fn doubts(&self, name: &str, with: &Value) -> Vec<ParamProblem> {
         text_fit::doubts(name, with)
     }
@@ -149,14 +154,18 @@ impl Builtins for Catalog<'_> {
         match kind.check(settings) {
             // What a variable will hold is told when the run begins.
             Err(message) if !schema::is_about_variable(&message) => {
-                // Where it begins with the name of a setting, that is what is meant.
-                let named = message.strip_prefix('`').and_then(|rest| rest.split('`').next());
-                let path = named.filter(|name| settings.get(name).is_some()).map(str::to_owned).into_iter().collect();
-                vec![ParamProblem { path, key: false, message, suggestion: None }]
+                vec![ParamProblem { key: false, ..meant(settings, message) }]
             }
             _ => problems,
         }
     }
+}
+
+/// A problem with `values`, at the one whose name its message begins with, or with all of them.
+fn meant(values: &Value, message: String) -> ParamProblem {
+    let named = message.strip_prefix('`').and_then(|rest| rest.split('`').next());
+    let path: Vec<String> = named.filter(|name| values.get(name).is_some()).map(str::to_owned).into_iter().collect();
+    ParamProblem { key: path.is_empty(), path, message, suggestion: None }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Checks parameters against the schema that was made from their struct: as much of JSON schema as such structs need.
 
+mod trial;
+
 use schemars::Schema;
 use serde_json::{Map, Value};
 
@@ -7,6 +9,8 @@ use crate::pipeline::builtins::ParamProblem;
 use crate::pipeline::suggest;
 use crate::pipeline::template::Template;
 use crate::resources::secret;
+
+pub(super) use self::trial::mistake;
 
 /// What is wrong with the parameters `with` of a step, told in the words of the pipeline file.
 pub(super) fn problems(schema: &Schema, with: &Value) -> Vec<ParamProblem> {

@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(health, [Health::Healthy, Health::Unhealthy, Health::Unhealthy]);
         let (told, as_json) = (text(&plan, &found, &secrets), json(&plan, &found, &secrets));
         assert!(
-            told.starts_with("✓ good (static)\n  Health: healthy\n  Details: data of the pipeline\n  Pool: 0 to 10"),
+            told.starts_with("✓ good (static)\n  Health: healthy\n  Details: data of the pipeline\n  Pool: 0 to 1024"),
             "{told}"
         );
         assert!(told.contains("✗ unset (static)\n") && told.contains("NOBODY_SET_IT"), "{told}");

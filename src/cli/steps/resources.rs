@@ -77,7 +77,24 @@ fn reference(kind: ResourceKind) -> String {
     for line in example(kind).lines() {
         let _ = writeln!(told, "  {line}");
     }
-    told.push_str("\n${NAME} stands for a variable of the environment, and is shown and written nowhere.\n");
+    told.push_str(&variables(kind));
+    told
+}
+
+/// What `${NAME}` is, and where it is no secret.
+fn variables(kind: ResourceKind) -> String {
+    let mut told =
+        "\n${NAME} stands for a variable of the environment. It is a secret, and shown and written nowhere".to_owned();
+    told.push_str(match kind.plain() {
+        [] => ".\n",
+        _ => ", but in addresses and names:\n",
+    });
+    if !kind.plain().is_empty() {
+        let _ = writeln!(told, "  {}", kind.plain().join(", "));
+    }
+    if !kind.addresses().is_empty() {
+        let _ = writeln!(told, "  {}: as far as it fills scheme, host or port alone", kind.addresses().join(", "));
+    }
     told
 }
 

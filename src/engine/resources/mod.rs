@@ -17,7 +17,7 @@ use crate::health::{HealthCheck, Wanted};
 use crate::pipeline::plan::Plan;
 use crate::resilience::safe_text::safe_line;
 use crate::resilience::{Fault, FaultClass};
-use crate::resources::secret::{Secrets, fill};
+use crate::resources::secret::Secrets;
 use crate::resources::settings::{ResourceKind, register};
 use crate::resources::{Health, HealthReport, Leases, Manager, Owner, Requirement, ResourceStatus};
 use crate::steps::register::find_resource;
@@ -81,7 +81,7 @@ impl Resources {
         let (manager, secrets) = (resources.manager.0.clone(), resources.secrets.clone());
         let (needed, others): (Vec<_>, Vec<_>) = plan.resources.iter().partition(|spec| is_needed(&spec.name));
         // What is not needed has secrets all the same, as far as they are set.
-        others.into_iter().for_each(|spec| drop(fill(&spec.settings, variable, &secrets)));
+        others.into_iter().for_each(|spec| drop(spec.filled(variable, &secrets)));
         if needed.is_empty() {
             return Ok(resources);
         }

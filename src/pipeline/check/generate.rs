@@ -92,6 +92,7 @@ impl<'s> Checker<'s, '_, '_> {
                     Some(kind) => self.lacks(section, other, kind, span),
                     None => self.unknown_value(section, other, span),
                 },
+                Field::Resource { .. } => {}
                 Field::Item(field) if NAMES.contains(&field.name()) => {}
                 Field::Item(field) => self.no_file(*field, span),
                 _ => {

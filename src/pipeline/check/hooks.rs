@@ -64,6 +64,7 @@ impl Checker<'_, '_, '_> {
             }
         }
         self.works_with(uses, kind, hook.resources.as_ref());
+        self.clash(uses, kind, hook.resources.as_ref(), hook.with.as_ref());
     }
 
     /// Whether `name` needs neither a file to read nor a place for one.
@@ -76,7 +77,8 @@ impl Checker<'_, '_, '_> {
     fn hook_field(&mut self, hook: &HookSpec<'_>, field: &Field, span: Span) {
         let of_item = hook.on.is_of_item();
         match field {
-            Field::Run(_) => {}
+            // What is wrong with data was told when it was filled in.
+            Field::Run(_) | Field::Resource { .. } => {}
             Field::Fault(_) if hook.on == HookOn::ItemFailed => {}
             Field::Fault(_) => {
                 let message = format!("`{field}` makes no sense in this hook: it is called for no failure of an item");

@@ -101,7 +101,8 @@ impl Checker<'_, '_, '_> {
                     let help = format!("the file is `{{{other}.{name}}}`; its content can only be read in `with`");
                     self.error(span, message, Some(help));
                 }
-                Field::In => {}
+                // What is wrong with data was told when it was filled in.
+                Field::In | Field::Resource { .. } => {}
                 Field::Scratch | Field::Out(_) if matches!(place, Place::Run | Place::Env) => {
                     self.own_output(step, field, span);
                 }
@@ -149,7 +150,7 @@ impl Checker<'_, '_, '_> {
                         "use `{item.stem}`, or `{item.dir}/{item.stem}` to keep the folders of the input".to_owned();
                     self.error(span, "the item's whole path cannot be part of `dir`", help);
                 }
-                Field::Item(_) => {}
+                Field::Item(_) | Field::Resource { .. } => {}
                 _ => self.only_item_fields(span, field, Place::OutputDir),
             }
         }

@@ -4,7 +4,7 @@ use indexmap::IndexSet;
 
 use super::Checker;
 use crate::pipeline::diagnostic::Diagnostic;
-use crate::pipeline::spec::{ResourceSection, Span, StepSpec, Text};
+use crate::pipeline::spec::{ResourceSection, Span, StepSpec, Text, WithSpec};
 use crate::pipeline::suggest;
 use crate::resources::settings::{ResourceKind, ResourceSpec};
 
@@ -15,8 +15,11 @@ impl<'s> Checker<'s, '_, '_> {
         let used = self.used_resources();
         for (name, resource) in &spec.resources {
             self.settings(resource);
-            if !used.contains(name.as_str()) {
-                let help = format!("a step names it: resources = [\"{name}\"]");
+            if !used.contains(name.as_str()) && !resource.is_read {
+                let help = match resource.kind {
+                    Some(ResourceKind::Static) => format!("a placeholder reads it: {{resources.{name}.KEY}}"),
+                    _ => format!("a step names it: resources = [\"{name}\"]"),
+                };
                 self.warning(resource.key.clone(), format!("no step and no hook uses the resource `{name}`"), help);
             }
             let namesake = spec.steps.iter().find(|step| self.tool_of(step).as_deref() == Some(name.as_str()));
@@ -55,6 +58,34 @@ impl<'s> Checker<'s, '_, '_> {
         let Some(uses) = step.uses.as_ref().filter(|_| step.run.is_none()) else { return };
         if let Some(kind) = self.builtins.resource_kind(&uses.text) {
             self.works_with(uses, kind, step.resources.as_ref());
+            self.clash(uses, kind, step.resources.as_ref(), step.with.as_ref());
+        }
+    }
+
+    /// What the resource that `uses` works with cannot do for it.
+    pub(super) fn clash(
+        &mut self,
+        uses: &Text,
+        kind: ResourceKind,
+        named: Option<&(Span, Vec<Text>)>,
+        with: Option<&WithSpec<'_>>,
+    ) {
+        let names = named.map_or(&[][..], |(_, names)| names);
+        let of_kind = |name: &Text| self.spec.resources.get(&name.text).filter(|resource| resource.kind == Some(kind));
+        let Some(settings) = names.iter().find_map(of_kind).and_then(|resource| resource.settings.as_ref()) else {
+            return;
+        };
+        let none = serde_json::Value::Object(serde_json::Map::new());
+        let parameters = with.map_or(&none, |with| &with.value);
+        // What is wrong with either of them is told by itself.
+        let is_good = self.builtins.check_resource(kind, &settings.value).is_empty()
+            && self.builtins.check(&uses.text, parameters).is_empty();
+        if let Some(problem) = is_good.then(|| self.builtins.clash(&uses.text, parameters, &settings.value)).flatten() {
+            let span = match with {
+                Some(with) if !problem.path.is_empty() => with.place(&problem.path, problem.key),
+                _ => uses.span.clone(),
+            };
+            self.error(span, problem.message, problem.suggestion);
         }
     }
 

@@ -9,14 +9,11 @@ use super::{ResourceSection, Span, Text, WithSpec};
 use crate::pipeline::diagnostic::Diagnostic;
 use crate::pipeline::secrets;
 use crate::pipeline::template::is_name;
+use crate::resources::PoolSettings;
 use crate::resources::settings::ResourceKind;
-use crate::resources::{PoolSettings, secret};
 
 /// What is of every resource, whatever its kind.
 const COMMON: [&str; 2] = ["kind", "pool"];
-
-/// The settings of storage that stand in links.
-const IN_LINKS: [&str; 6] = ["access_key", "account", "bucket", "endpoint", "prefix", "public_url"];
 
 const POOL: &[&str] = &[
     "profile",
@@ -44,7 +41,13 @@ impl<'a> Reader<'a, '_> {
             let resource = match self.table(&text, value) {
                 Some(table) => self.resource(&text, span, value, table),
                 // Even one that cannot be read: what refers to it is not wrong on top.
-                None => ResourceSection { key: span, kind: None, pool: PoolSettings::default(), settings: None },
+                None => ResourceSection {
+                    key: span,
+                    kind: None,
+                    pool: PoolSettings::default(),
+                    is_read: false,
+                    settings: None,
+                },
             };
             resources.insert(text, resource);
         }
@@ -65,15 +68,12 @@ impl<'a> Reader<'a, '_> {
             // The key of an account, where other kinds have keys of data.
             let key = if kind == Some(ResourceKind::Http) && key == "key" { "api_key" } else { key };
             reader.setting(name, key, &text);
-            if kind == Some(ResourceKind::Storage) && IN_LINKS.contains(&key) {
-                reader.in_links(key, &text);
-            }
         });
         if let Json::Object(settings) = &mut value {
             COMMON.iter().for_each(|key| drop(settings.shift_remove(*key)));
         }
         let settings = WithSpec { key: key.clone(), value, texts: Vec::new(), tree };
-        ResourceSection { key, kind, pool, settings: Some(settings) }
+        ResourceSection { key, kind, pool, is_read: false, settings: Some(settings) }
     }
 
     /// A text among the settings of the resource `of`.
@@ -85,14 +85,6 @@ impl<'a> Reader<'a, '_> {
             let name = secrets::variable_for(of, key);
             self.secret(text, &part, format!("write `${{{name}}}` in its place, and set it in the environment"));
         }
-    }
-
-    /// What a variable holds is a secret, and so is blotted out of the links that hold it.
-    fn in_links(&mut self, key: &str, text: &Text) {
-        let Some(name) = secret::variables(&text.text).next() else { return };
-        let message = format!("links to objects hold the `{key}`, and what `${{{name}}}` holds is shown nowhere");
-        let wrong = Diagnostic::warning(message).at(text.span.clone()).label("links would not work");
-        self.found.push(wrong.help("it is no secret: write it here"));
     }
 
     /// A secret that anybody who gets the file can read.

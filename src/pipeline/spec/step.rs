@@ -38,7 +38,7 @@ const STEP: &[&str] = &[
 ];
 
 /// What placeholders call other things by.
-const RESERVED: &[&str] = &["fault", "in", "item", "out", "piece", "pools", "run", "scratch"];
+const RESERVED: &[&str] = &["fault", "in", "item", "out", "piece", "pools", "resources", "run", "scratch"];
 
 impl<'a> Reader<'a, '_> {
     pub(super) fn steps(&mut self, value: &'a Value<'a>, steps: &mut Vec<StepSpec<'a>>) {

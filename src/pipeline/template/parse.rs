@@ -77,6 +77,7 @@ fn field(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
             let message = format!("{} cannot be the name of a pool", shown(pool));
             Err(error(span.clone(), message, Some("write `{pools.NAME}`".to_owned())))
         }
+        Some(("resources", rest)) => of_resource(rest, span),
         Some(("fault", name)) => one_of("a fault", name, FaultField::ALL, span).map(Field::Fault),
         Some(("run", name)) => one_of("a run", name, RunField::ALL, span).map(Field::Run),
         Some((word @ ("in" | "scratch"), _)) => {
@@ -158,6 +159,21 @@ fn item(name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
     }
 }
 
+/// `{resources.NAME.KEY}`.
+fn of_resource(rest: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
+    if !rest.split('.').all(is_name) {
+        let message = format!("{} cannot be the name of a value", shown(rest));
+        return Err(error(span.clone(), message, Some("write `{resources.NAME.KEY}`".to_owned())));
+    }
+    match rest.split_once('.') {
+        Some((name, path)) => Ok(Field::Resource { name: name.to_owned(), path: path.to_owned() }),
+        None => {
+            let help = format!("say which part of its data: `{{resources.{rest}.KEY}}`");
+            Err(error(span.clone(), format!("`{{resources.{rest}}}` alone says too little"), Some(help)))
+        }
+    }
+}
+
 fn of_step(step: &str, name: &str, span: &Range<usize>) -> Result<Field, TemplateError> {
     if !is_name(step) {
         let message = format!("{} cannot be the name of a step", shown(step));
@@ -222,6 +238,13 @@ mod tests {
             ("{run.secnds}", "{run.secnds}", "a run has no `secnds`", "did you mean `seconds`?"),
             ("{fault.reason}", "{fault.reason}", "a fault has no `reason`", "there are `class`, `cause`"),
             ("{pools.a.b}", "{pools.a.b}", "`a.b` cannot be the name of a pool", "`{pools.NAME}`"),
+            ("{resources.a}", "{resources.a}", "`{resources.a}` alone says too little", "`{resources.a.KEY}`"),
+            (
+                "{resources.a b.c}",
+                "{resources.a b.c}",
+                "`a b.c` cannot be the name of a value",
+                "`{resources.NAME.KEY}`",
+            ),
             ("{a b.c}", "{a b.c}", "`a b` cannot be the name of a step", "write it twice"),
             ("{a.b..c}", "{a.b..c}", "`b..c` cannot be the name of an output or a value", "`{a.NAME}`"),
         ];

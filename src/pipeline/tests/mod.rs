@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 mod bad_files;
+mod constants;
 mod generate;
 mod golden;
 mod good_files;
@@ -108,7 +109,7 @@ impl Builtins for Few {
     }
 
     fn check_resource(&self, kind: ResourceKind, settings: &Value) -> Vec<ParamProblem> {
-        let known = ["url", "password", "headers", "list", "size"];
+        let known = ["url", "password", "headers", "list", "size", "data"];
         let settings = settings.as_object().unwrap();
         let unknown = settings.keys().filter(|key| !known.contains(&key.as_str())).map(|key| ParamProblem {
             path: vec![key.clone()],

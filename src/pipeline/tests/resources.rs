@@ -194,17 +194,6 @@ fn a_secret_in_the_file_is_told_and_not_shown() {
 }
 
 #[test]
-fn a_variable_that_would_be_blotted_out_of_links_is_told() {
-    let told = |setting: &str| {
-        let step = "[[step]]\nid = \"a\"\nrun = [\"cp\"]\nresources = [\"r\"]\n";
-        findings(&format!("[resources.r]\nkind = \"storage\"\n{setting}\n{step}"))
-    };
-    assert_eq!(told("password = \"${B}\""), []);
-    let message = "links to objects hold the `bucket`, and what `${B}` holds is shown nowhere".to_owned();
-    assert!(told("bucket = \"${B}\"").contains(&(message, "\"${B}\"".to_owned())));
-}
-
-#[test]
 fn variables_are_filled_in_resources_alone() {
     let with = |line: &str| format!("{NOTES}resources = [\"notes\"]\n{line}\n");
     each(&[

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::resilience::{Fault, FaultClass};
@@ -156,6 +156,41 @@ impl Beneath {
     /// # Errors
     /// Those of `fill`; an input fault where a link stands in the way; those of the disk.
     pub fn write<T>(&self, path: &Relative, fill: impl FnOnce(&mut File) -> Result<T, Fault>) -> Result<T, Fault> {
+        let replace = |folder: &OwnedFd, from: &OsStr, to: &OsStr| rustix::fs::renameat(folder, from, folder, to);
+        self.put_in_place(path, fill, replace)
+    }
+
+    /// The same where nothing stands there; nothing where something does, even if it came in between.
+    ///
+    /// # Errors
+    /// Those of [`Beneath::write`].
+    pub fn write_new<T>(
+        &self,
+        path: &Relative,
+        fill: impl FnOnce(&mut File) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        let mut exists = false;
+        let written = self.put_in_place(path, fill, |folder, from, to| {
+            let placed = match rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
+                // The file system does not know how.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    let linked = rustix::fs::linkat(folder, from, folder, to, AtFlags::empty());
+                    linked.and_then(|()| rustix::fs::unlinkat(folder, from, AtFlags::empty()))
+                }
+                placed => placed,
+            };
+            exists = matches!(placed, Err(Errno::EXIST));
+            placed
+        });
+        if exists { Ok(None) } else { written.map(Some) }
+    }
+
+    fn put_in_place<T>(
+        &self,
+        path: &Relative,
+        fill: impl FnOnce(&mut File) -> Result<T, Fault>,
+        place: impl FnOnce(&OwnedFd, &OsStr, &OsStr) -> Result<(), Errno>,
+    ) -> Result<T, Fault> {
         let failed = |errno| match self.fault("cannot write", &path.to_path(), errno) {
             // Rights to write are the folder's, not the item's.
             fault if fault.cause == "permission" => own(fault),
@@ -165,7 +200,7 @@ impl Beneath {
         let (mut file, mut unfinished) = self.temporary(&folder).map_err(failed)?;
         let filled = fill(&mut file)?;
         if let Some(name) = &unfinished.name {
-            rustix::fs::renameat(&folder, name, &folder, &path.name).map_err(failed)?;
+            place(&folder, name, &path.name).map_err(failed)?;
         }
         unfinished.name = None;
         Ok(filled)

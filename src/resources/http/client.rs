@@ -206,7 +206,7 @@ impl Inner {
         deadline: Instant,
     ) -> Result<(Call, reqwest::Response), Fault> {
         let shown = format!("{} {}", hop.method, self.origins.shown(&hop.url));
-        let call = Call { shown, is_own: self.origins.is_base(&hop.url) };
+        let call = Call { shown, is_own: self.origins.is_base(&hop.url), stays: request.redirects == Some(0) };
         self.guard.literal(&hop.url).map_err(|refused| call.refused(&refused))?;
         let opened = hop.body.open().await?;
         let mut headers = if call.is_own { self.settings.headers.clone() } else { HeaderMap::new() };

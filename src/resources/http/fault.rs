@@ -25,6 +25,8 @@ pub(super) struct Call {
     /// It goes to `base_url`, which the pipeline's author answers for. Any other URL came with an item, and a dead link of
     /// one item says nothing about the service.
     pub(super) is_own: bool,
+    /// It follows no redirect, whatever the resource says.
+    pub(super) stays: bool,
 }
 
 impl Call {
@@ -117,7 +119,13 @@ impl Call {
         match status {
             401 | 403 if self.is_own => fault.with_hint("check the resource's `auth`"),
             407 => fault.with_hint("check user and password in the resource's `proxy`"),
-            300..=399 => fault.with_hint("let the resource follow `redirects`, or name this status in `expect`"),
+            301 | 302 | 303 | 307 | 308 if self.stays => {
+                fault.with_hint("this call follows no redirect: name the address that it leads to in its place")
+            }
+            301 | 302 | 303 | 307 | 308 => {
+                fault.with_hint("let the resource follow `redirects`, or name this status in `expect`")
+            }
+            300..=399 if !self.stays => fault.with_hint("name this status in `expect` if it is meant"),
             _ => fault,
         }
     }

@@ -34,5 +34,5 @@ pub use request::Request;
 pub use response::Response;
 pub use retry_after::{LONGEST, retry_after};
 pub use service::{HttpProvider, HttpService};
-pub use settings::{Auth, Probe, ProbeMethod, Settings, header};
-pub(super) use {service::open, settings::check};
+pub use settings::{Auth, Probe, ProbeMethod, Settings, header, refusal};
+pub(super) use {service::open, settings::check, settings::is_plain_header};

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::client::ClientSettings;
-use super::origin::{HostRule, has_user};
+use super::origin::{HostRule, Origins, Target, has_user};
+use crate::resilience::Fault;
 use crate::resilience::quantity::Period;
 use crate::resources::secret::{Secrets, variables};
 
@@ -162,6 +163,11 @@ const PLAIN: &[&str] = &[
 const FRAMING: &[&str] =
     &["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
 
+/// Whether the value of the header `name` is no secret.
+pub(in crate::resources) fn is_plain_header(name: &str) -> bool {
+    PLAIN.contains(&name.to_ascii_lowercase().as_str())
+}
+
 /// What is wrong with the settings, before any `${NAME}` is filled.
 ///
 /// # Errors
@@ -194,34 +200,56 @@ pub(in crate::resources) fn check(settings: &Settings) -> Result<(), String> {
     client_settings(settings, true).map(drop)
 }
 
+/// Why a resource of these settings makes no request to `url`; nothing where it may, and where `${NAME}` hides that.
+#[must_use]
+pub fn refusal(settings: &Settings, url: &str) -> Option<Fault> {
+    if settings.base_url.iter().chain(&settings.allow_hosts).any(|text| holds_variable(text)) {
+        return None;
+    }
+    let client = client_settings(settings, true).ok()?;
+    Origins::new(client.base_url, client.allow_hosts).url(&Target::Url(url.to_owned()), &[]).err()
+}
+
 /// The settings of the client, and every secret in them told to `secrets`.
 pub(super) fn resolve(settings: &Settings, secrets: &Secrets) -> Result<ClientSettings, String> {
-    let texts = settings.headers.iter().filter(|(name, _)| !PLAIN.contains(&name.to_ascii_lowercase().as_str()));
+    let texts = settings.headers.iter().filter(|(name, _)| !is_plain_header(name));
     for (_, value) in texts {
         secrets.add(value);
         // `Bearer X`: the X alone is the secret.
         value.split_whitespace().skip(1).for_each(|word| secrets.add(word));
     }
     match &settings.auth {
-        Some(
-            Auth::Bearer { token: secret } | Auth::ApiKey { key: secret, .. } | Auth::Basic { password: secret, .. },
-        ) => {
-            secrets.add(secret);
-        }
+        // A user without a password is often a key.
+        Some(Auth::Basic { user, password }) => secrets.add(if password.is_empty() { user } else { password }),
+        Some(Auth::Bearer { token: secret } | Auth::ApiKey { key: secret, .. }) => secrets.add(secret),
         None => {}
     }
     settings.signing_secret.iter().for_each(|secret| secrets.add(secret));
     for url in [&settings.base_url, &settings.proxy].into_iter().flatten().filter_map(|url| Url::parse(url).ok()) {
-        if let Some(password) = url.password() {
-            secrets.add(password);
-            secrets.add(&decoded(password));
+        if !has_user(&url) {
+            continue;
         }
+        let word = url.password().unwrap_or_else(|| url.username());
+        secrets.add(word);
+        secrets.add(&decoded(word));
+        add_basic(&decoded(url.username()), &decoded(url.password().unwrap_or_default()), secrets);
     }
-    let client = client_settings(settings, false)?;
-    if let Some(value) = client.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) {
-        value.split_whitespace().skip(1).for_each(|word| secrets.add(word));
+    if let Some(Auth::Basic { user, password }) = &settings.auth {
+        add_basic(user, password, secrets);
     }
-    Ok(client)
+    client_settings(settings, false)
+}
+
+/// User and password as they go over the wire (RFC 7617, 2).
+fn basic(user: &str, password: &str) -> String {
+    STANDARD.encode(format!("{user}:{password}"))
+}
+
+fn add_basic(user: &str, password: &str, secrets: &Secrets) {
+    let coded = basic(user, password);
+    secrets.add(&coded);
+    // Some leave out what only fills it up.
+    secrets.add(coded.trim_end_matches('='));
 }
 
 /// Reads the settings. With `is_early`, texts that hold a `${NAME}` are left for later.
@@ -282,9 +310,7 @@ fn credentials(auth: &Auth) -> (String, String) {
         Auth::Basic { user, password } if holds_variable(user) || holds_variable(password) => {
             (authorization(), format!("{user}:{password}"))
         }
-        Auth::Basic { user, password } => {
-            (authorization(), format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
-        }
+        Auth::Basic { user, password } => (authorization(), format!("Basic {}", basic(user, password))),
         Auth::ApiKey { key, header } => (header.clone(), key.clone()),
     }
 }
@@ -403,10 +429,30 @@ mod tests {
         assert_eq!(client.base_url.unwrap().as_str(), "https://x.org/");
         assert_eq!(client.headers[AUTHORIZATION], format!("Basic {}", STANDARD.encode("user:p@ssword")));
         let told = secrets.all();
-        let coded = STANDARD.encode("user:p@ssword");
-        for secret in ["p%40ssword", "p@ssword", "proxy-pass", "sign-it", "Key token-value", "token-value", &coded] {
+        let (coded, of_proxy) = (STANDARD.encode("user:p@ssword"), STANDARD.encode("u:proxy-pass"));
+        let words = ["p%40ssword", "p@ssword", "proxy-pass", "sign-it", "Key token-value", "token-value"];
+        for secret in words.into_iter().chain([coded.as_str(), of_proxy.as_str()]) {
             assert!(told.iter().any(|known| known == secret), "{secret}");
         }
+        let auth = |auth: Value| {
+            let secrets = Secrets::default();
+            let settings = json!({ "base_url": "https://x.org", "auth": auth });
+            resolve(&serde_json::from_value(settings).unwrap(), &secrets).unwrap();
+            secrets
+        };
+        let known = auth(json!({ "kind": "basic", "user": "miller", "password": "gorilla" }));
+        let coded = STANDARD.encode("miller:gorilla");
+        let bare = coded.trim_end_matches('=');
+        assert_eq!(
+            known.redact(&format!("miller gorilla {coded} {bare}.")),
+            "miller [redacted] [redacted] [redacted]."
+        );
+        let known = auth(json!({ "kind": "basic", "user": "api-key-of-us" }));
+        assert_eq!(known.redact("api-key-of-us"), "[redacted]");
+        let known = auth(json!({ "kind": "bearer", "token": "token-of-us" }));
+        assert_eq!(known.redact("authorization: Bearer token-of-us"), "authorization: Bearer [redacted]");
+        let known = auth(json!({ "kind": "api_key", "key": "key-of-us" }));
+        assert_eq!(known.redact("x-api-key: key-of-us"), "x-api-key: [redacted]");
         assert_eq!(secrets.redact("text/plain"), "text/plain");
     }
 

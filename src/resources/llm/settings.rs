@@ -69,6 +69,12 @@ impl LlmVendor {
         matches!(self, Self::OpenAi | Self::Anthropic | Self::HuggingFace)
     }
 
+    /// Whether the same seed can give the same answer.
+    #[must_use]
+    pub const fn takes_seed(self) -> bool {
+        !matches!(self, Self::Anthropic)
+    }
+
     /// The highest temperature that its reference allows.
     const fn hottest(self) -> f64 {
         match self {
@@ -223,7 +229,7 @@ impl Settings {
     ///
     /// # Errors
     /// What is wrong with it: a fragment.
-    pub(super) fn takes(&self, temperature: f64) -> Result<(), String> {
+    pub fn takes(&self, temperature: f64) -> Result<(), String> {
         let hottest = self.provider.hottest();
         if (0.0..=hottest).contains(&temperature) {
             return Ok(());

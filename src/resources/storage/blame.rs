@@ -21,6 +21,9 @@ pub(super) enum Doing {
     Sign,
 }
 
+/// The cause of a put that another one was faster than.
+pub(super) const CONFLICT: &str = "conflict";
+
 /// Services refuse a request that is signed with a clock further off: Amazon S3 API reference, RequestTimeTooSkewed.
 const MOST_SKEW: i64 = 15 * 60;
 
@@ -100,7 +103,7 @@ impl Blame {
             }
             // Two wrote at the same moment: Amazon S3 user guide, conditional writes.
             (409, "ConditionalRequestConflict") => (Transient, "busy", None),
-            (409 | 412, _) if doing == Doing::Put => (Input, "conflict", None),
+            (409 | 412, _) if doing == Doing::Put => (Input, CONFLICT, None),
             // It was replaced while it was read.
             (412, _) => (Transient, "changed", None),
             _ => (Input, "refused", None),

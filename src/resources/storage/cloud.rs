@@ -12,7 +12,7 @@ use object_store::signer::Signer;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use url::Url;
 
-use super::refusal::WatchedConnector;
+use super::refusal::{NewOnly, WatchedConnector};
 use super::settings::{Settings, StorageProvider};
 use crate::resilience::{Fault, FaultClass};
 use crate::resources::secret::Secrets;
@@ -27,8 +27,13 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// Where Google keeps its objects.
 const GOOGLE: &str = "https://storage.googleapis.com";
 
-/// The service of `settings`, and the address below which its objects lie for those who have the key.
-pub(super) fn connect(settings: &Settings, secrets: &Secrets) -> Result<(Arc<dyn Cloud>, Url), Fault> {
+/// The service of `settings`, and the address below which its objects lie for those who have the key. It is told of the
+/// uploads in `new_only` where it is one of S3.
+pub(super) fn connect(
+    settings: &Settings,
+    secrets: &Secrets,
+    new_only: &NewOnly,
+) -> Result<(Arc<dyn Cloud>, Url), Fault> {
     let settings_fault = |why: String| Fault::new(FaultClass::Dependency, "settings", why);
     let endpoint = settings.endpoint().map_err(settings_fault)?;
     let bucket = settings.bucket.clone().unwrap_or_default();
@@ -52,7 +57,7 @@ pub(super) fn connect(settings: &Settings, secrets: &Secrets) -> Result<(Arc<dyn
                 .with_secret_access_key(settings.secret_key.clone().unwrap_or_default())
                 .with_client_options(client(settings))
                 .with_retry(no_retry())
-                .with_http_connector(WatchedConnector);
+                .with_http_connector(WatchedConnector { new_only: new_only.clone() });
             if let Some(token) = &settings.session_token {
                 builder = builder.with_token(token);
             }
@@ -69,7 +74,7 @@ pub(super) fn connect(settings: &Settings, secrets: &Secrets) -> Result<(Arc<dyn
                 .with_allow_http(settings.allow_http)
                 .with_client_options(client(settings))
                 .with_retry(no_retry())
-                .with_http_connector(WatchedConnector);
+                .with_http_connector(WatchedConnector::default());
             if let Some(key) = &settings.account_key {
                 builder = builder.with_access_key(key);
             }
@@ -91,7 +96,7 @@ pub(super) fn connect(settings: &Settings, secrets: &Secrets) -> Result<(Arc<dyn
                 .with_service_account_key(key)
                 .with_client_options(client(settings))
                 .with_retry(no_retry())
-                .with_http_connector(WatchedConnector);
+                .with_http_connector(WatchedConnector::default());
             // The error may quote the file.
             let unreadable =
                 |_| settings_fault(format!("`service_account` {} is no key of a service account", file.display()));

@@ -1,14 +1,16 @@
 //! Objects in a folder: files whose paths are their keys. A folder keeps no content type and no metadata.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek};
 use std::path::Path;
 
 use url::Url;
 
 use super::key::Key;
 use super::object::{IfExists, Listed, Object, Put, PutOptions};
-use super::remote::opened;
+use super::remote::{exists, opened};
 use crate::resilience::Fault;
+use crate::resilience::os_text::to_hex;
 use crate::resources::filesystem::{Beneath, Relative, off_thread};
 
 /// A folder that keeps objects.
@@ -32,28 +34,30 @@ impl Local {
         let (if_exists, (sent, hash)) = (options.if_exists, opened(from).await?);
         off_thread(move || {
             let folder = Beneath::open(&folder)?;
-            let there = folder.look(&to)?;
-            if let Some(size) = there.and_then(|there| there.size) {
-                let is_same = size == sent.size && {
-                    let mut hasher = blake3::Hasher::new();
-                    let mut file = folder.read(&to)?;
-                    let read = io::copy(&mut file, &mut hasher);
-                    read.map_err(|error| Fault::from_io(&format!("cannot read '{key}'"), &error))?;
-                    crate::resilience::os_text::to_hex(&hasher.finalize().as_bytes()[..16]) == hash
+            let copy = |file: &mut File| {
+                let copied = (&*sent.file).rewind().and_then(|()| io::copy(&mut &*sent.file, file));
+                copied.map_err(|error| Fault::from_io(&format!("cannot put '{key}'"), &error))
+            };
+            loop {
+                let there = folder.look(&to)?;
+                if let Some(size) = there.and_then(|there| there.size) {
+                    let is_same = size == sent.size && content_hash(&folder, &to, &key)? == hash;
+                    if is_same || if_exists == IfExists::Skip {
+                        return Ok(Put { size, etag: None, skipped: true });
+                    }
+                    if if_exists == IfExists::Fail {
+                        return Err(exists(&key));
+                    }
+                }
+                let written = match if_exists {
+                    IfExists::Overwrite => Some(folder.write(&to, copy)?),
+                    IfExists::Skip | IfExists::Fail => folder.write_new(&to, copy)?,
                 };
-                if is_same || if_exists == IfExists::Skip {
-                    return Ok(Put { size, etag: None, skipped: true });
+                if let Some(size) = written {
+                    return Ok(Put { size, etag: None, skipped: false });
                 }
-                if if_exists == IfExists::Fail {
-                    let message = format!("there is an object '{key}' already, and it is another one");
-                    return Err(Fault::input("exists", message)
-                        .with_hint("set `if_exists` to overwrite or skip, or choose another key"));
-                }
+                // Somebody was faster: what they put is looked at.
             }
-            let size = folder.write(&to, |file| {
-                io::copy(&mut &*sent.file, file).map_err(|error| Fault::from_io(&format!("cannot put '{key}'"), &error))
-            })?;
-            Ok(Put { size, etag: None, skipped: false })
         })
         .await
     }
@@ -112,4 +116,12 @@ impl Local {
             .join(self.full(key)?.as_str());
         Url::from_file_path(path).map_err(|()| Fault::input("path", format!("'{key}' has no address")))
     }
+}
+
+/// The hash of the content of the object `key`, which is the file at `path`.
+fn content_hash(folder: &Beneath, path: &Relative, key: &Key) -> Result<String, Fault> {
+    let mut hasher = blake3::Hasher::new();
+    let read = io::copy(&mut folder.read(path)?, &mut hasher);
+    read.map_err(|error| Fault::from_io(&format!("cannot read '{key}'"), &error))?;
+    Ok(to_hex(&hasher.finalize().as_bytes()[..16]))
 }

@@ -23,8 +23,9 @@ pub enum IfExists {
     Overwrite,
     /// It is left as it is, whatever it holds.
     Skip,
-    /// An input fault `exists`, unless it is what we put before. A service that can is told to refuse what comes in between;
-    /// a file that is sent in parts is looked for before.
+    /// An input fault `exists`, unless it is what we put before. The service is told to refuse what comes in between, and a
+    /// folder does. Azure and Google cannot be told it of a file that is sent in parts: there it is looked for just before
+    /// the parts become an object, and what comes in that moment is replaced.
     Fail,
 }
 

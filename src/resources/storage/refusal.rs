@@ -1,9 +1,11 @@
 //! What a service says when it refuses: read at the wire, before the library makes a text of it, because the waits that it
-//! asks for and its own word for the trouble are needed.
+//! asks for and its own word for the trouble are needed. And what the library does not say to it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,6 +15,7 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
     ReqwestConnector,
 };
+use reqwest::header::{HeaderValue, IF_NONE_MATCH};
 
 /// As much of an answer is read as tells why.
 const MOST_BYTES: usize = 64 * 1024;
@@ -63,26 +66,56 @@ fn why(body: &str) -> (String, String) {
     (element("Code").unwrap_or_default(), element("Message").unwrap_or_default())
 }
 
+/// Uploads in parts that may take the place of no object. A service of S3 refuses to complete such a one where there is an
+/// object by then (Amazon S3 user guide, conditional writes); the library has no way to ask for it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NewOnly(Arc<Mutex<HashSet<String>>>);
+
+impl NewOnly {
+    /// The upload with this id is one.
+    pub(super) fn add(&self, upload: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(upload.to_owned());
+    }
+
+    /// It has ended.
+    pub(super) fn remove(&self, upload: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(upload);
+    }
+
+    /// Whether the query is that of one.
+    fn holds(&self, query: &str) -> bool {
+        let uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !uploads.is_empty()
+            && url::form_urlencoded::parse(query.as_bytes())
+                .any(|(name, upload)| name == "uploadId" && uploads.contains(upload.as_ref()))
+    }
+}
+
 /// Connects as the library does, and watches what comes back.
-#[derive(Debug)]
-pub(super) struct WatchedConnector;
+#[derive(Debug, Default)]
+pub(super) struct WatchedConnector {
+    pub new_only: NewOnly,
+}
 
 impl HttpConnector for WatchedConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         // The first to need TLS in this process says which cryptography it is to use.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(Watched(client)))
+        Ok(HttpClient::new(Watched { client, new_only: self.new_only.clone() }))
     }
 }
 
 #[derive(Debug)]
-struct Watched(HttpClient);
+struct Watched {
+    client: HttpClient,
+    new_only: NewOnly,
+}
 
 impl HttpService for Watched {
     fn call<'a, 'b>(
         &'a self,
-        request: HttpRequest,
+        mut request: HttpRequest,
     ) -> Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'b>>
     where
         'a: 'b,
@@ -92,7 +125,11 @@ impl HttpService for Watched {
             // Completing an upload may be answered with 200 and an error in the body: Amazon S3 API reference,
             // CompleteMultipartUpload. Answers to POST are short.
             let is_post = request.method().as_str() == "POST";
-            let response = self.0.execute(request).await?;
+            if is_post && self.new_only.holds(request.uri().query().unwrap_or_default()) {
+                // Signatures cover only what they name.
+                request.headers_mut().insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+            }
+            let response = self.client.execute(request).await?;
             let status = response.status();
             let is_good = status.is_success() || status.as_u16() == 304;
             if is_good && !is_post {

@@ -14,11 +14,12 @@ use object_store::signer::Method;
 use object_store::{GetOptions, GetRange, PutMode};
 use url::Url;
 
-use super::blame::{Blame, Doing};
+use super::blame::{Blame, CONFLICT, Doing};
 use super::cloud::Cloud;
 use super::key::Key;
 use super::object::{IfExists, Link, LinkMethod, Listed, Object, Put, PutOptions};
-use super::upload::{Sent, UnderWay, in_parts};
+use super::refusal::NewOnly;
+use super::upload::{Sent, UnderWay, Upload, in_parts};
 use crate::resilience::hash::hash_file;
 use crate::resilience::os_text::to_hex;
 use crate::resilience::{Fault, FaultClass};
@@ -48,6 +49,7 @@ pub(super) struct Remote {
     pub part: u64,
     pub signs: bool,
     pub blame: Blame,
+    pub new_only: NewOnly,
     pub figures: Figures,
     pub under_way: UnderWay,
 }
@@ -83,25 +85,39 @@ impl Remote {
         }
         let attributes = options.attributes(key, mark.clone());
         let size = sent.size;
-        let etag = if size > self.part {
+        let is_new = options.if_exists == IfExists::Fail;
+        let done = if size > self.part {
             let (blame, blamed) = (self.blame.clone(), key.clone());
-            let blaming = Arc::new(move |error: &_| blame.fault(Doing::Put, Some(&blamed), error));
-            in_parts(Arc::clone(&self.cloud), to, sent, self.part, attributes, blaming, &self.under_way).await?
+            let upload = Upload {
+                cloud: Arc::clone(&self.cloud),
+                to,
+                part: self.part,
+                attributes,
+                blaming: Arc::new(move |error: &_| blame.fault(Doing::Put, Some(&blamed), error)),
+                new_only: is_new.then(|| self.new_only.clone()),
+            };
+            in_parts(upload, sent, &self.under_way).await
         } else {
             let bytes = sent.read(0, size).await?;
-            let mode = if options.if_exists == IfExists::Fail { PutMode::Create } else { PutMode::Overwrite };
+            let mode = if is_new { PutMode::Create } else { PutMode::Overwrite };
             let how = object_store::PutOptions { mode, attributes, ..object_store::PutOptions::default() };
-            match self.cloud.put_opts(&to, bytes.into(), how).await {
-                Ok(done) => done.e_tag,
-                Err(error) => {
-                    let fault = self.blame.fault(Doing::Put, Some(key), &error);
-                    let exists_now = fault.cause == "conflict" && options.if_exists == IfExists::Fail;
-                    return Err(if exists_now { exists(key) } else { fault });
-                }
-            }
+            let done = self.cloud.put_opts(&to, bytes.into(), how).await;
+            done.map(|done| done.e_tag).map_err(|error| self.blame.fault(Doing::Put, Some(key), &error))
         };
-        self.figures.sent.fetch_add(size, Ordering::Relaxed);
-        Ok(Put { size, etag, skipped: false })
+        match done {
+            Ok(etag) => {
+                self.figures.sent.fetch_add(size, Ordering::Relaxed);
+                Ok(Put { size, etag, skipped: false })
+            }
+            // Somebody was faster; it may have been with the same.
+            Err(fault) if fault.cause == CONFLICT && is_new => match self.look(key).await? {
+                Some(there) if there.size == size && there.mark.as_ref() == Some(&mark) => {
+                    Ok(Put { size, etag: there.etag, skipped: true })
+                }
+                _ => Err(exists(key)),
+            },
+            Err(fault) => Err(fault),
+        }
     }
 
     pub(super) async fn look(&self, key: &Key) -> Result<Option<Object>, Fault> {
@@ -221,7 +237,8 @@ impl Remote {
     }
 }
 
-fn exists(key: &Key) -> Fault {
+/// Another object has this key.
+pub(super) fn exists(key: &Key) -> Fault {
     Fault::input("exists", format!("there is an object '{key}' already, and it is another one"))
         .with_hint("set `if_exists` to overwrite or skip, or choose another key")
 }

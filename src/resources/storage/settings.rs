@@ -8,6 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::key::Key;
+use super::object::LinkMethod;
 use crate::resilience::quantity::{self, Period};
 
 /// Who keeps the objects.
@@ -112,6 +113,35 @@ impl Settings {
         Err(format!("`part_size` is {text}; it must be between 5MiB and 1GiB"))
     }
 
+    /// Why no link can be signed that allows `method`, and what would help; nothing where it can.
+    #[must_use]
+    pub fn cannot_sign(&self, method: LinkMethod) -> Option<(&'static str, &'static str)> {
+        if self.provider == StorageProvider::Local && (self.public_url.is_none() || method == LinkMethod::Put) {
+            return Some((
+                "no link can be signed: a folder signs nothing",
+                "set `public_url` to where a web server shows the folder; its links have no end, and can fetch alone",
+            ));
+        }
+        self.sas.is_some().then_some((
+            "no link can be signed: a shared access signature signs nothing",
+            "give the storage an `account_key` in place of `sas`",
+        ))
+    }
+
+    /// That `endpoint` is Amazon's in another region than `region` says.
+    fn elsewhere(&self) -> Result<(), String> {
+        let endpoint = self.endpoint.as_deref().and_then(|endpoint| Url::parse(endpoint).ok());
+        let host = endpoint.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let of_amazon = [".amazonaws.com", ".amazonaws.com.cn"].iter().find_map(|end| host.strip_suffix(end));
+        let Some(there) = of_amazon.and_then(|labels| labels.rsplit('.').find_map(region_in)) else { return Ok(()) };
+        let region = self.region.as_deref().unwrap_or("us-east-1");
+        if region.contains("${") || region == there {
+            return Ok(());
+        }
+        let said = if self.region.is_some() { "" } else { ", where nothing is said" };
+        Err(format!("`endpoint` is in the region {there}, and `region` is {region}{said}: no signature would be taken"))
+    }
+
     pub(super) fn patience(&self) -> Duration {
         self.timeout.map_or(Duration::from_secs(120), |Period(timeout)| timeout)
     }
@@ -141,6 +171,20 @@ impl Settings {
     pub(super) fn public_url(&self) -> Result<Option<Url>, String> {
         self.public_url.as_deref().map(|url| web_address("public_url", url)).transpose()
     }
+}
+
+/// The region that a part of a host name of Amazon's tells: `eu-west-1`, or `s3-eu-west-1` as it was written once.
+fn region_in(label: &str) -> Option<&str> {
+    let region = label.strip_prefix("s3-").unwrap_or(label);
+    let parts: Vec<&str> = region.split('-').collect();
+    let [area, directions @ .., number] = parts.as_slice() else { return None };
+    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_region = area.len() == 2
+        && !directions.is_empty()
+        && [area].into_iter().chain(directions).all(is_word)
+        && number.len() == 1
+        && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_region.then_some(region)
 }
 
 fn web_address(name: &str, text: &str) -> Result<Url, String> {
@@ -204,6 +248,9 @@ pub(in crate::resources) fn check(settings: &Settings) -> Result<(), String> {
     let is_filled = |text: &Option<String>| text.as_deref().is_none_or(|text| !text.contains("${"));
     if is_filled(&settings.endpoint) {
         settings.endpoint()?;
+        if is_s3 {
+            settings.elsewhere()?;
+        }
     }
     if is_filled(&settings.public_url) {
         settings.public_url()?;
@@ -215,4 +262,42 @@ pub(in crate::resources) fn check(settings: &Settings) -> Result<(), String> {
         settings.part_bytes()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_endpoint_of_amazon_is_in_the_region_that_is_said() {
+        let told = |endpoint: &str, region: Option<&str>| {
+            let mut settings = json!({
+                "provider": "s3", "bucket": "b", "access_key": "a", "secret_key": "${S}", "endpoint": endpoint,
+            });
+            if let Some(region) = region {
+                settings["region"] = region.into();
+            }
+            check(&serde_json::from_value(settings).unwrap()).err().unwrap_or_default()
+        };
+        for (endpoint, region, wanted) in [
+            ("https://s3.eu-west-1.amazonaws.com", Some("eu-west-1"), ""),
+            ("https://s3.eu-west-1.amazonaws.com", None, "region eu-west-1, and `region` is us-east-1, where nothing"),
+            ("https://s3.eu-west-1.amazonaws.com", Some("eu-west-2"), "and `region` is eu-west-2:"),
+            ("https://s3-us-west-2.amazonaws.com", Some("eu-west-2"), "region us-west-2"),
+            ("https://s3.dualstack.us-gov-west-1.amazonaws.com", Some("eu-west-2"), "region us-gov-west-1"),
+            ("https://s3.cn-north-1.amazonaws.com.cn", Some("cn-north-1"), ""),
+            ("https://s3.amazonaws.com", Some("eu-west-2"), ""),
+            ("https://s3-accelerate.amazonaws.com", Some("eu-west-2"), ""),
+            ("https://s3.eu-west-1.amazonaws.com", Some("${REGION}"), ""),
+            ("https://s3.${REGION}.amazonaws.com", Some("eu-west-2"), ""),
+            ("https://s3.eu-west-1.example.org", Some("eu-west-2"), ""),
+        ] {
+            let found = told(endpoint, region);
+            assert!(if wanted.is_empty() { found.is_empty() } else { found.contains(wanted) }, "{endpoint}: {found:?}");
+        }
+    }
 }

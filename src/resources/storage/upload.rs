@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use object_store::multipart::PartId;
 use object_store::path::Path;
-use object_store::{Attributes, PutMultipartOptions};
+use object_store::{Attributes, GetOptions, PutMultipartOptions};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::blame::CONFLICT;
 use super::cloud::Cloud;
+use super::refusal::NewOnly;
 use crate::resilience::{Fault, FaultClass};
 use crate::resources::filesystem::off_thread;
 
@@ -90,42 +92,63 @@ impl Drop for One {
 /// Tells the fault that an error of the library stands for.
 pub(super) type Blaming = Arc<dyn Fn(&object_store::Error) -> Fault + Send + Sync>;
 
-/// Sends `sent` to `to` in parts of `part` bytes, or larger ones where there would be too many. The ETag. Dropping the
-/// future gives up; the parts are then taken away behind its back.
-pub(super) async fn in_parts(
-    cloud: Arc<dyn Cloud>,
-    to: Path,
-    sent: Sent,
-    part: u64,
-    attributes: Attributes,
-    blaming: Blaming,
-    under_way: &UnderWay,
-) -> Result<Option<String>, Fault> {
+/// What is sent where, and how.
+pub(super) struct Upload {
+    pub cloud: Arc<dyn Cloud>,
+    pub to: Path,
+    /// Bytes of a part; they are more where there would be too many parts.
+    pub part: u64,
+    pub attributes: Attributes,
+    pub blaming: Blaming,
+    /// Given where it may take the place of no object.
+    pub new_only: Option<NewOnly>,
+}
+
+impl Upload {
+    /// Makes an object of the parts. Whether one is there is looked at just before, for services that cannot be asked to
+    /// refuse it then.
+    async fn complete(&self, id: &str, parts: Vec<PartId>) -> Result<Option<String>, Fault> {
+        if let Some(new_only) = &self.new_only {
+            let head = GetOptions { head: true, ..GetOptions::default() };
+            if self.cloud.get_opts(&self.to, head).await.is_ok() {
+                return Err(Fault::input(CONFLICT, "an object of this key came in between"));
+            }
+            new_only.add(id);
+        }
+        let done = self.cloud.complete_multipart(&self.to, &id.to_owned(), parts).await;
+        self.new_only.iter().for_each(|new_only| new_only.remove(id));
+        done.map(|done| done.e_tag).map_err(|error| (self.blaming)(&error))
+    }
+}
+
+/// Sends `sent` in parts. The ETag. Dropping the future gives up; the parts are then taken away behind its back.
+pub(super) async fn in_parts(upload: Upload, sent: Sent, under_way: &UnderWay) -> Result<Option<String>, Fault> {
     let one = under_way.one();
     let (alive, given_up) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
         let _one = one;
-        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-        let id = cloud.create_multipart_opts(&to, options).await.map_err(|error| blaming(&error))?;
+        let Upload { cloud, to, blaming, .. } = &upload;
+        let options = PutMultipartOptions { attributes: upload.attributes.clone(), ..PutMultipartOptions::default() };
+        let id = cloud.create_multipart_opts(to, options).await.map_err(|error| blaming(&error))?;
         let cancelled = || Fault::new(FaultClass::Cancelled, "cancelled", "the upload was given up");
         let mut sending = JoinSet::new();
         let parts = tokio::select! {
             biased;
             _ = given_up => Err(cancelled()),
-            parts = send(&cloud, &to, &id, sent, part, &blaming, &mut sending) => parts,
+            parts = send(&upload, &id, sent, &mut sending) => parts,
         };
         let done = match parts {
-            Ok(parts) => cloud.complete_multipart(&to, &id, parts).await.map_err(|error| blaming(&error)),
+            Ok(parts) => upload.complete(&id, parts).await,
             Err(fault) => Err(fault),
         };
         match done {
-            Ok(done) => Ok(done.e_tag),
+            Ok(etag) => Ok(etag),
             Err(fault) => {
                 let settled = async { while sending.join_next().await.is_some() {} };
                 let _ = tokio::time::timeout(SETTLING, settled).await;
                 sending.shutdown().await;
                 // What cannot be taken away now is left to the bucket's life cycle; the fault is what counts.
-                let _ = tokio::time::timeout(ABORT_PATIENCE, cloud.abort_multipart(&to, &id)).await;
+                let _ = tokio::time::timeout(ABORT_PATIENCE, cloud.abort_multipart(to, &id)).await;
                 Err(fault)
             }
         }
@@ -139,15 +162,13 @@ pub(super) async fn in_parts(
 }
 
 async fn send(
-    cloud: &Arc<dyn Cloud>,
-    to: &Path,
+    upload: &Upload,
     id: &str,
     sent: Sent,
-    part: u64,
-    blaming: &Blaming,
     sending: &mut JoinSet<Result<(usize, PartId), object_store::Error>>,
 ) -> Result<Vec<PartId>, Fault> {
-    let part = part.max(sent.size.div_ceil(MOST_PARTS));
+    let Upload { cloud, to, part, blaming, .. } = upload;
+    let part = (*part).max(sent.size.div_ceil(MOST_PARTS));
     let mut parts: Vec<(usize, PartId)> = Vec::new();
     let mut offset = 0;
     loop {

@@ -1,10 +1,12 @@
 //! What the steps on language models cannot do for any item: known from parameters, inputs and outputs alone.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::complete::COMPLETE;
 use super::params::{NO_SCHEMA, SchemaParam};
 use crate::pipeline::builtins::{Asked, ParamProblem};
+use crate::resources::llm::Settings;
 
 /// What is wrong with asking the step `name` for this. What placeholders will fill is not judged.
 pub(in crate::steps) fn misfit(name: &str, with: &Value, asked: &Asked<'_>) -> Option<ParamProblem> {
@@ -37,6 +39,26 @@ pub(in crate::steps) fn misfit(name: &str, with: &Value, asked: &Asked<'_>) -> O
     }
     let opened = serde_json::from_value::<SchemaParam>(schema.clone()).ok()?.open();
     opened.err().and_then(|fault| problem("schema", fault.message, ""))
+}
+
+/// What the model with these settings cannot do for the step `name`.
+pub(in crate::steps) fn clash(name: &str, with: &Value, settings: &Value) -> Option<ParamProblem> {
+    if name != COMPLETE.name {
+        return None;
+    }
+    let settings = Settings::deserialize(settings).ok()?;
+    let problem = |key: &str, message: String, suggestion: Option<String>| {
+        Some(ParamProblem { path: vec![key.to_owned()], key: false, message, suggestion })
+    };
+    if let Some(Err(message)) = with.get("temperature").and_then(Value::as_f64).map(|heat| settings.takes(heat)) {
+        return problem("temperature", message, None);
+    }
+    let has_seed = with.get("seed").is_some_and(Value::is_number);
+    if has_seed && !settings.provider.takes_seed() {
+        let message = format!("`{}` knows no seed: its answers differ from call to call", settings.provider.word());
+        return problem("seed", message, Some("leave `seed` out".to_owned()));
+    }
+    None
 }
 
 /// Whether any text in `value` has a brace.
@@ -79,5 +101,20 @@ mod tests {
         assert!(told(json!({ "schema": file }), 0, "").contains("this is no JSON"));
         assert!(told(json!({ "schema": "no/such.json" }), 0, "").contains("cannot read no/such.json"));
         assert_eq!(misfit("noop", &json!({ "attach": true }), &Asked { inputs: 0, outputs: Vec::new() }), None);
+    }
+
+    #[test]
+    fn what_the_vendor_does_not_take_is_told_before_the_run() {
+        let told = |with: Value, provider: &str| {
+            let settings = json!({ "provider": provider, "model": "m", "api_key": "${KEY}" });
+            clash("llm.complete", &with, &settings).map(|told| told.path.join(".")).unwrap_or_default()
+        };
+        assert_eq!(told(json!({ "prompt": "a", "seed": 7 }), "anthropic"), "seed");
+        assert_eq!(told(json!({ "prompt": "a", "seed": "{item.seed}" }), "anthropic"), "");
+        assert_eq!(told(json!({ "prompt": "a", "seed": 7 }), "openai"), "");
+        assert_eq!(told(json!({ "prompt": "a", "temperature": 1.5 }), "anthropic"), "temperature");
+        assert_eq!(told(json!({ "prompt": "a", "temperature": 1.5 }), "ollama"), "");
+        assert_eq!(told(json!({ "prompt": "a", "temperature": "{a.b}" }), "anthropic"), "");
+        assert_eq!(told(json!({ "prompt": "a", "temperature": 1.5 }), "${PROVIDER}"), "");
     }
 }

@@ -39,7 +39,8 @@ pub struct PutParams {
     #[serde(default)]
     pub if_exists: IfExists,
     /// Signs a link to fetch the object, which lasts for so long: 1 hour to 7 days. Who has the link may use it, and it
-    /// stands in the checkpoint.
+    /// stands in the checkpoint. A later run keeps it while it lasts, and signs another when less than 10 minutes of it are
+    /// left; an object that is there already is not sent again for that.
     #[serde(default)]
     pub sign: Option<Period>,
 }

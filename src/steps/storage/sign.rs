@@ -20,7 +20,7 @@ pub struct SignParams {
     /// The key of the object, below the prefix of the storage. Whether there is one is not looked at.
     pub key: String,
     /// How long the link lasts: 1 hour (the default) to 7 days. Who has the link may use it, and it stands in the
-    /// checkpoint: a run that goes on later keeps the one that it has, until the step is done again.
+    /// checkpoint. A later run keeps it while it lasts, and signs another when less than 10 minutes of it are left.
     #[serde(default = "an_hour")]
     pub expires: Period,
     /// What the link allows: to `get` the object, or to `put` it.
