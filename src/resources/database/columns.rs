@@ -41,6 +41,8 @@ pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     /// What cannot be undone cannot be done once: an engine of MySQL without transactions.
     pub(super) engine: Option<String>,
+    /// What tells it from one of the same name that was dropped; empty where nothing does.
+    pub(super) incarnation: String,
 }
 
 impl Kind {

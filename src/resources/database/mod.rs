@@ -15,6 +15,7 @@ mod describe;
 mod fault;
 mod fit;
 mod handle;
+mod incarnation;
 mod insert;
 mod moments;
 mod mysql;

@@ -122,7 +122,7 @@ pub(super) async fn write(
             return Ok(Answer { repeated: true, ..answer.unwrap_or(nothing) });
         }
         let ready = ready(connection, statement, false).await?;
-        if !once::note(connection, once, std::slice::from_ref(&hash)).await? {
+        if !once::note(connection, once, std::slice::from_ref(&hash), None).await? {
             continue;
         }
         let answer = answer(connection, ready, limit, false).await?;
