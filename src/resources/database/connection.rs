@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sqlx::postgres::{PgConnection, PgTypeInfo};
 use sqlx::{AssertSqlSafe, Column as _, Connection as _, Either, Executor as _, MySqlConnection, Row as _};
-use sqlx::{SqlSafeStr as _, SqliteConnection, Statement as _};
+use sqlx::{SqlSafeStr as _, SqliteConnection, Statement as _, TypeInfo as _};
 
 use super::columns::Table;
 use super::fit::Bound;
@@ -32,6 +32,8 @@ pub(super) struct Connection {
     in_transaction: bool,
     /// Whether the session takes no changes.
     reads_only: bool,
+    /// Whether the session has no limit for statements.
+    is_unlimited: bool,
     /// Whether rows are still on their way: it is not to be used again then.
     is_midway: bool,
     /// SQLite: what is under way is to stop. Nobody listens to it any more.
@@ -80,6 +82,8 @@ pub(super) struct Prepared {
     pub(super) columns: Vec<String>,
     /// PostgreSQL: how each column is written; nothing where it must be made a text.
     pub(super) shapes: Vec<Option<Shape>>,
+    /// PostgreSQL: the names of the columns' types.
+    pub(super) types: Vec<String>,
     /// PostgreSQL: the numbers of the parameters' types.
     pub(super) parameters: Vec<u32>,
 }
@@ -138,6 +142,7 @@ impl Connection {
             driver,
             in_transaction: false,
             reads_only: false,
+            is_unlimited: false,
             is_midway: false,
             stop: None,
             is_mariadb,
@@ -241,6 +246,7 @@ impl Connection {
                 Prepared {
                     columns: statement.columns().iter().map(|column| column.name().to_owned()).collect(),
                     shapes: statement.columns().iter().map(|column| Shape::of(column.type_info())).collect(),
+                    types: statement.columns().iter().map(|column| column.type_info().name().to_owned()).collect(),
                     parameters: match statement.parameters() {
                         Some(Either::Left(types)) => types.iter().map(oid).collect(),
                         _ => Vec::new(),
@@ -285,7 +291,7 @@ impl Connection {
     pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
         self.plain("COMMIT").await?;
         self.in_transaction = false;
-        self.read_and_write().await
+        self.as_before().await
     }
 
     /// Ends the transaction, if there is one, without what was done in it.
@@ -298,24 +304,29 @@ impl Connection {
         if !matches!(self.driver, Driver::Sqlite(_)) {
             rolled_back?;
         }
-        self.read_and_write().await
+        self.as_before().await
     }
 
-    async fn read_and_write(&mut self) -> Result<(), sqlx::Error> {
-        if !self.reads_only {
-            return Ok(());
+    /// Sets back what was set for the transaction, and outlasts it.
+    async fn as_before(&mut self) -> Result<(), sqlx::Error> {
+        if self.reads_only {
+            match self.driver {
+                Driver::Sqlite(_) => self.plain("PRAGMA query_only = OFF").await?,
+                Driver::MySql(_) => self.plain("SET SESSION TRANSACTION READ WRITE").await?,
+                Driver::Postgres(_) => {}
+            }
+            self.reads_only = false;
         }
-        match self.driver {
-            Driver::Sqlite(_) => self.plain("PRAGMA query_only = OFF").await?,
-            Driver::MySql(_) => self.plain("SET SESSION TRANSACTION READ WRITE").await?,
-            Driver::Postgres(_) => {}
+        if self.is_unlimited {
+            self.keep_time().await?;
+            self.is_unlimited = false;
         }
-        self.reads_only = false;
         Ok(())
     }
 
     /// For this transaction no statement is too long: rows come as fast as they are taken.
     pub(super) async fn take_time(&mut self) -> Result<(), sqlx::Error> {
+        self.is_unlimited = true;
         match self.driver {
             Driver::Postgres(_) => self.plain("SET LOCAL statement_timeout = 0").await,
             Driver::MySql(_) if self.is_mariadb => self.plain("SET SESSION max_statement_time = 0").await,
@@ -337,9 +348,14 @@ impl Connection {
         }
     }
 
+    /// Whether a server is still sending rows. To take them only to be rid of them may last long.
+    pub(super) const fn is_sending(&self) -> bool {
+        self.is_midway && !matches!(self.driver, Driver::Sqlite(_))
+    }
+
     /// Whether it can be used again: nothing is on its way.
     pub(super) const fn is_clean(&self) -> bool {
-        !self.is_midway && !self.in_transaction && !self.reads_only
+        !self.is_midway && !self.in_transaction && !self.reads_only && !self.is_unlimited
     }
 
     /// A call on it was given up: what it had begun is undone. Only where the connection is not lost with the call.
@@ -387,6 +403,11 @@ impl Connection {
 
 impl Prepared {
     fn named<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        Self { columns: names.map(str::to_owned).collect(), shapes: Vec::new(), parameters: Vec::new() }
+        Self {
+            columns: names.map(str::to_owned).collect(),
+            shapes: Vec::new(),
+            types: Vec::new(),
+            parameters: Vec::new(),
+        }
     }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::columns::Kind;
 use super::connection::{Connection, Taker, Trouble};
+use super::decode;
 use super::describe;
 use super::fit::{Bound, fit};
 use super::names::{quoted_table, table_name};
@@ -20,8 +22,12 @@ use super::settings::Backend;
 use crate::resilience::hash::hash_bytes;
 use crate::resilience::{Fault, FaultClass};
 
-/// How many rows are sent at once.
+/// How many rows are sent at once,
 const ROWS_AT_ONCE: usize = 128;
+/// and how many bytes, where not one row alone is more.
+const BYTES_AT_ONCE: usize = 1 << 20;
+/// The most bytes of all rows of an answer, as JSON: they are held in memory, and kept in the checkpoint.
+const MOST_BYTES: usize = 16 << 20;
 
 /// A statement, and the values of its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,10 +154,14 @@ pub(super) async fn stream(
             Statement { sql, params: Map::new() }
         }
     };
-    connection.begin(true).await?;
-    connection.take_time().await?;
-    let ready = ready(connection, &statement, true).await?;
-    let mut sending = Sending { columns: Arc::clone(&ready.columns), to: rows, rows: Vec::new(), count: 0 };
+    let limit = connection.limit;
+    let begun = async {
+        connection.begin(true).await?;
+        connection.take_time().await?;
+        ready(connection, &statement, true).await
+    };
+    let ready = timeout(limit, begun).await.unwrap_or(Err(Trouble::Late))?;
+    let mut sending = Sending { columns: Arc::clone(&ready.columns), to: rows, rows: Vec::new(), bytes: 0, count: 0 };
     // The columns are told even where there is no row.
     sending.send().await?;
     connection.rows(&ready.sql, ready.values, ready.shapes.as_deref(), &mut sending).await?;
@@ -159,7 +169,6 @@ pub(super) async fn stream(
         sending.send().await?;
     }
     connection.commit().await?;
-    connection.keep_time().await?;
     Ok(sending.count)
 }
 
@@ -167,12 +176,14 @@ struct Sending {
     columns: Arc<[String]>,
     to: mpsc::Sender<Rows>,
     rows: Vec<Vec<Value>>,
+    bytes: usize,
     count: u64,
 }
 
 impl Sending {
     async fn send(&mut self) -> Result<(), Trouble> {
         let rows = Rows { columns: Arc::clone(&self.columns), rows: std::mem::take(&mut self.rows) };
+        self.bytes = 0;
         let gone = |_| Fault::new(FaultClass::Cancelled, "reader", "nobody takes the rows any more");
         Ok(self.to.send(rows).await.map_err(gone)?)
     }
@@ -181,8 +192,9 @@ impl Sending {
 impl Taker for Sending {
     async fn take(&mut self, row: Vec<Value>) -> Result<ControlFlow<()>, Trouble> {
         self.count += 1;
+        self.bytes += row.iter().map(decode::size).sum::<usize>();
         self.rows.push(row);
-        if self.rows.len() >= ROWS_AT_ONCE {
+        if self.rows.len() >= ROWS_AT_ONCE || self.bytes >= BYTES_AT_ONCE {
             self.send().await?;
         }
         Ok(ControlFlow::Continue(()))
@@ -194,6 +206,7 @@ struct Keeping {
     columns: Arc<[String]>,
     rows: Vec<Map<String, Value>>,
     limit: usize,
+    bytes: usize,
     more: bool,
     breaks_off: bool,
 }
@@ -211,6 +224,13 @@ impl Taker for Keeping {
 
     async fn take(&mut self, row: Vec<Value>) -> Result<ControlFlow<()>, Trouble> {
         if self.rows.len() < self.limit {
+            let cell = |(name, value): (&String, &Value)| name.len() + decode::size(value) + 4;
+            self.bytes += self.columns.iter().zip(&row).map(cell).sum::<usize>();
+            if self.bytes > MOST_BYTES {
+                let message = format!("the rows are more than {} MiB", MOST_BYTES >> 20);
+                let hint = "write them to a file with database.export, or ask for less: fewer rows or columns";
+                return Err(Fault::input("too-large", message).with_hint(hint).into());
+            }
             self.rows.push(self.columns.iter().cloned().zip(row).collect());
             return Ok(ControlFlow::Continue(()));
         }
@@ -221,7 +241,7 @@ impl Taker for Keeping {
 
 async fn answer(connection: &mut Connection, ready: Ready, limit: usize, breaks_off: bool) -> Result<Answer, Trouble> {
     let columns = Arc::clone(&ready.columns);
-    let mut keeping = Keeping { columns, rows: Vec::new(), limit, more: false, breaks_off };
+    let mut keeping = Keeping { columns, rows: Vec::new(), limit, bytes: 0, more: false, breaks_off };
     let changed = connection.rows(&ready.sql, ready.values, ready.shapes.as_deref(), &mut keeping).await?;
     // PostgreSQL and MySQL count the rows of a SELECT as well.
     let changed = if breaks_off { 0 } else { changed };
@@ -268,7 +288,14 @@ async fn ready(connection: &mut Connection, statement: &Statement, reads_only: b
         Some((_, type_name)) => format!("CAST(${} AS {type_name})", index + 1),
         None => format!("${}", index + 1),
     });
-    if reads_only && prepared.shapes.iter().any(Option::is_none) {
+    if let Some(place) = prepared.shapes.iter().position(Option::is_none) {
+        // What changes something cannot stand within another statement.
+        if !reads_only {
+            let of_type = prepared.types.get(place).map(|name| format!(" ({name})")).unwrap_or_default();
+            let message = format!("column '{}' is of a type that cannot be read{of_type}", columns[place]);
+            let hint = "let the statement return it as text: CAST(... AS text) AS name";
+            return Err(Fault::input("column-type", message).with_hint(hint).into());
+        }
         sql = with_texts(&sql, &prepared.shapes);
     }
     let shapes = prepared.shapes.into_iter().map(|shape| shape.unwrap_or(Shape::Text)).collect();
