@@ -13,10 +13,11 @@ mod postgres;
 
 use std::time::{Duration, Instant};
 
-use databases::{Bench, runtime, statement};
+use databases::{Bench, insert, runtime, statement};
 use mediamill::resilience::FaultClass;
 use mediamill::resources::database::{Expect, Rows, Source};
 use serde_json::json;
+use sqlx::Connection;
 use tokio::sync::mpsc;
 
 /// A megabyte of text, as the backend makes one.
@@ -131,5 +132,35 @@ fn statements_of_mariadb_have_their_limit_again_after_an_export_however_it_ended
         assert!(tokio::time::timeout(Duration::from_millis(200), database.stream(&endless, to)).await.is_err());
         drop(database);
         assert_ne!(look().await, first);
+    });
+}
+
+#[test]
+fn a_call_that_waits_for_another_writer_of_sqlite_is_given_up_at_once() {
+    runtime().block_on(async {
+        let bench = Bench::sqlite();
+        bench.run("create table notes (n integer)").await;
+        let file = bench.settings["path"].as_str().unwrap();
+        let mut other = sqlx::SqliteConnection::connect(&format!("sqlite:{file}")).await.unwrap();
+        sqlx::raw_sql("begin immediate").execute(&mut other).await.unwrap();
+        let row = insert("notes", json!({ "n": 1 }), "item");
+        // As long as it may take it waits, longer than SQLite itself does.
+        let (waiting, first) = (bench.lease().await, row.clone());
+        let waiting = async move { waiting.insert(&first).await.unwrap().rows };
+        let releasing = async {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            sqlx::raw_sql("commit").execute(&mut other).await.unwrap();
+        };
+        assert_eq!(tokio::join!(waiting, releasing).0, 1);
+        sqlx::raw_sql("begin immediate").execute(&mut other).await.unwrap();
+        let row = insert("notes", json!({ "n": 2 }), "item");
+        let began = Instant::now();
+        let database = bench.lease().await;
+        assert!(tokio::time::timeout(Duration::from_millis(200), database.insert(&row)).await.is_err());
+        drop(database);
+        // What only reads does not wait for a writer.
+        assert_eq!(bench.count("notes").await, 1);
+        assert!(bench.manager.close().await.is_empty());
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     });
 }

@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, MySqlConnection, PgConnection, SqliteConnection};
 use tokio::time::{Instant, timeout};
 
-use super::connection::{Connection, Driver};
+use super::connection::{BUSY, Connection, Driver};
 use super::fault::{self, Doing};
 use super::settings::{Backend, Settings, Tls};
 use crate::resilience::{Fault, FaultClass};
@@ -217,6 +217,6 @@ fn sqlite(file: &str, statement_timeout: Duration) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         // What was committed is on the disk, as the checkpoint that says so is.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(statement_timeout)
+        .busy_timeout(statement_timeout.min(BUSY))
         .disable_statement_logging()
 }

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sqlx::postgres::{PgConnection, PgTypeInfo};
@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Column as _, Connection as _, Either, Executor as _, M
 use sqlx::{SqlSafeStr as _, SqliteConnection, Statement as _, TypeInfo as _};
 
 use super::columns::Table;
+use super::fault;
 use super::fit::Bound;
 use super::postgres::Shape;
 use super::settings::Backend;
@@ -21,6 +22,10 @@ use crate::resilience::Fault;
 
 /// So many steps of SQLite's machine lie between two looks at whether it is to stop: about a millisecond.
 const STEPS: i32 = 10_000;
+
+/// How long SQLite waits for another writer by itself. It does so in its thread, where nobody can stop it, so it is short,
+/// and what waits longer asks again.
+pub(super) const BUSY: Duration = Duration::from_secs(1);
 
 /// The longest statement that is kept prepared, in bytes.
 const LONGEST_KEPT: usize = 2000;
@@ -282,14 +287,25 @@ impl Connection {
             }
             // At once, so that two writers wait for each other instead of failing at the first row that is written:
             // <https://www.sqlite.org/lang_transaction.html>
-            (Driver::Sqlite(_), false) => self.plain("BEGIN IMMEDIATE").await,
+            (Driver::Sqlite(_), false) => self.patient("BEGIN IMMEDIATE").await,
             (_, false) => self.plain("BEGIN").await,
+        }
+    }
+
+    /// Runs a statement for which another writer of SQLite is waited for, as long as a statement may take.
+    async fn patient(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        let began = Instant::now();
+        loop {
+            match self.plain(sql).await {
+                Err(error) if fault::is_busy(&error) && began.elapsed() + BUSY < self.limit => {}
+                done => return done,
+            }
         }
     }
 
     /// Ends the transaction, with all that was done in it.
     pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.plain("COMMIT").await?;
+        self.patient("COMMIT").await?;
         self.in_transaction = false;
         self.as_before().await
     }
