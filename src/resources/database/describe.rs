@@ -32,8 +32,9 @@ const POSTGRES_TYPES: &str = "SELECT format_type(b.oid, -1), coalesce(e.typname,
 const MYSQL_COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(data_type AS CHAR) FROM information_schema.columns \
     WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position";
 const MYSQL_ENGINE: &str = "SELECT CAST(engine AS CHAR) FROM information_schema.tables WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?";
-/// The columns of every unique index: `a,b`.
-const MYSQL_KEYS: &str = "SELECT CAST(index_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.statistics \
+/// The columns of every unique index. Of one over the beginning of a text, that beginning is no column.
+const MYSQL_KEYS: &str = "SELECT CAST(index_name AS CHAR), \
+    CONCAT(CAST(COALESCE(column_name, '') AS CHAR), COALESCE(CONCAT('(', sub_part, ')'), '')) FROM information_schema.statistics \
     WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND non_unique = 0";
 const SQLITE_COLUMNS: &str = "SELECT name, type FROM pragma_table_xinfo(?1, ?2)";
 
@@ -96,21 +97,42 @@ pub(super) async fn types(connection: &mut Connection, oids: &[u32]) -> Result<V
         .collect())
 }
 
-/// MySQL takes any unique index for the one that is meant, and inserts the row again where there is none: there must be one
-/// over just these columns.
-pub(super) async fn has_unique_index(
+/// That MySQL knows a row of the table by its key, and by nothing else.
+///
+/// It takes any unique index for the one that is meant. So there must be one over just these columns, else the row is inserted
+/// once more; and none over other columns of the row, else a row with another key is updated that is the same in those.
+/// <https://dev.mysql.com/doc/refman/8.4/en/insert-on-duplicate.html>
+pub(super) async fn check_key(
     connection: &mut Connection,
     parts: &[String],
+    table: &str,
     key: &[String],
-) -> Result<bool, Trouble> {
-    let [.., name] = parts else { return Ok(false) };
-    let rows = connection.fetch(MYSQL_KEYS, vec![schema_of(parts), Bound::Text(name.clone())]).await?;
-    let mut indices: std::collections::BTreeMap<String, BTreeSet<String>> = std::collections::BTreeMap::new();
-    for row in &rows {
-        indices.entry(text(row, 0)).or_default().insert(text(row, 1).to_lowercase());
+    rows: &[Map<String, Value>],
+) -> Result<(), Trouble> {
+    let [.., name] = parts else { return Ok(()) };
+    let indices = connection.fetch(MYSQL_KEYS, vec![schema_of(parts), Bound::Text(name.clone())]).await?;
+    let mut unique: std::collections::BTreeMap<String, BTreeSet<String>> = std::collections::BTreeMap::new();
+    for row in &indices {
+        unique.entry(text(row, 0)).or_default().insert(text(row, 1).to_lowercase());
     }
-    let key: BTreeSet<String> = key.iter().map(|name| name.to_lowercase()).collect();
-    Ok(indices.values().any(|index| *index == key))
+    let lower = |name: &String| name.to_lowercase();
+    let key: BTreeSet<String> = key.iter().map(lower).collect();
+    let given: BTreeSet<String> = rows.iter().flat_map(Map::keys).map(lower).collect();
+    let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if !unique.values().any(|columns| *columns == key) {
+        let fault = Fault::input("key", format!("table '{table}' has no unique index over just {}", list(&key)));
+        return Err(fault.with_hint("make a unique index over the columns of `key`").into());
+    }
+    let is_given = |column: &String| given.contains(column.split_once('(').map_or(column.as_str(), |(name, _)| name));
+    if let Some(other) = unique.values().find(|columns| !columns.is_superset(&key) && columns.iter().all(is_given)) {
+        let message = format!(
+            "table '{table}' has a unique index over {} too, by which MySQL would update a row with another key",
+            list(other)
+        );
+        let hint = "leave one of its columns out of the row, or name its columns in `key`";
+        return Err(Fault::input("key", message).with_hint(hint).into());
+    }
+    Ok(())
 }
 
 /// Makes the table, with the columns of the rows and types of their values.

@@ -11,11 +11,11 @@ use super::describe;
 use super::fault;
 use super::fit::{Bound, fit};
 use super::incarnation;
-use super::names::{quoted, quoted_list, quoted_table, table_name};
+use super::names::{self, quoted, quoted_list, quoted_table, table_name};
 use super::once;
 use super::settings::Backend;
-use crate::resilience::Fault;
 use crate::resilience::hash::hash_bytes;
+use crate::resilience::{Fault, FaultClass};
 
 /// The most parameters of one statement: SQLite's limit is 32,766, the others' 65,535.
 const MOST_PARAMETERS: usize = 30_000;
@@ -50,6 +50,8 @@ pub struct Inserted {
 
 pub(super) async fn run(connection: &mut Connection, insert: &Insert) -> Result<Inserted, Trouble> {
     let parts = table_name(&insert.table).map_err(|why| Fault::input("table", why))?;
+    let backend = connection.backend();
+    parts.iter().try_for_each(|part| names::check(part, backend)).map_err(|why| Fault::input("table", why))?;
     if insert.rows.iter().any(Map::is_empty) {
         return Err(Fault::input("row", "a row has no columns").into());
     }
@@ -100,9 +102,8 @@ async fn store(
         return insert_once(connection, insert, parts, table).await;
     }
     let rows = known_by_key(insert)?;
-    if connection.backend() == Backend::Mysql && !describe::has_unique_index(connection, parts, &insert.key).await? {
-        let message = format!("table '{}' has no unique index over just {}", insert.table, insert.key.join(", "));
-        return Err(Fault::input("key", message).with_hint("make a unique index over the columns of `key`").into());
+    if connection.backend() == Backend::Mysql {
+        describe::check_key(connection, parts, &insert.table, &insert.key, &insert.rows).await?;
     }
     let rows: Vec<_> = rows.iter().collect();
     let fitted = fitted(&rows, insert, table, connection.backend())?;
@@ -116,11 +117,14 @@ async fn store(
 async fn find(connection: &mut Connection, insert: &Insert, parts: &[String]) -> Result<Arc<Table>, Trouble> {
     let mut table = describe::table(connection, parts).await?;
     if table.is_none() && insert.create {
-        if insert.rows.iter().flat_map(Map::keys).any(|name| name.is_empty() || name.contains('\0')) {
-            return Err(Fault::input("column", "the name of a column is empty, or holds a NUL").into());
-        }
+        let (mut columns, backend) = (insert.rows.iter().flat_map(Map::keys), connection.backend());
+        columns.try_for_each(|name| names::check(name, backend)).map_err(|why| Fault::input("column", why))?;
         describe::create(connection, parts, &insert.rows, &insert.key).await?;
         table = describe::table(connection, parts).await?;
+        if table.is_none() {
+            let message = format!("table '{}' was made, and dropped at once by another", insert.table);
+            return Err(Fault::new(FaultClass::Transient, "serialization", message).into());
+        }
     }
     let Some(table) = table.map(Arc::new) else {
         let fault = Fault::input("table-missing", format!("there is no table '{}'", insert.table));

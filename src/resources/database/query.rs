@@ -14,7 +14,7 @@ use super::connection::{Connection, Taker, Trouble};
 use super::decode;
 use super::describe;
 use super::fit::{Bound, fit};
-use super::names::{quoted_table, table_name};
+use super::names::{self, quoted_table, table_name};
 use super::once;
 use super::parameters::Named;
 use super::postgres::Shape;
@@ -150,6 +150,10 @@ pub(super) async fn stream(
         Source::Statement(statement) => statement.clone(),
         Source::Table(name) => {
             let parts = table_name(name).map_err(|why| Fault::input("table", why))?;
+            let mut names = parts.iter();
+            names
+                .try_for_each(|part| names::check(part, connection.backend()))
+                .map_err(|why| Fault::input("table", why))?;
             let sql = format!("SELECT * FROM {}", quoted_table(&parts, connection.backend()));
             Statement { sql, params: Map::new() }
         }
