@@ -105,9 +105,10 @@ fn rows_are_stored_once_leases_come_back_and_hooks_are_called() {
     // The table is gone, and with it the rows: they are stored again, once.
     rows(&file, "DROP TABLE files");
     for run in 0..2 {
-        bench.run().args(["--from", "save"]).env("NOTES_FILE", &file).jobs(4).expect(0);
+        bench.run().arg("--from").arg("save").env("NOTES_FILE", &file).jobs(4).expect(0);
         assert_eq!(rows(&file, "SELECT name FROM files ORDER BY name").len(), 7);
-        let warnings = bench.journal().warnings();
+        let journal = bench.journal();
+        let warnings = journal.warnings();
         let skipped = warnings.iter().filter(|warning| warning.contains("nothing was inserted")).count();
         assert_eq!(skipped, 7 * run, "{warnings:?}");
     }
