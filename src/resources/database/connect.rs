@@ -9,9 +9,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, MySqlConnection, PgConnection, SqliteConnection};
 use tokio::time::{Instant, timeout};
 
-use super::connection::{BUSY, Connection, Driver};
+use super::connection::{Connection, Driver};
 use super::fault::{self, Doing};
 use super::settings::{Backend, Settings, Tls};
+use super::transaction::BUSY;
 use crate::resilience::{Fault, FaultClass};
 use crate::resources::secret::Secrets;
 

@@ -27,6 +27,7 @@ mod provider;
 mod query;
 mod settings;
 mod sqlite;
+mod transaction;
 
 pub use handle::Database;
 pub use insert::{Insert, Inserted};
