@@ -120,15 +120,17 @@ pub(super) async fn write(
     let params: std::collections::BTreeMap<_, _> = statement.params.iter().collect();
     let hash = hash_bytes(json!([statement.sql, params]).to_string().as_bytes());
     for _ in 0..once::TRIES {
-        let known = once::begin(connection, once).await?;
-        if let Some((_, answer)) = known.into_iter().find(|(known, _)| *known == hash) {
+        let known = once::begin(connection, once).await?.into_iter().find(|(known, _)| *known == hash);
+        // Noted, and without an answer: a statement that ended the transaction, as those of MySQL do that make a table, and
+        // then failed. It is not known to have been done.
+        let is_noted = known.is_some();
+        if let Some((_, Some(answer))) = known {
             connection.commit().await?;
-            let answer = answer.and_then(|answer| serde_json::from_str::<Answer>(&answer).ok());
             let nothing = Answer { rows: Vec::new(), more: false, changed: 0, repeated: true };
-            return Ok(Answer { repeated: true, ..answer.unwrap_or(nothing) });
+            return Ok(Answer { repeated: true, ..serde_json::from_str::<Answer>(&answer).unwrap_or(nothing) });
         }
         let ready = ready(connection, statement, false).await?;
-        if !once::note(connection, once, std::slice::from_ref(&hash), None).await? {
+        if !is_noted && !once::note(connection, once, std::slice::from_ref(&hash), None).await? {
             continue;
         }
         let answer = answer(connection, ready, limit, false).await?;
