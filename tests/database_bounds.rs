@@ -58,11 +58,13 @@ fn an_answer_of_too_many_bytes_is_refused_while_it_is_read() {
                 let values = (0..rows).map(|n| format!("({n})")).collect::<Vec<_>>().join(", ");
                 statement(&format!("insert into big values {values} returning {text} as word"), json!({}))
             };
+            let fault = bench.lease().await.write(&write(9), 1000, Expect::Any, "big").await.unwrap_err();
+            assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "too-large"), "{backend}: {fault:?}");
             let fault = bench.lease().await.write(&write(20), 1000, Expect::Any, "big").await.unwrap_err();
             assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "too-large"), "{backend}: {fault:?}");
             assert_eq!(bench.count("big").await, 0, "{backend}");
-            assert_eq!(bench.lease().await.write(&write(3), 1000, Expect::Any, "big").await.unwrap().rows.len(), 3);
-            assert_eq!(bench.count("big").await, 3, "{backend}");
+            assert_eq!(bench.lease().await.write(&write(8), 1000, Expect::Any, "big").await.unwrap().rows.len(), 8);
+            assert_eq!(bench.count("big").await, 8, "{backend}");
         }
     });
 }

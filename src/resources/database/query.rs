@@ -28,6 +28,8 @@ const ROWS_AT_ONCE: usize = 128;
 const BYTES_AT_ONCE: usize = 1 << 20;
 /// The most bytes of all rows of an answer, as JSON: they are held in memory, and kept in the checkpoint.
 const MOST_BYTES: usize = 16 << 20;
+/// The most of an answer that is kept in the database: a server of MySQL takes 16 MiB at once where nobody raised that.
+const MOST_KEPT: usize = 8 << 20;
 
 /// A statement, and the values of its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,6 +138,9 @@ pub(super) async fn write(
         let answer = answer(connection, ready, limit, false).await?;
         check(&answer, expect)?;
         let text = serde_json::to_string(&answer).map_err(|error| Fault::input("answer", error.to_string()))?;
+        if text.len() > MOST_KEPT {
+            return Err(too_large(MOST_KEPT).into());
+        }
         once::keep_answer(connection, once, &hash, text).await?;
         connection.commit().await?;
         return Ok(answer);
@@ -233,9 +238,7 @@ impl Taker for Keeping {
             let cell = |(name, value): (&String, &Value)| name.len() + decode::size(value) + 4;
             self.bytes += self.columns.iter().zip(&row).map(cell).sum::<usize>();
             if self.bytes > MOST_BYTES {
-                let message = format!("the rows are more than {} MiB", MOST_BYTES >> 20);
-                let hint = "write them to a file with database.export, or ask for less: fewer rows or columns";
-                return Err(Fault::input("too-large", message).with_hint(hint).into());
+                return Err(too_large(MOST_BYTES).into());
             }
             self.rows.push(self.columns.iter().cloned().zip(row).collect());
             return Ok(ControlFlow::Continue(()));
@@ -252,6 +255,11 @@ async fn answer(connection: &mut Connection, ready: Ready, limit: usize, breaks_
     // PostgreSQL and MySQL count the rows of a SELECT as well.
     let changed = if breaks_off { 0 } else { changed };
     Ok(Answer { rows: keeping.rows, more: keeping.more, changed, repeated: false })
+}
+
+fn too_large(most: usize) -> Fault {
+    Fault::input("too-large", format!("the rows are more than {} MiB", most >> 20))
+        .with_hint("ask for less: fewer rows or columns; database.export writes any number of rows to a file")
 }
 
 fn check(answer: &Answer, expect: Expect) -> Result<(), Fault> {

@@ -29,8 +29,8 @@ pub struct QueryParams {
     /// fault of the item, and nothing is changed.
     #[serde(default)]
     pub expect: Expect,
-    /// The most rows that are reported, 1 to 100,000; default 1000. Together they may be 16 MiB as JSON: more is a fault of
-    /// the item, and for `database.export`.
+    /// The most rows that are reported, 1 to 100,000; default 1000. Together they may be 16 MiB as JSON, 8 MiB with
+    /// `write`: more is a fault of the item, and for `database.export`.
     #[serde(default = "limit")]
     #[schemars(range(min = 1, max = 100_000))]
     pub limit: usize,
