@@ -34,11 +34,12 @@ pub struct QueryParams {
     #[serde(default = "limit")]
     #[schemars(range(min = 1, max = 100_000))]
     pub limit: usize,
-    /// Whether the statement may change something; by default it may not. What it returns of PostgreSQL's rarer types
-    /// (addresses, ranges, shapes) it must return as text: `RETURNING CAST(a AS text) AS a`. It runs once for this item and step, however
+    /// Whether the statement may change something; by default it may not. It then runs once for this item and step, however
     /// often the step is tried, and answers each time what it answered then: the table `mediamill_once` of the same database
     /// keeps count. `DELETE FROM mediamill_once WHERE once = '...'`, with the key that a warning tells, lets it run again.
-    /// Statements that make or change tables cannot be undone in MySQL, and may run twice there.
+    /// What it returns of PostgreSQL's rarer types (addresses, ranges, shapes) it must return as text:
+    /// `RETURNING CAST(a AS text) AS a`. Statements that make or change tables cannot be undone in MySQL, and may run twice
+    /// there.
     #[serde(default)]
     pub write: bool,
 }
