@@ -31,10 +31,12 @@ const POSTGRES_TYPES: &str = "SELECT format_type(b.oid, -1), coalesce(e.typname,
 /// <https://mariadb.com/kb/en/information-schema-tables/>
 const MYSQL_COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(data_type AS CHAR) FROM information_schema.columns \
     WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position";
-const MYSQL_ENGINE: &str = "SELECT CAST(engine AS CHAR) FROM information_schema.tables WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?";
+const MYSQL_ENGINE: &str = "SELECT CAST(engine AS CHAR) FROM information_schema.tables \
+     WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?";
 /// The columns of every unique index. Of one over the beginning of a text, that beginning is no column.
 const MYSQL_KEYS: &str = "SELECT CAST(index_name AS CHAR), \
-    CONCAT(CAST(COALESCE(column_name, '') AS CHAR), COALESCE(CONCAT('(', sub_part, ')'), '')) FROM information_schema.statistics \
+    CONCAT(CAST(COALESCE(column_name, '') AS CHAR), COALESCE(CONCAT('(', sub_part, ')'), '')) \
+    FROM information_schema.statistics \
     WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND non_unique = 0";
 const SQLITE_COLUMNS: &str = "SELECT name, type FROM pragma_table_xinfo(?1, ?2)";
 
