@@ -4,6 +4,8 @@
 
 #[path = "support/daemon.rs"]
 mod daemon;
+#[path = "support/databases.rs"]
+mod databases;
 #[path = "support/mariadb.rs"]
 mod mariadb;
 #[path = "support/postgres.rs"]
@@ -11,120 +13,12 @@ mod postgres;
 
 use std::time::{Duration, Instant};
 
+use databases::{Bench, insert, map, runtime, statement};
 use mediamill::resilience::{Fault, FaultClass};
-use mediamill::resources::database::{Database, Expect, Insert, Rows, Source, Statement};
-use mediamill::resources::secret::Secrets;
-use mediamill::resources::settings::{ResourceKind, ResourceSpec, register};
-use mediamill::resources::{Health, Lease, Manager, Owner, PoolSettings};
-use serde_json::{Map, Value, json};
+use mediamill::resources::database::{Database, Expect, Insert, Rows, Source};
+use mediamill::resources::{Health, Owner};
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
-
-/// A database of one kind, empty.
-struct Bench {
-    manager: Manager,
-    secrets: Secrets,
-    backend: &'static str,
-    settings: Value,
-    _folder: Option<tempfile::TempDir>,
-}
-
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-fn skip(why: &str) {
-    eprintln!("skipped: {why}");
-    assert!(std::env::var_os("CI").is_none(), "skipped under CI: {why}");
-}
-
-impl Bench {
-    fn of(backend: &'static str, settings: Value, folder: Option<tempfile::TempDir>) -> Self {
-        let bench = Self { manager: Manager::new(), secrets: Secrets::default(), backend, settings, _folder: folder };
-        bench.register("notes", bench.settings.clone());
-        bench
-    }
-
-    fn register(&self, name: &str, settings: Value) {
-        ResourceKind::Database.check(&settings).unwrap();
-        let pool = PoolSettings { min_size: 0, max_size: 10, ..PoolSettings::default() };
-        let spec = ResourceSpec { name: name.into(), kind: ResourceKind::Database, pool, settings };
-        register(&self.manager, &spec, &|_| None, &self.secrets).unwrap();
-    }
-
-    fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = json!({ "backend": "sqlite", "path": folder.path().join("notes.db") });
-        Self::of("sqlite", settings, Some(folder))
-    }
-
-    fn memory() -> Self {
-        Self::of("memory", json!({ "backend": "memory" }), None)
-    }
-
-    fn postgresql(name: &str) -> Option<Self> {
-        let Some(server) = postgres::server() else {
-            skip("PostgreSQL is not installed");
-            return None;
-        };
-        Some(Self::of("postgresql", json!({ "backend": "postgresql", "url": server.database(name) }), None))
-    }
-
-    fn mysql(name: &str) -> Option<Self> {
-        let Some(server) = mariadb::server() else {
-            skip("MariaDB is not installed");
-            return None;
-        };
-        Some(Self::of("mysql", json!({ "backend": "mysql", "url": server.database(name) }), None))
-    }
-
-    /// One of every kind.
-    fn all(name: &str) -> Vec<Self> {
-        let servers = [Self::postgresql(name), Self::mysql(name)];
-        [Self::sqlite(), Self::memory()].into_iter().chain(servers.into_iter().flatten()).collect()
-    }
-
-    async fn lease_as(&self, owner: &str) -> Lease<Database> {
-        self.manager.acquire("notes", &Owner::new(owner)).await.unwrap()
-    }
-
-    async fn lease(&self) -> Lease<Database> {
-        self.lease_as("test").await
-    }
-
-    /// Does something to the database that is no matter of the test.
-    async fn run(&self, sql: &str) {
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let once = format!("bench-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let done = self.lease().await.write(&statement(sql, json!({})), 10, Expect::Any, &once).await;
-        done.unwrap_or_else(|fault| panic!("{}: {sql}: {fault:?}", self.backend));
-    }
-
-    async fn rows(&self, sql: &str) -> Vec<Value> {
-        let answer = self.lease().await.query(&statement(sql, json!({})), 1000, Expect::Any).await;
-        let answer = answer.unwrap_or_else(|fault| panic!("{}: {sql}: {fault:?}", self.backend));
-        answer.rows.into_iter().map(Value::Object).collect()
-    }
-
-    async fn count(&self, table: &str) -> i64 {
-        self.rows(&format!("select count(*) as n from {table}")).await[0]["n"].as_i64().unwrap()
-    }
-}
-
-fn map(value: Value) -> Map<String, Value> {
-    serde_json::from_value(value).unwrap()
-}
-
-fn statement(sql: &str, params: Value) -> Statement {
-    Statement { sql: sql.into(), params: map(params) }
-}
-
-fn insert(table: &str, rows: Value, once: &str) -> Insert {
-    let rows: Vec<Value> = if rows.is_array() { serde_json::from_value(rows).unwrap() } else { vec![rows] };
-    let rows = rows.into_iter().map(map).collect();
-    Insert { table: table.into(), rows, key: Vec::new(), create: false, once: once.into() }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-}
 
 #[test]
 fn what_is_inserted_comes_back_and_a_second_attempt_inserts_nothing() {

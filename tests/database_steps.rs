@@ -10,7 +10,7 @@ use mediamill::resources::settings::{ResourceKind, ResourceSpec, register};
 use mediamill::resources::{Manager, Owner, PoolSettings, Requirement};
 use mediamill::steps::builtin::Values;
 use mediamill::steps::register::find_resource;
-use mediamill::steps::resource::ResourceJob;
+use mediamill::steps::resource::{Note, ResourceJob};
 use serde_json::{Value, json};
 
 struct Bench {
@@ -33,6 +33,11 @@ impl Bench {
     }
 
     async fn run(&self, step: &str, with: Value, out: Option<&str>) -> Result<Values, Fault> {
+        self.run_and_hear(step, with, out).await.map(|(values, _)| values)
+    }
+
+    /// The same; and what the step has to say.
+    async fn run_and_hear(&self, step: &str, with: Value, out: Option<&str>) -> Result<(Values, Note), Fault> {
         let owner = Owner::new("run/item/step/1");
         let needs = [Requirement::new("notes")];
         let leases = self.manager.acquire_all(&needs, &owner).await.unwrap();
@@ -43,8 +48,10 @@ impl Bench {
             resource: "notes".into(),
             lease: leases.get("notes").unwrap().clone(),
             once: "item/step".into(),
+            note: Note::default(),
         };
-        (find_resource(step).unwrap().run)(job).await
+        let note = job.note.clone();
+        (find_resource(step).unwrap().run)(job).await.map(|values| (values, note))
     }
 }
 
@@ -92,6 +99,35 @@ fn a_fault_names_the_resource_and_a_writer_that_fails_is_the_reason() {
         assert_eq!(fault.cause, "not-found", "{fault:?}");
         let fault = bench.run("database.insert", json!({ "table": "t" }), None).await.unwrap_err();
         assert_eq!(fault.message, "give either `row` or `rows`");
+    });
+}
+
+#[test]
+fn a_step_whose_rows_are_all_known_as_stored_says_so_and_how_that_is_forgotten() {
+    runtime().block_on(async {
+        let bench = Bench::new();
+        let insert = |rows: Value| {
+            let with = json!({ "table": "it's", "create": true, "rows": rows });
+            async { bench.run_and_hear("database.insert", with, None).await.unwrap() }
+        };
+        let forget = |note: &Note| {
+            let (_, sql) = note.said().unwrap().split_once(", run ").unwrap();
+            sql.split_once(" and do").unwrap().0.to_owned()
+        };
+        assert_eq!(insert(json!([{ "n": 1 }])).await.1.said(), None);
+        // Something new is nothing to be told of, and neither is nothing at all.
+        assert_eq!(insert(json!([{ "n": 1 }, { "n": 2 }])).await.1.said(), None);
+        assert_eq!(insert(json!([])).await.1.said(), None);
+        let (values, note) = insert(json!([{ "n": 1 }, { "n": 2 }])).await;
+        assert_eq!((&values["rows"], &values["skipped"]), (&json!(0), &json!(2)));
+        assert!(note.said().unwrap().contains("all 2 rows are in 'it's'"), "{note:?}");
+        let with = json!({ "sql": forget(&note), "write": true });
+        let (values, said) = bench.run_and_hear("database.query", with.clone(), None).await.unwrap();
+        assert_eq!((&values["changed"], said.said()), (&json!(2), None));
+        assert_eq!(insert(json!([{ "n": 1 }, { "n": 2 }])).await.0["rows"], 2);
+        // A statement that ran before says so too.
+        let (_, note) = bench.run_and_hear("database.query", with.clone(), None).await.unwrap();
+        assert_eq!(forget(&note), "DELETE FROM mediamill_once WHERE once = 'item/step'");
     });
 }
 

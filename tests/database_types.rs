@@ -111,7 +111,10 @@ fn every_type_of_postgresql_goes_in_and_comes_back() {
             ("date", json!("infinity"), json!("infinity")),
             ("time", json!("03:04:05.25"), json!("03:04:05.25")),
             ("timestamp", json!("2024-02-29 03:04:05.000001"), json!("2024-02-29T03:04:05.000001")),
-            ("timestamptz", json!("2024-02-29T03:04:05+02:00"), json!("2024-02-29T01:04:05Z")),
+            ("timestamp", json!("2024-02-29T03:04:05.25+02:00"), json!("2024-02-29T01:04:05.25")),
+("timestamp", json!("infinity"), json!("infinity")),
+("timestamp[]", json!(["2024-02-29T03:04:05+02:00", null]), json!(["2024-02-29T01:04:05", null])),
+("timestamptz", json!("2024-02-29T03:04:05+02:00"), json!("2024-02-29T01:04:05Z")),
             ("timestamptz", json!("1969-12-31T23:59:59.5Z"), json!("1969-12-31T23:59:59.5Z")),
             ("integer[]", json!([1, null, 3.0]), json!([1, null, 3])),
             ("text[]", json!(["a,b", "\"q\"", "", "NULL", "\\"]), json!(["a,b", "\"q\"", "", "NULL", "\\"])),
@@ -160,6 +163,113 @@ fn every_type_of_postgresql_goes_in_and_comes_back() {
         database.insert(&row("changing", json!({ "a": 1 }))).await.unwrap();
         server.admin_in("types", "ALTER TABLE changing ALTER a TYPE text; ALTER TABLE changing ADD b integer");
         database.insert(&row("changing", json!({ "a": "now a text", "b": 2 }))).await.unwrap();
+    });
+}
+
+#[test]
+fn what_a_change_returns_of_postgresql_is_what_a_query_reads_or_is_refused() {
+    let Some(server) = postgres::server() else { return skip("PostgreSQL is not installed") };
+    runtime().block_on(async {
+        let url = server.database("returned");
+        server.admin_in(
+            "returned",
+            "CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE DOMAIN positive AS integer;
+            CREATE DOMAIN host AS inet; CREATE DOMAIN words AS text[]; CREATE TYPE pair AS (a integer, b text);
+            CREATE TABLE sink (n integer); GRANT ALL ON sink TO mill",
+        );
+        let (_manager, database) = lease(json!({ "backend": "postgresql", "url": url })).await;
+        let readable = [
+            "true",
+            "7::smallint",
+            "7",
+            "7::bigint",
+            "'7'::oid",
+            "0.1::real",
+            "1e300::float8",
+            "'NaN'::float8",
+            "12.50::numeric",
+            "'NaN'::numeric",
+            "'-Infinity'::numeric",
+            "0.000000000000000000001::numeric",
+            "1e40::numeric",
+            "-10000.0001::numeric",
+            "'ü'::text",
+            "'x'",
+            "'ab'::char(4)",
+            "'ab'::varchar",
+            "'n'::name",
+            "'c'::\"char\"",
+            "'\\x00ff'::bytea",
+            "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid",
+            "'{\"a\": [1, null]}'::json",
+            "'[1.5]'::jsonb",
+            "'2024-02-29'::date",
+            "'infinity'::date",
+            "'0044-03-15 BC'::date",
+            "'24:00'::time",
+            "'2024-02-29 03:04:05.25'::timestamp",
+            "'2024-02-29 03:04:05+02'::timestamptz",
+            "'-infinity'::timestamptz",
+            "'happy'::mood",
+            "7::positive",
+            "'{a,b}'::words",
+            "array[1, null, 3]",
+            "array[['a'], ['b']]",
+            "array[]::text[]",
+            "array['happy']::mood[]",
+            "array['\\x00'::bytea]",
+            "array[7]::positive[]",
+            "array['{}'::jsonb]",
+            "null::integer",
+            "pg_sleep(0)",
+        ];
+        let refused = [
+            ("'10.0.0.1/8'::inet", "inet"),
+            ("'10.0.0.0/8'::cidr", "cidr"),
+            ("'08:00:2b:01:02:03'::macaddr", "macaddr"),
+            ("'(1,2)'::point", "point"),
+            ("'((0,0),(1,1))'::box", "box"),
+            ("'[1,5)'::int4range", "int4range"),
+            ("'1 day'::interval", "interval"),
+            ("'03:04+02'::timetz", "timetz"),
+            ("b'101'", "bit"),
+            ("'$1.50'::money", "money"),
+            ("'a b'::tsvector", "tsvector"),
+            ("'<a/>'::xml", "xml"),
+            ("'10.0.0.1'::host", "inet"),
+            ("(1, 'a')::pair", "pair"),
+            ("array['10.0.0.1'::inet]", "inet[]"),
+            ("array['1 day'::interval]", "interval[]"),
+            ("'0/1'::pg_lsn", "pg_lsn"),
+            ("'sink'::regclass", "regclass"),
+            ("null::inet", "inet"),
+        ];
+        let expressions = readable.iter().map(|sql| (*sql, None)).chain(refused.map(|(sql, name)| (sql, Some(name))));
+        for (at, (sql, name)) in expressions.enumerate() {
+            let read = statement(&format!("select {sql} as value"), json!({}));
+            let read = database.query(&read, 1, Expect::One).await.unwrap_or_else(|fault| panic!("{sql}: {fault:?}"));
+            let write = |sql: &str| {
+                statement(&format!("insert into sink values ({at}) returning n, {sql} as value"), json!({}))
+            };
+            let once = format!("returning {at}");
+            let done = database.write(&write(sql), 1, Expect::One, &once).await;
+            let Some(name) = name else {
+                assert_eq!(done.unwrap().rows[0]["value"], read.rows[0]["value"], "{sql}");
+                continue;
+            };
+            let fault = done.unwrap_err();
+            assert_eq!((fault.class, fault.cause.as_str()), (FaultClass::Input, "column-type"), "{sql}: {fault:?}");
+            assert!(fault.message.contains("'value'"), "{sql}: {fault:?}");
+            assert!(fault.message.to_lowercase().contains(&format!("({name})")), "{sql}: {fault:?}");
+            // Nothing was stored, and what the hint says helps.
+            assert!(fault.hint.unwrap().contains("CAST(... AS text)"));
+            let done = database.write(&write(&format!("cast({sql} as text)")), 1, Expect::One, &once).await.unwrap();
+            assert_eq!(done.rows[0]["value"], read.rows[0]["value"], "{sql}");
+        }
+        let count = statement("select count(*) as n, count(distinct n) as d from sink", json!({}));
+        let count = database.query(&count, 1, Expect::One).await.unwrap();
+        let all = readable.len() + refused.len();
+        assert_eq!(Value::from(count.rows[0].clone()), json!({ "n": all, "d": all }));
     });
 }
 

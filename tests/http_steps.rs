@@ -15,7 +15,7 @@ use mediamill::resources::settings::{ResourceKind, ResourceSpec, register};
 use mediamill::resources::{Manager, Owner, Requirement};
 use mediamill::steps::builtin::Values;
 use mediamill::steps::register::find_resource;
-use mediamill::steps::resource::ResourceJob;
+use mediamill::steps::resource::{Note, ResourceJob};
 use serde_json::{Value, json};
 use server::{Answer, Server};
 
@@ -49,7 +49,15 @@ impl Bench {
         let lease = leases.get("web").unwrap().clone();
         let outputs = outputs.iter().map(|(name, path)| ((*name).to_owned(), path.to_path_buf())).collect();
         let inputs = inputs.iter().map(|path| path.to_path_buf()).collect();
-        let job = ResourceJob { with, inputs, outputs, resource: "web".into(), lease, once: "once-7".into() };
+        let job = ResourceJob {
+            with,
+            inputs,
+            outputs,
+            resource: "web".into(),
+            lease,
+            once: "once-7".into(),
+            note: Note::default(),
+        };
         (step.run)(job).await
     }
 

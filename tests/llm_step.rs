@@ -16,7 +16,7 @@ use mediamill::resources::settings::{ResourceKind, ResourceSpec, register};
 use mediamill::resources::{Manager, Owner, Requirement};
 use mediamill::steps::builtin::Values;
 use mediamill::steps::llm::complete::COMPLETE_RESOURCE;
-use mediamill::steps::resource::ResourceJob;
+use mediamill::steps::resource::{Note, ResourceJob};
 use serde_json::{Value, json};
 use server::{Answer, Server};
 
@@ -56,7 +56,15 @@ impl Bench {
         let lease = leases.get("model").unwrap().clone();
         let outputs = outputs.iter().map(|name| ((*name).to_owned(), self.path(&format!("out.{name}")))).collect();
         let inputs = inputs.iter().map(|path| path.to_path_buf()).collect();
-        let job = ResourceJob { with, inputs, outputs, resource: "model".into(), lease, once: "once-7".into() };
+        let job = ResourceJob {
+            with,
+            inputs,
+            outputs,
+            resource: "model".into(),
+            lease,
+            once: "once-7".into(),
+            note: Note::default(),
+        };
         (COMPLETE_RESOURCE.run)(job).await
     }
 }

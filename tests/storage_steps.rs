@@ -16,7 +16,7 @@ use mediamill::resources::{Manager, Owner, Requirement};
 use mediamill::steps::builtin::Values;
 use mediamill::steps::catalog::Catalog;
 use mediamill::steps::register::find_resource;
-use mediamill::steps::resource::ResourceJob;
+use mediamill::steps::resource::{Note, ResourceJob};
 use s3::{S3, SECRET_KEY, noise};
 use serde_json::{Value, json};
 
@@ -49,7 +49,15 @@ impl Bench {
         let outputs = IndexMap::from([("file".to_owned(), self.output())]);
         let lease = leases.get("uploads").unwrap();
         let (resource, once) = ("uploads".to_owned(), "once".to_owned());
-        let job = ResourceJob { with, inputs: inputs.to_vec(), outputs, resource, lease: lease.clone(), once };
+        let job = ResourceJob {
+            with,
+            inputs: inputs.to_vec(),
+            outputs,
+            resource,
+            lease: lease.clone(),
+            once,
+            note: Note::default(),
+        };
         (find_resource(step).unwrap().run)(job).await
     }
 }

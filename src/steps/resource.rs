@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -45,6 +46,25 @@ pub struct ResourceJob {
     /// The same for every attempt at this task, in this run and later ones, and for no other task: what is written with it
     /// is written once. Printable ASCII, 64 characters at most.
     pub once: String,
+    /// Where the step says something that a person should know though it did not fail.
+    pub note: Note,
+}
+
+/// Something that a person should know of a step, told once it has ended. Its clones hold the same.
+#[derive(Debug, Clone, Default)]
+pub struct Note(Arc<OnceLock<String>>);
+
+impl Note {
+    /// Says it; what was said before stays.
+    pub fn say(&self, what: String) {
+        let _ = self.0.set(what);
+    }
+
+    /// What was said, if anything was.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
 }
 
 impl ResourceJob {

@@ -9,7 +9,7 @@ use crate::resilience::hash::hash_bytes;
 use crate::resilience::{Fault, FaultClass};
 use crate::resources::{Leases, Owner};
 use crate::steps::builtin::Values;
-use crate::steps::resource::{ResourceJob, ResourceStep};
+use crate::steps::resource::{Note, ResourceJob, ResourceStep};
 
 /// Who holds the leases of the attempt: run, item, step and piece, attempt.
 #[must_use]
@@ -64,6 +64,7 @@ impl Attempt<'_> {
             .map_err(|why| Fault::input("placeholder", format!("a parameter cannot be filled: {why}")))?;
         // As JSON, in which no two names are the same, whatever bytes they hold.
         let piece = self.piece.as_ref().map(|view| serde_json::json!(view.piece.key).to_string()).unwrap_or_default();
+        let note = Note::default();
         let job = ResourceJob {
             with: filled,
             inputs: place.inputs.iter().map(Into::into).collect(),
@@ -71,11 +72,15 @@ impl Attempt<'_> {
             resource: name.clone(),
             lease: lease.clone(),
             once: once(&[&self.workshop.context.plan.name, &self.task.active.item.id, &self.step.id, &piece]),
+            note: note.clone(),
         };
         let run = step.run;
         // Called on the desk: what it begins with is done there, too.
         let work = async move { run(job).await };
         let done = desk.wait(work, &self.task.canceller, self.step.timeout);
+        // Of one that is tried again its own first attempt is what it has to tell of.
+        let said = note.said().filter(|_| self.task.attempt == 1);
+        self.note = said.and_then(|said| resources.note(&self.step.id, said));
         Ok(done.map_err(|fault| if fault.resource.is_none() { fault.of_resource(name) } else { fault })?)
     }
 }

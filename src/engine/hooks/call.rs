@@ -137,7 +137,9 @@ impl Call {
             let lease = leases.get(&resource).cloned();
             let lease = lease.ok_or_else(|| Fault::new(FaultClass::Bug, "lease", "it was given no lease"))?;
             drop(leases);
-            let job = ResourceJob { with, inputs: Vec::new(), outputs: Default::default(), resource, lease, once };
+            // What a hook has to say but that it failed is no warning of the run: done again, it writes nothing anew.
+            let (inputs, outputs, note) = Default::default();
+            let job = ResourceJob { with, inputs, outputs, resource, lease, once, note };
             run(job).await.map(drop)
         }
     }

@@ -5,7 +5,9 @@ mod desk;
 pub(super) mod tests;
 mod watch;
 
+use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
@@ -30,6 +32,9 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// A step's notes are told so often: what holds for every item is known by then.
+const NOTES: u32 = 5;
+
 /// The resources of a run.
 #[derive(Debug, Default)]
 pub struct Resources {
@@ -42,6 +47,8 @@ pub struct Resources {
     desk: Option<Desk>,
     /// Somebody has wanted a lease.
     wanted: tokio::sync::watch::Sender<bool>,
+    /// How many notes there were of each step.
+    notes: Mutex<HashMap<String, u32>>,
 }
 
 /// The manager, which shows nothing of itself.
@@ -98,6 +105,15 @@ impl Resources {
             }
         }
         Ok(resources)
+    }
+
+    /// What is told of a note of the step: nothing where it was told of others often enough.
+    pub fn note(&self, step: &str, said: &str) -> Option<String> {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = notes.entry(step.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        let last = if *count == NOTES { "; so much of this step, more is not told" } else { "" };
+        (*count <= NOTES).then(|| format!("step '{step}': {said}{last}"))
     }
 
     /// What nothing that is written or shown may hold.

@@ -297,6 +297,16 @@ fn what_a_step_keeps_is_told_as_a_leak() {
 }
 
 #[test]
+fn what_a_step_has_to_say_of_every_item_is_told_of_the_first_few() {
+    let resources = Resources::default();
+    let told: Vec<String> = (0..20).filter_map(|_| resources.note("save", "nothing was inserted")).collect();
+    assert_eq!(told[0], "step 'save': nothing was inserted");
+    assert_eq!(told[4], "step 'save': nothing was inserted; so much of this step, more is not told");
+    assert_eq!(told.len(), 5);
+    assert!(resources.note("count", "it is odd").is_some(), "another step has its own");
+}
+
+#[test]
 fn a_variable_that_is_not_set_refuses_the_run_or_leaves_out_what_is_optional() {
     let settings = json!({ "data": { "token": "${LOST_TOKEN}" } });
     let scene = Scene { settings: settings.clone(), ..Scene::new(&[("save", "test.echo")]) };

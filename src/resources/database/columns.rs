@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Json,
     /// Bytes, base64 in JSON.
     Bytes,
-    /// A date with a time, without a zone, as the server keeps it in UTC: MySQL's.
+    /// A date with a time, without a zone: it is kept in UTC.
     Moment,
     /// A list of PostgreSQL.
     Array(Box<Self>),
@@ -41,6 +41,8 @@ pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     /// What cannot be undone cannot be done once: an engine of MySQL without transactions.
     pub(super) engine: Option<String>,
+    /// What tells it from one of the same name that was dropped; empty where nothing does.
+    pub(super) incarnation: String,
 }
 
 impl Kind {
@@ -54,6 +56,9 @@ impl Kind {
             "bool" => Self::Boolean,
             "json" | "jsonb" => Self::Json,
             "bytea" => Self::Bytes,
+            // Otherwise the zone of a text is dropped in silence:
+            // <https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-INPUT-TIMESTAMPS>
+            "timestamp" => Self::Moment,
             "text" | "varchar" | "bpchar" | "name" | "citext" => Self::Text,
             _ => Self::Other,
         };

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::connection::{Connection, Driver};
 use super::fault::{self, Doing};
 use super::settings::{Backend, Settings, Tls};
+use super::transaction::BUSY;
 use crate::resilience::{Fault, FaultClass};
 use crate::resources::secret::Secrets;
 
@@ -217,6 +218,6 @@ fn sqlite(file: &str, statement_timeout: Duration) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         // What was committed is on the disk, as the checkpoint that says so is.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(statement_timeout)
+        .busy_timeout(statement_timeout.min(BUSY))
         .disable_statement_logging()
 }

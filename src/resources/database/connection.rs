@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sqlx::postgres::{PgConnection, PgTypeInfo};
 use sqlx::{AssertSqlSafe, Column as _, Connection as _, Either, Executor as _, MySqlConnection, Row as _};
-use sqlx::{SqlSafeStr as _, SqliteConnection, Statement as _};
+use sqlx::{SqlSafeStr as _, SqliteConnection, Statement as _, TypeInfo as _};
 
 use super::columns::Table;
 use super::fit::Bound;
@@ -29,13 +29,15 @@ const LONGEST_KEPT: usize = 2000;
 pub(super) struct Connection {
     pub(super) driver: Driver,
     /// Whether a transaction was begun and not ended.
-    in_transaction: bool,
+    pub(super) in_transaction: bool,
     /// Whether the session takes no changes.
-    reads_only: bool,
+    pub(super) reads_only: bool,
+    /// Whether the session has no limit for statements.
+    pub(super) is_unlimited: bool,
     /// Whether rows are still on their way: it is not to be used again then.
-    is_midway: bool,
+    pub(super) is_midway: bool,
     /// SQLite: what is under way is to stop. Nobody listens to it any more.
-    stop: Option<Arc<AtomicBool>>,
+    pub(super) stop: Option<Arc<AtomicBool>>,
     /// MariaDB has a limit for statements of every kind, MySQL has none.
     pub(super) is_mariadb: bool,
     /// The longest that a statement may take.
@@ -80,6 +82,8 @@ pub(super) struct Prepared {
     pub(super) columns: Vec<String>,
     /// PostgreSQL: how each column is written; nothing where it must be made a text.
     pub(super) shapes: Vec<Option<Shape>>,
+    /// PostgreSQL: the names of the columns' types.
+    pub(super) types: Vec<String>,
     /// PostgreSQL: the numbers of the parameters' types.
     pub(super) parameters: Vec<u32>,
 }
@@ -138,6 +142,7 @@ impl Connection {
             driver,
             in_transaction: false,
             reads_only: false,
+            is_unlimited: false,
             is_midway: false,
             stop: None,
             is_mariadb,
@@ -241,6 +246,7 @@ impl Connection {
                 Prepared {
                     columns: statement.columns().iter().map(|column| column.name().to_owned()).collect(),
                     shapes: statement.columns().iter().map(|column| Shape::of(column.type_info())).collect(),
+                    types: statement.columns().iter().map(|column| column.type_info().name().to_owned()).collect(),
                     parameters: match statement.parameters() {
                         Some(Either::Left(types)) => types.iter().map(oid).collect(),
                         _ => Vec::new(),
@@ -256,103 +262,6 @@ impl Connection {
                 Prepared::named(statement.columns().iter().map(|column| column.name()))
             }
         })
-    }
-
-    /// Begins a transaction, in which nothing is changed where it is to read only.
-    pub(super) async fn begin(&mut self, reads_only: bool) -> Result<(), sqlx::Error> {
-        self.in_transaction = true;
-        match (&self.driver, reads_only) {
-            (Driver::Postgres(_), true) => self.plain("BEGIN TRANSACTION READ ONLY").await,
-            // The session too: what makes or drops a table ends the transaction first, and that with its being read only.
-            (Driver::MySql(_), true) => {
-                self.plain("SET SESSION TRANSACTION READ ONLY").await?;
-                self.reads_only = true;
-                self.plain("START TRANSACTION").await
-            }
-            (Driver::Sqlite(_), true) => {
-                self.reads_only = true;
-                self.plain("PRAGMA query_only = ON").await?;
-                self.plain("BEGIN").await
-            }
-            // At once, so that two writers wait for each other instead of failing at the first row that is written:
-            // <https://www.sqlite.org/lang_transaction.html>
-            (Driver::Sqlite(_), false) => self.plain("BEGIN IMMEDIATE").await,
-            (_, false) => self.plain("BEGIN").await,
-        }
-    }
-
-    /// Ends the transaction, with all that was done in it.
-    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.plain("COMMIT").await?;
-        self.in_transaction = false;
-        self.read_and_write().await
-    }
-
-    /// Ends the transaction, if there is one, without what was done in it.
-    pub(super) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
-        if !std::mem::take(&mut self.in_transaction) {
-            return Ok(());
-        }
-        let rolled_back = self.plain("ROLLBACK").await;
-        // SQLite has rolled back by itself after some errors, and says so: there is nothing to roll back then.
-        if !matches!(self.driver, Driver::Sqlite(_)) {
-            rolled_back?;
-        }
-        self.read_and_write().await
-    }
-
-    async fn read_and_write(&mut self) -> Result<(), sqlx::Error> {
-        if !self.reads_only {
-            return Ok(());
-        }
-        match self.driver {
-            Driver::Sqlite(_) => self.plain("PRAGMA query_only = OFF").await?,
-            Driver::MySql(_) => self.plain("SET SESSION TRANSACTION READ WRITE").await?,
-            Driver::Postgres(_) => {}
-        }
-        self.reads_only = false;
-        Ok(())
-    }
-
-    /// For this transaction no statement is too long: rows come as fast as they are taken.
-    pub(super) async fn take_time(&mut self) -> Result<(), sqlx::Error> {
-        match self.driver {
-            Driver::Postgres(_) => self.plain("SET LOCAL statement_timeout = 0").await,
-            Driver::MySql(_) if self.is_mariadb => self.plain("SET SESSION max_statement_time = 0").await,
-            Driver::MySql(_) => self.plain("SET SESSION max_execution_time = 0").await,
-            Driver::Sqlite(_) => Ok(()),
-        }
-    }
-
-    /// Statements have their limit, from here on.
-    pub(super) async fn keep_time(&mut self) -> Result<(), sqlx::Error> {
-        match self.driver {
-            Driver::MySql(_) if self.is_mariadb => {
-                self.plain(&format!("SET SESSION max_statement_time = {}", self.limit.as_secs_f64())).await
-            }
-            Driver::MySql(_) => {
-                self.plain(&format!("SET SESSION max_execution_time = {}", self.limit.as_millis())).await
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether it can be used again: nothing is on its way.
-    pub(super) const fn is_clean(&self) -> bool {
-        !self.is_midway && !self.in_transaction && !self.reads_only
-    }
-
-    /// A call on it was given up: what it had begun is undone. Only where the connection is not lost with the call.
-    pub(super) async fn recover(&mut self) -> Result<(), sqlx::Error> {
-        self.in_transaction = true;
-        self.reads_only = true;
-        // It waits for what was stopped, and is too short to be stopped itself.
-        self.roll_back().await?;
-        self.is_midway = false;
-        if let Some(stop) = &self.stop {
-            stop.store(false, Ordering::Relaxed);
-        }
-        Ok(())
     }
 
     /// Whether it still works.
@@ -387,6 +296,11 @@ impl Connection {
 
 impl Prepared {
     fn named<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        Self { columns: names.map(str::to_owned).collect(), shapes: Vec::new(), parameters: Vec::new() }
+        Self {
+            columns: names.map(str::to_owned).collect(),
+            shapes: Vec::new(),
+            types: Vec::new(),
+            parameters: Vec::new(),
+        }
     }
 }

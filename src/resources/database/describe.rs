@@ -8,6 +8,7 @@ use super::columns::{Column, Kind, Table};
 use super::connection::{Connection, Trouble};
 use super::fault;
 use super::fit::Bound;
+use super::incarnation;
 use super::names::{quoted, quoted_list, quoted_table};
 use super::settings::Backend;
 use crate::resilience::Fault;
@@ -29,18 +30,20 @@ const POSTGRES_TYPES: &str = "SELECT format_type(b.oid, -1), coalesce(e.typname,
 /// Each part with its own schema and name: otherwise the server opens every table there is.
 /// <https://mariadb.com/kb/en/information-schema-tables/>
 const MYSQL_COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(data_type AS CHAR) FROM information_schema.columns \
-    WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position";
-const MYSQL_ENGINE: &str =
-    "SELECT CAST(engine AS CHAR) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?";
-/// The columns of every unique index: `a,b`.
-const MYSQL_KEYS: &str = "SELECT CAST(index_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.statistics \
-    WHERE table_schema = ? AND table_name = ? AND non_unique = 0";
+    WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position";
+const MYSQL_ENGINE: &str = "SELECT CAST(engine AS CHAR) FROM information_schema.tables \
+     WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?";
+/// The columns of every unique index. Of one over the beginning of a text, that beginning is no column.
+const MYSQL_KEYS: &str = "SELECT CAST(index_name AS CHAR), \
+    CONCAT(CAST(COALESCE(column_name, '') AS CHAR), COALESCE(CONCAT('(', sub_part, ')'), '')) \
+    FROM information_schema.statistics \
+    WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND non_unique = 0";
 const SQLITE_COLUMNS: &str = "SELECT name, type FROM pragma_table_xinfo(?1, ?2)";
 
 /// The columns of the table; none: there is no such table.
 pub(super) async fn table(connection: &mut Connection, parts: &[String]) -> Result<Option<Table>, Trouble> {
     let [.., name] = parts else { return Ok(None) };
-    let schema = if parts.len() > 1 { Bound::Text(parts[0].clone()) } else { Bound::Null };
+    let schema = schema_of(parts);
     let name = Bound::Text(name.clone());
     let backend = connection.backend();
     let mut engine = None;
@@ -49,7 +52,7 @@ pub(super) async fn table(connection: &mut Connection, parts: &[String]) -> Resu
             connection.fetch(POSTGRES_COLUMNS, vec![Bound::Text(quoted_table(parts, backend))]).await?
         }
         Backend::Mysql => {
-            let place = vec![schema_of(connection, parts).await?, name];
+            let place = vec![schema, name];
             let engines = connection.fetch(MYSQL_ENGINE, place.clone()).await?;
             engine = engines.first().map(|row| text(row, 0));
             connection.fetch(MYSQL_COLUMNS, place).await?
@@ -68,11 +71,19 @@ pub(super) async fn table(connection: &mut Connection, parts: &[String]) -> Resu
             Column { name, kind, type_name: second }
         })
         .collect();
-    Ok((!columns.is_empty()).then_some(Table { columns, engine }))
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Table { columns, engine, incarnation: incarnation::of(connection, parts).await? }))
 }
 
 fn text(row: &[Value], at: usize) -> String {
     row.get(at).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The schema that is named; nothing: it is the connection's own.
+fn schema_of(parts: &[String]) -> Bound {
+    if parts.len() > 1 { Bound::Text(parts[0].clone()) } else { Bound::Null }
 }
 
 /// What the parameters of a statement of PostgreSQL hold, and their types for a cast.
@@ -88,35 +99,42 @@ pub(super) async fn types(connection: &mut Connection, oids: &[u32]) -> Result<V
         .collect())
 }
 
-/// The schema of a table of MySQL: the one that is named, or the connection's own.
-async fn schema_of(connection: &mut Connection, parts: &[String]) -> Result<Bound, Trouble> {
-    if let [schema, _] = parts {
-        return Ok(Bound::Text(schema.clone()));
-    }
-    let rows = connection.fetch("SELECT DATABASE()", Vec::new()).await?;
-    Ok(rows
-        .first()
-        .and_then(|row| row.first())
-        .and_then(Value::as_str)
-        .map_or(Bound::Null, |name| Bound::Text(name.into())))
-}
-
-/// MySQL takes any unique index for the one that is meant, and inserts the row again where there is none: there must be one
-/// over just these columns.
-pub(super) async fn has_unique_index(
+/// That MySQL knows a row of the table by its key, and by nothing else.
+///
+/// It takes any unique index for the one that is meant. So there must be one over just these columns, else the row is inserted
+/// once more; and none over other columns of the row, else a row with another key is updated that is the same in those.
+/// <https://dev.mysql.com/doc/refman/8.4/en/insert-on-duplicate.html>
+pub(super) async fn check_key(
     connection: &mut Connection,
     parts: &[String],
+    table: &str,
     key: &[String],
-) -> Result<bool, Trouble> {
-    let [.., name] = parts else { return Ok(false) };
-    let place = vec![schema_of(connection, parts).await?, Bound::Text(name.clone())];
-    let rows = connection.fetch(MYSQL_KEYS, place).await?;
-    let mut indices: std::collections::BTreeMap<String, BTreeSet<String>> = std::collections::BTreeMap::new();
-    for row in &rows {
-        indices.entry(text(row, 0)).or_default().insert(text(row, 1).to_lowercase());
+    rows: &[Map<String, Value>],
+) -> Result<(), Trouble> {
+    let [.., name] = parts else { return Ok(()) };
+    let indices = connection.fetch(MYSQL_KEYS, vec![schema_of(parts), Bound::Text(name.clone())]).await?;
+    let mut unique: std::collections::BTreeMap<String, BTreeSet<String>> = std::collections::BTreeMap::new();
+    for row in &indices {
+        unique.entry(text(row, 0)).or_default().insert(text(row, 1).to_lowercase());
     }
-    let key: BTreeSet<String> = key.iter().map(|name| name.to_lowercase()).collect();
-    Ok(indices.values().any(|index| *index == key))
+    let lower = |name: &String| name.to_lowercase();
+    let key: BTreeSet<String> = key.iter().map(lower).collect();
+    let given: BTreeSet<String> = rows.iter().flat_map(Map::keys).map(lower).collect();
+    let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if !unique.values().any(|columns| *columns == key) {
+        let fault = Fault::input("key", format!("table '{table}' has no unique index over just {}", list(&key)));
+        return Err(fault.with_hint("make a unique index over the columns of `key`").into());
+    }
+    let is_given = |column: &String| given.contains(column.split_once('(').map_or(column.as_str(), |(name, _)| name));
+    if let Some(other) = unique.values().find(|columns| !columns.is_superset(&key) && columns.iter().all(is_given)) {
+        let message = format!(
+            "table '{table}' has a unique index over {} too, by which MySQL would update a row with another key",
+            list(other)
+        );
+        let hint = "leave one of its columns out of the row, or name its columns in `key`";
+        return Err(Fault::input("key", message).with_hint(hint).into());
+    }
+    Ok(())
 }
 
 /// Makes the table, with the columns of the rows and types of their values.
@@ -126,14 +144,20 @@ pub(super) async fn create(
     rows: &[Map<String, Value>],
     key: &[String],
 ) -> Result<(), Trouble> {
-    let sql = create_statement(parts, rows, key, connection.backend());
+    let sql = create_statement(parts, rows, key, &incarnation::mark(), connection.backend());
     match connection.plain(&sql).await {
         Err(error) if !fault::is_made_by_another(&error) => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-fn create_statement(parts: &[String], rows: &[Map<String, Value>], key: &[String], backend: Backend) -> String {
+fn create_statement(
+    parts: &[String],
+    rows: &[Map<String, Value>],
+    key: &[String],
+    mark: &str,
+    backend: Backend,
+) -> String {
     let mut columns: indexmap::IndexMap<&str, Option<Made>> = indexmap::IndexMap::new();
     for (name, value) in rows.iter().flatten() {
         let made = columns.entry(name).or_default();
@@ -153,8 +177,13 @@ fn create_statement(parts: &[String], rows: &[Map<String, Value>], key: &[String
     if !key.is_empty() {
         parts_of_it.push(format!("PRIMARY KEY ({})", quoted_list(key.iter().map(String::as_str), backend)));
     }
-    let end = if backend == Backend::Mysql { " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4" } else { "" };
-    format!("CREATE TABLE IF NOT EXISTS {} ({}){end}", quoted_table(parts, backend), parts_of_it.join(", "))
+    let (comment, end) = match backend {
+        Backend::Postgresql => (String::new(), String::new()),
+        Backend::Mysql => (String::new(), format!(" ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COMMENT = '{mark}'")),
+        // SQLite keeps the statement as it was written, whatever is added to the table later.
+        Backend::Sqlite | Backend::Memory => (format!(" /* {mark} */"), String::new()),
+    };
+    format!("CREATE TABLE IF NOT EXISTS {} ({}{comment}){end}", quoted_table(parts, backend), parts_of_it.join(", "))
 }
 
 /// The type of a column that is made.
@@ -227,7 +256,7 @@ mod tests {
         let rows =
             json!([{ "id": "a", "n": 1, "x": 1, "j": [1], "b": true, "z": null }, { "id": "b", "x": 1.5, "b": "no" }]);
         let rows: Vec<Map<String, Value>> = serde_json::from_value(rows).unwrap();
-        let sql = |backend| create_statement(&["s".into(), "t\"`".into()], &rows, &["id".into()], backend);
+        let sql = |backend| create_statement(&["s".into(), "t\"`".into()], &rows, &["id".into()], "mark", backend);
         assert_eq!(
             sql(Backend::Postgresql),
             "CREATE TABLE IF NOT EXISTS \"s\".\"t\"\"`\" (\"id\" TEXT, \"n\" BIGINT, \"x\" DOUBLE PRECISION, \

@@ -37,12 +37,18 @@ pub(super) enum Doing {
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(_) => {
-            matches!(code(error), Code::Postgres(state) if state.starts_with("57P") || state.starts_with("08"))
+            matches!(code(error), Code::Postgres(state) if is_end_of_session(&state))
                 || matches!(code(error), Code::MySql(1053 | 1077 | 1152 | 1158..=1161 | 1317 | 1927 | 2006 | 2013))
         }
         sqlx::Error::Encode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => false,
         _ => true,
     }
+}
+
+/// Errors after which PostgreSQL closes the connection: that it goes down, or that a session or a transaction was idle, or at
+/// work, for longer than it lets one.
+fn is_end_of_session(state: &str) -> bool {
+    state.starts_with("57P") || state.starts_with("08") || matches!(state, "25P03" | "25P04")
 }
 
 /// Whether the table that the statement names is not there.
@@ -59,7 +65,8 @@ pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
     match code(error) {
         Code::Postgres(state) => state == "23505",
-        Code::MySql(number) => matches!(number, 1062 | 1586),
+        // MariaDB says so too where the row was committed after the transaction had begun to read.
+        Code::MySql(number) => matches!(number, 1062 | 1586 | 1020),
         // SQLITE_CONSTRAINT_PRIMARYKEY and _UNIQUE
         Code::Sqlite(number, _) => matches!(number, 1555 | 2067),
         Code::None => false,
@@ -191,6 +198,9 @@ fn of_postgres(state: &str, doing: Doing) -> Judged {
         (_, "08" | "57") => (Transient, "connection-lost", None),
         ("40P01", _) => (Transient, "deadlock", None),
         (_, "40") => (Transient, "serialization", None),
+        ("25P03" | "25P04", _) => {
+            (Transient, "timeout", Some("raise the server's limit for idle or long transactions"))
+        }
         ("55P03" | "55006", _) => (Transient, "locked", None),
         (_, "53" | "58" | "XX") => (Transient, "server", None),
         ("25006", _) if doing == Doing::Reading => (Input, "read-only", Some(READ_ONLY)),
@@ -218,6 +228,8 @@ fn of_mysql(number: u16, doing: Doing) -> Judged {
         1040 | 1203 | 1226 => (Transient, "too-many-connections", Some(TOO_MANY)),
         1205 => (Transient, "locked", None),
         1213 => (Transient, "deadlock", None),
+        // Another changed the row or the table since the transaction began.
+        1020 | 1412 | 1615 => (Transient, "serialization", None),
         1053 | 1077 | 1152 | 1158..=1161 | 1317 | 1927 | 2006 | 2013 if is_connecting => (Dependency, "connect", None),
         1053 | 1077 | 1152 | 1158..=1161 | 1317 | 1927 | 2006 | 2013 => (Transient, "connection-lost", None),
         1969 | 3024 => (Transient, "timeout", Some("raise its statement_timeout, or make the statement lighter")),
@@ -228,6 +240,7 @@ fn of_mysql(number: u16, doing: Doing) -> Judged {
         1146 => (Input, "table-missing", Some(TABLE)),
         1054 => (Input, "column-missing", None),
         1048 | 1062 | 1169 | 1216 | 1217 | 1451 | 1452 | 1557 | 1586 | 3819 | 4025 => (Input, "constraint", None),
+        1153 => (Input, "value", Some("raise the server's max_allowed_packet")),
         1264 | 1265 | 1292 | 1364 | 1366 | 1367 | 1406 | 1411 | 1690 | 3140 => (Input, "value", None),
         _ => (Input, "statement", None),
     }

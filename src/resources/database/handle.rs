@@ -70,7 +70,7 @@ impl Call<'_> {
         if is_lost {
             return;
         }
-        let Some(connection) = self.connection.as_mut() else { return };
+        let Some(connection) = self.connection.as_mut().filter(|connection| !connection.is_sending()) else { return };
         if result.is_err() && !matches!(timeout(UNDOING, connection.roll_back()).await, Ok(Ok(()))) {
             return;
         }

@@ -10,11 +10,12 @@ use super::connection::{Connection, Trouble};
 use super::describe;
 use super::fault;
 use super::fit::{Bound, fit};
-use super::names::{quoted, quoted_list, quoted_table, table_name};
+use super::incarnation;
+use super::names::{self, quoted, quoted_list, quoted_table, table_name};
 use super::once;
 use super::settings::Backend;
-use crate::resilience::Fault;
 use crate::resilience::hash::hash_bytes;
+use crate::resilience::{Fault, FaultClass};
 
 /// The most parameters of one statement: SQLite's limit is 32,766, the others' 65,535.
 const MOST_PARAMETERS: usize = 30_000;
@@ -49,28 +50,37 @@ pub struct Inserted {
 
 pub(super) async fn run(connection: &mut Connection, insert: &Insert) -> Result<Inserted, Trouble> {
     let parts = table_name(&insert.table).map_err(|why| Fault::input("table", why))?;
+    let backend = connection.backend();
+    parts.iter().try_for_each(|part| names::check(part, backend)).map_err(|why| Fault::input("table", why))?;
     if insert.rows.iter().any(Map::is_empty) {
         return Err(Fault::input("row", "a row has no columns").into());
     }
     if insert.rows.is_empty() {
         return Ok(Inserted { rows: 0, skipped: 0 });
     }
-    let known = connection.tables.get(&insert.table).cloned();
-    let is_known = known.is_some();
-    let table = match known {
-        Some(table) => table,
-        None => find(connection, insert, &parts).await?,
-    };
-    match store(connection, insert, &parts, &table).await {
-        // The table may have been changed since it was looked at.
-        Err(trouble) if is_known && !is_lost(&trouble) => {
-            connection.tables.remove(&insert.table);
-            connection.roll_back().await?;
-            let table = find(connection, insert, &parts).await?;
-            store(connection, insert, &parts, &table).await
+    for left in (0..once::TRIES).rev() {
+        let known = connection.tables.get(&insert.table).cloned();
+        let is_known = known.is_some();
+        let table = match known {
+            Some(table) => table,
+            None => find(connection, insert, &parts).await?,
+        };
+        match store(connection, insert, &parts, &table).await {
+            Ok(Some(inserted)) => return Ok(inserted),
+            Ok(None) => {}
+            // The table may have been changed since it was looked at.
+            Err(trouble) if left > 0 && (is_known || is_gone(&trouble)) && !is_lost(&trouble) => {}
+            Err(trouble) => return Err(trouble),
         }
-        done => done,
+        connection.tables.remove(&insert.table);
+        connection.roll_back().await?;
     }
+    Err(once::contended())
+}
+
+/// Whether the table is there no more.
+fn is_gone(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Driver(error) if fault::is_missing_table(error))
 }
 
 fn is_lost(trouble: &Trouble) -> bool {
@@ -81,37 +91,40 @@ fn is_lost(trouble: &Trouble) -> bool {
     }
 }
 
+/// Stores the rows. Nothing: the table was remade meanwhile, and nothing is to be committed.
 async fn store(
     connection: &mut Connection,
     insert: &Insert,
     parts: &[String],
     table: &Table,
-) -> Result<Inserted, Trouble> {
+) -> Result<Option<Inserted>, Trouble> {
     if insert.key.is_empty() {
         return insert_once(connection, insert, parts, table).await;
     }
     let rows = known_by_key(insert)?;
-    if connection.backend() == Backend::Mysql && !describe::has_unique_index(connection, parts, &insert.key).await? {
-        let message = format!("table '{}' has no unique index over just {}", insert.table, insert.key.join(", "));
-        return Err(Fault::input("key", message).with_hint("make a unique index over the columns of `key`").into());
+    if connection.backend() == Backend::Mysql {
+        describe::check_key(connection, parts, &insert.table, &insert.key, &insert.rows).await?;
     }
     let rows: Vec<_> = rows.iter().collect();
     let fitted = fitted(&rows, insert, table, connection.backend())?;
     connection.begin(false).await?;
     put(connection, insert, parts, table, fitted).await?;
     connection.commit().await?;
-    Ok(Inserted { rows: rows.len() as u64, skipped: 0 })
+    Ok(Some(Inserted { rows: rows.len() as u64, skipped: 0 }))
 }
 
 /// The table, which is known from then on.
 async fn find(connection: &mut Connection, insert: &Insert, parts: &[String]) -> Result<Arc<Table>, Trouble> {
     let mut table = describe::table(connection, parts).await?;
     if table.is_none() && insert.create {
-        if insert.rows.iter().flat_map(Map::keys).any(|name| name.is_empty() || name.contains('\0')) {
-            return Err(Fault::input("column", "the name of a column is empty, or holds a NUL").into());
-        }
+        let (mut columns, backend) = (insert.rows.iter().flat_map(Map::keys), connection.backend());
+        columns.try_for_each(|name| names::check(name, backend)).map_err(|why| Fault::input("column", why))?;
         describe::create(connection, parts, &insert.rows, &insert.key).await?;
         table = describe::table(connection, parts).await?;
+        if table.is_none() {
+            let message = format!("table '{}' was made, and dropped at once by another", insert.table);
+            return Err(Fault::new(FaultClass::Transient, "serialization", message).into());
+        }
     }
     let Some(table) = table.map(Arc::new) else {
         let fault = Fault::input("table-missing", format!("there is no table '{}'", insert.table));
@@ -141,14 +154,14 @@ async fn insert_once(
     insert: &Insert,
     parts: &[String],
     table: &Table,
-) -> Result<Inserted, Trouble> {
+) -> Result<Option<Inserted>, Trouble> {
     if let Some(engine) = table.engine.as_deref().filter(|engine| !has_transactions(engine)) {
         let message =
             format!("table '{}' is kept by {engine}, which cannot undo: rows could be stored twice", insert.table);
         let hint = format!("ALTER TABLE {} ENGINE = InnoDB, or give a `key`", quoted_table(parts, Backend::Mysql));
         return Err(Fault::input("engine", message).with_hint(hint).into());
     }
-    let hashes = hashes(insert);
+    let hashes = hashes(insert, &table.incarnation);
     for _ in 0..once::TRIES {
         let known: BTreeSet<String> =
             once::begin(connection, &insert.once).await?.into_iter().map(|(hash, _)| hash).collect();
@@ -156,13 +169,17 @@ async fn insert_once(
         let rows: Vec<&Map<String, Value>> = missing.iter().map(|row| &insert.rows[*row]).collect();
         let fitted = fitted(&rows, insert, table, connection.backend())?;
         let new: Vec<String> = missing.iter().map(|row| hashes[*row].clone()).collect();
-        if !once::note(connection, &insert.once, &new).await? {
+        if !once::note(connection, &insert.once, &new, Some(&insert.table)).await? {
             continue;
         }
         put(connection, insert, parts, table, fitted).await?;
+        // The table that the rows went into is not dropped before this transaction has ended: it is asked for now.
+        if incarnation::of(connection, parts).await? != table.incarnation {
+            return Ok(None);
+        }
         connection.commit().await?;
         let skipped = hashes.len() - rows.len();
-        return Ok(Inserted { rows: rows.len() as u64, skipped: skipped as u64 });
+        return Ok(Some(Inserted { rows: rows.len() as u64, skipped: skipped as u64 }));
     }
     Err(once::contended())
 }
@@ -172,12 +189,13 @@ fn has_transactions(engine: &str) -> bool {
     ["innodb", "rocksdb", "tokudb", "ndbcluster", "xpand", ""].contains(&engine.to_ascii_lowercase().as_str())
 }
 
-/// A hash of each row: the table, the columns in the order of their names, and which one it is among its likes.
-fn hashes(insert: &Insert) -> Vec<String> {
+/// A hash of each row: the table as it was not dropped since, the columns in the order of their names, and which one it is
+/// among its likes.
+fn hashes(insert: &Insert, incarnation: &str) -> Vec<String> {
     let mut likes: BTreeMap<String, u64> = BTreeMap::new();
     let row_hash = |row: &Map<String, Value>| {
         let sorted: BTreeMap<&String, &Value> = row.iter().collect();
-        let text = json!([insert.table, sorted]).to_string();
+        let text = json!([insert.table, incarnation, sorted]).to_string();
         let place = likes.entry(text.clone()).and_modify(|place| *place += 1).or_default();
         hash_bytes(format!("{text}{place}").as_bytes())
     };
@@ -233,9 +251,11 @@ fn fitted(
 
 /// The column called `name`. PostgreSQL tells capital letters apart, the others do not.
 fn place(name: &str, columns: &[Column], backend: Backend) -> Option<usize> {
-    columns.iter().position(|column| match backend {
-        Backend::Postgresql => column.name == name,
-        _ => column.name.to_lowercase() == name.to_lowercase(),
+    let exact = columns.iter().position(|column| column.name == name);
+    // Where two are called alike but for the case, what is written is what is meant.
+    exact.or_else(|| {
+        let lower = (backend != Backend::Postgresql).then(|| name.to_lowercase())?;
+        columns.iter().position(|column| column.name.to_lowercase() == lower)
     })
 }
 

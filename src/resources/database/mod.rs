@@ -15,6 +15,7 @@ mod describe;
 mod fault;
 mod fit;
 mod handle;
+mod incarnation;
 mod insert;
 mod moments;
 mod mysql;
@@ -26,6 +27,7 @@ mod provider;
 mod query;
 mod settings;
 mod sqlite;
+mod transaction;
 
 pub use handle::Database;
 pub use insert::{Insert, Inserted};

@@ -50,6 +50,21 @@ pub fn table_name(name: &str) -> Result<Vec<String>, String> {
     Ok(parts)
 }
 
+/// That the name is one for `backend` to make or to find something by.
+///
+/// PostgreSQL cuts longer names in silence, so that two of them are one:
+/// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
+pub(super) fn check(name: &str, backend: Backend) -> Result<(), String> {
+    const MOST: usize = 63;
+    if name.is_empty() || name.contains('\0') {
+        return Err("a name is empty, or holds a NUL".to_owned());
+    }
+    if backend == Backend::Postgresql && name.len() > MOST {
+        return Err(format!("the name '{name}' has {} bytes, of which PostgreSQL keeps {MOST}", name.len()));
+    }
+    Ok(())
+}
+
 /// The table's parts as SQL.
 pub(super) fn quoted_table(parts: &[String], backend: Backend) -> String {
     parts.iter().map(|part| quoted(part, backend)).collect::<Vec<_>>().join(".")

@@ -4,11 +4,14 @@
 //! same for every attempt at a task, and a hash of what was written. Where the row is there already, the attempt that
 //! wrote it was committed, though nobody may have heard of it: nothing is written again. What has another hash is
 //! something else, because the task was done again with another result, and is written too.
+//!
+//! Who wants something to be written again that is gone lets the table forget it: `answer` has the table that a row went
+//! into, as the step names it, so that `DELETE FROM mediamill_once WHERE answer = 'notes'` forgets all rows of `notes`.
 
 use super::connection::{Connection, Trouble};
 use super::fault;
 use super::fit::Bound;
-use super::names::quoted;
+use super::names::{quoted, quoted_list};
 use super::settings::Backend;
 use crate::resilience::{Fault, FaultClass};
 
@@ -45,21 +48,31 @@ pub(super) async fn begin(connection: &mut Connection, once: &str) -> Result<Vec
     Ok(rows.iter().filter_map(|row| Some((text(row.first())?, text(row.get(1))))).collect())
 }
 
-/// Notes what is being written. `false`: another attempt at the same task has come first, and the transaction is over.
-pub(super) async fn note(connection: &mut Connection, once: &str, hashes: &[String]) -> Result<bool, Trouble> {
+/// Notes what is being written, with an `answer` that is known already. `false`: another attempt at the same task has come
+/// first, and the transaction is over.
+pub(super) async fn note(
+    connection: &mut Connection,
+    once: &str,
+    hashes: &[String],
+    answer: Option<&str>,
+) -> Result<bool, Trouble> {
     let backend = connection.backend();
+    let answer = answer.map_or(Bound::Null, |answer| Bound::Text(answer.to_owned()));
     for hashes in hashes.chunks(500) {
         let values: Vec<_> = (0..hashes.len())
-            .map(|row| format!("({}, {})", connection.placeholder(2 * row), connection.placeholder(2 * row + 1)))
+            .map(|row| [0, 1, 2].map(|column| connection.placeholder(3 * row + column)).join(", "))
+            .map(|row| format!("({row})"))
             .collect();
         let insert = format!(
-            "INSERT INTO {} ({}, {}) VALUES {}",
+            "INSERT INTO {} ({}) VALUES {}",
             quoted(TABLE, backend),
-            quoted("once", backend),
-            quoted("hash", backend),
+            quoted_list(["once", "hash", "answer"], backend),
             values.join(", "),
         );
-        let bound = hashes.iter().flat_map(|hash| [Bound::Text(once.to_owned()), Bound::Text(hash.clone())]).collect();
+        let bound = hashes
+            .iter()
+            .flat_map(|hash| [Bound::Text(once.to_owned()), Bound::Text(hash.clone()), answer.clone()])
+            .collect();
         match connection.execute(&insert, bound).await {
             Err(Trouble::Driver(error)) if fault::is_duplicate(&error) => {
                 connection.roll_back().await?;

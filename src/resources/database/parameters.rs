@@ -31,8 +31,16 @@ pub fn named_parameters(sql: &str, backend: Backend) -> Result<Vec<String>, Stri
 impl Named {
     /// Reads a statement as `backend` would.
     pub(super) fn read(sql: &str, backend: Backend) -> Result<Self, String> {
-        let mut reading = Reading { rest: sql, backend, pieces: Vec::new(), names: Vec::new(), sql: String::new() };
+        if sql.contains('\0') {
+            return Err("the statement holds a NUL".to_owned());
+        }
+        let (pieces, names) = (Vec::new(), Vec::new());
+        let mut reading = Reading { rest: sql, backend, pieces, names, sql: String::new(), first: None };
         reading.run()?;
+        if let Some(word) = reading.first.filter(|word| ends_transaction(word, backend)) {
+            let word = word.to_uppercase();
+            return Err(format!("`{word}` is not for a step: each statement has a transaction of its own"));
+        }
         Ok(Self { pieces: reading.pieces, names: reading.names })
     }
 
@@ -59,6 +67,8 @@ struct Reading<'a> {
     pieces: Vec<Piece>,
     names: Vec<String>,
     sql: String,
+    /// The first word.
+    first: Option<&'a str>,
 }
 
 impl Reading<'_> {
@@ -73,9 +83,6 @@ impl Reading<'_> {
         let sql = std::mem::take(&mut self.sql);
         if self.pieces.is_empty() && sql.trim().is_empty() {
             return Err("the statement is empty".to_owned());
-        }
-        if sql.contains('\0') {
-            return Err("the statement holds a NUL".to_owned());
         }
         self.pieces.push(Piece::Sql(sql));
         Ok(())
@@ -152,6 +159,7 @@ impl Reading<'_> {
             // A whole name at once: what is in the middle of one begins nothing.
             _ if is_of_name(letter) => {
                 let length = self.rest.find(|c| !is_of_name(c)).unwrap_or(self.rest.len());
+                self.first.get_or_insert(&self.rest[..length]);
                 self.take(length);
             }
             _ => self.take(letter.len_utf8()),
@@ -189,6 +197,14 @@ impl Reading<'_> {
 
 fn is_of_name(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_'
+}
+
+/// Whether a statement that begins so begins or ends a transaction, or takes the session's tables out of one: what is around
+/// the statement, and sees to it that it runs once, would not hold.
+fn ends_transaction(word: &str, backend: Backend) -> bool {
+    let of_all = ["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"];
+    let of_mysql: &[&str] = if backend == Backend::Mysql { &["lock", "unlock", "xa"] } else { &[] };
+    of_all.iter().chain(of_mysql).any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// The length of what stands between two of `quote`. A quote within is doubled, or has a backslash before it.
@@ -276,6 +292,7 @@ mod tests {
             (Mysql, "select /* /* :no */ :a, @v", "select /* /* :no */ <0>, @v"),
             (Sqlite, "select [:no], `:no`, \"a\"\":no\", :größe", "select [:no], `:no`, \"a\"\":no\", <0>"),
             (Sqlite, "select 1; -- the end\n ;", "select 1"),
+            (Postgresql, "lock table \"begin\"", "lock table \"begin\""),
         ];
         for (backend, sql, rendered) in table {
             assert_eq!(read(sql, backend).0, rendered);
@@ -296,6 +313,10 @@ mod tests {
             (Postgresql, "select /* /* */", "a comment is not closed"),
             (Postgresql, "select $x$ open $$", "a $x$ is not closed"),
             (Postgresql, " ; ", "the statement is empty"),
+            (Postgresql, "select 'a\0b', :a", "the statement holds a NUL"),
+            (Postgresql, "/* so */ Commit", "`COMMIT` is not for a step: each statement has a transaction of its own"),
+            (Sqlite, "end;", "`END` is not for a step: each statement has a transaction of its own"),
+            (Mysql, "lock tables a write", "`LOCK` is not for a step: each statement has a transaction of its own"),
         ] {
             assert_eq!(Named::read(sql, backend), Err(why.to_owned()), "{sql}");
         }

@@ -43,7 +43,7 @@ impl Shape {
             PgTypeKind::Array(of) => return Self::of(of).map(|of| Self::Array(Box::new(of))),
             PgTypeKind::Domain(of) => return Self::of(of),
             PgTypeKind::Enum(_) => return Some(Self::Text),
-            PgTypeKind::Simple => {}
+            PgTypeKind::Simple | PgTypeKind::Pseudo => {}
             _ => return None,
         }
         Some(match info.oid()?.0 {
@@ -51,8 +51,8 @@ impl Shape {
             17 => Self::Bytes,
             20 | 21 | 23 => Self::Integer,
             26 => Self::Oid,
-            // "char" and unknown are texts like text, name, character and character varying.
-            18 | 19 | 25 | 705 | 1042 | 1043 => Self::Text,
+            // "char" and unknown are texts like text, name, character and character varying; void is an empty one.
+            18 | 19 | 25 | 705 | 1042 | 1043 | 2278 => Self::Text,
             114 => Self::Json,
             700 | 701 => Self::Float,
             1082 => Self::Date,

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::columns::Kind;
 use super::connection::{Connection, Taker, Trouble};
+use super::decode;
 use super::describe;
 use super::fit::{Bound, fit};
-use super::names::{quoted_table, table_name};
+use super::names::{self, quoted_table, table_name};
 use super::once;
 use super::parameters::Named;
 use super::postgres::Shape;
@@ -20,8 +22,14 @@ use super::settings::Backend;
 use crate::resilience::hash::hash_bytes;
 use crate::resilience::{Fault, FaultClass};
 
-/// How many rows are sent at once.
+/// How many rows are sent at once,
 const ROWS_AT_ONCE: usize = 128;
+/// and how many bytes, where not one row alone is more.
+const BYTES_AT_ONCE: usize = 1 << 20;
+/// The most bytes of all rows of an answer, as JSON: they are held in memory, and kept in the checkpoint.
+const MOST_BYTES: usize = 16 << 20;
+/// The most of an answer that is kept in the database: a server of MySQL takes 16 MiB at once where nobody raised that.
+const MOST_KEPT: usize = 8 << 20;
 
 /// A statement, and the values of its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,20 +122,25 @@ pub(super) async fn write(
     let params: std::collections::BTreeMap<_, _> = statement.params.iter().collect();
     let hash = hash_bytes(json!([statement.sql, params]).to_string().as_bytes());
     for _ in 0..once::TRIES {
-        let known = once::begin(connection, once).await?;
-        if let Some((_, answer)) = known.into_iter().find(|(known, _)| *known == hash) {
+        let known = once::begin(connection, once).await?.into_iter().find(|(known, _)| *known == hash);
+        // Noted, and without an answer: a statement that ended the transaction, as those of MySQL do that make a table, and
+        // then failed. It is not known to have been done.
+        let is_noted = known.is_some();
+        if let Some((_, Some(answer))) = known {
             connection.commit().await?;
-            let answer = answer.and_then(|answer| serde_json::from_str::<Answer>(&answer).ok());
             let nothing = Answer { rows: Vec::new(), more: false, changed: 0, repeated: true };
-            return Ok(Answer { repeated: true, ..answer.unwrap_or(nothing) });
+            return Ok(Answer { repeated: true, ..serde_json::from_str::<Answer>(&answer).unwrap_or(nothing) });
         }
         let ready = ready(connection, statement, false).await?;
-        if !once::note(connection, once, std::slice::from_ref(&hash)).await? {
+        if !is_noted && !once::note(connection, once, std::slice::from_ref(&hash), None).await? {
             continue;
         }
         let answer = answer(connection, ready, limit, false).await?;
         check(&answer, expect)?;
         let text = serde_json::to_string(&answer).map_err(|error| Fault::input("answer", error.to_string()))?;
+        if text.len() > MOST_KEPT {
+            return Err(too_large(MOST_KEPT).into());
+        }
         once::keep_answer(connection, once, &hash, text).await?;
         connection.commit().await?;
         return Ok(answer);
@@ -144,14 +157,22 @@ pub(super) async fn stream(
         Source::Statement(statement) => statement.clone(),
         Source::Table(name) => {
             let parts = table_name(name).map_err(|why| Fault::input("table", why))?;
+            let mut names = parts.iter();
+            names
+                .try_for_each(|part| names::check(part, connection.backend()))
+                .map_err(|why| Fault::input("table", why))?;
             let sql = format!("SELECT * FROM {}", quoted_table(&parts, connection.backend()));
             Statement { sql, params: Map::new() }
         }
     };
-    connection.begin(true).await?;
-    connection.take_time().await?;
-    let ready = ready(connection, &statement, true).await?;
-    let mut sending = Sending { columns: Arc::clone(&ready.columns), to: rows, rows: Vec::new(), count: 0 };
+    let limit = connection.limit;
+    let begun = async {
+        connection.begin(true).await?;
+        connection.take_time().await?;
+        ready(connection, &statement, true).await
+    };
+    let ready = timeout(limit, begun).await.unwrap_or(Err(Trouble::Late))?;
+    let mut sending = Sending { columns: Arc::clone(&ready.columns), to: rows, rows: Vec::new(), bytes: 0, count: 0 };
     // The columns are told even where there is no row.
     sending.send().await?;
     connection.rows(&ready.sql, ready.values, ready.shapes.as_deref(), &mut sending).await?;
@@ -159,7 +180,6 @@ pub(super) async fn stream(
         sending.send().await?;
     }
     connection.commit().await?;
-    connection.keep_time().await?;
     Ok(sending.count)
 }
 
@@ -167,12 +187,14 @@ struct Sending {
     columns: Arc<[String]>,
     to: mpsc::Sender<Rows>,
     rows: Vec<Vec<Value>>,
+    bytes: usize,
     count: u64,
 }
 
 impl Sending {
     async fn send(&mut self) -> Result<(), Trouble> {
         let rows = Rows { columns: Arc::clone(&self.columns), rows: std::mem::take(&mut self.rows) };
+        self.bytes = 0;
         let gone = |_| Fault::new(FaultClass::Cancelled, "reader", "nobody takes the rows any more");
         Ok(self.to.send(rows).await.map_err(gone)?)
     }
@@ -181,8 +203,9 @@ impl Sending {
 impl Taker for Sending {
     async fn take(&mut self, row: Vec<Value>) -> Result<ControlFlow<()>, Trouble> {
         self.count += 1;
+        self.bytes += row.iter().map(decode::size).sum::<usize>();
         self.rows.push(row);
-        if self.rows.len() >= ROWS_AT_ONCE {
+        if self.rows.len() >= ROWS_AT_ONCE || self.bytes >= BYTES_AT_ONCE {
             self.send().await?;
         }
         Ok(ControlFlow::Continue(()))
@@ -194,6 +217,7 @@ struct Keeping {
     columns: Arc<[String]>,
     rows: Vec<Map<String, Value>>,
     limit: usize,
+    bytes: usize,
     more: bool,
     breaks_off: bool,
 }
@@ -211,6 +235,11 @@ impl Taker for Keeping {
 
     async fn take(&mut self, row: Vec<Value>) -> Result<ControlFlow<()>, Trouble> {
         if self.rows.len() < self.limit {
+            let cell = |(name, value): (&String, &Value)| name.len() + decode::size(value) + 4;
+            self.bytes += self.columns.iter().zip(&row).map(cell).sum::<usize>();
+            if self.bytes > MOST_BYTES {
+                return Err(too_large(MOST_BYTES).into());
+            }
             self.rows.push(self.columns.iter().cloned().zip(row).collect());
             return Ok(ControlFlow::Continue(()));
         }
@@ -221,11 +250,16 @@ impl Taker for Keeping {
 
 async fn answer(connection: &mut Connection, ready: Ready, limit: usize, breaks_off: bool) -> Result<Answer, Trouble> {
     let columns = Arc::clone(&ready.columns);
-    let mut keeping = Keeping { columns, rows: Vec::new(), limit, more: false, breaks_off };
+    let mut keeping = Keeping { columns, rows: Vec::new(), limit, bytes: 0, more: false, breaks_off };
     let changed = connection.rows(&ready.sql, ready.values, ready.shapes.as_deref(), &mut keeping).await?;
     // PostgreSQL and MySQL count the rows of a SELECT as well.
     let changed = if breaks_off { 0 } else { changed };
     Ok(Answer { rows: keeping.rows, more: keeping.more, changed, repeated: false })
+}
+
+fn too_large(most: usize) -> Fault {
+    Fault::input("too-large", format!("the rows are more than {} MiB", most >> 20))
+        .with_hint("ask for less: fewer rows or columns; database.export writes any number of rows to a file")
 }
 
 fn check(answer: &Answer, expect: Expect) -> Result<(), Fault> {
@@ -268,7 +302,14 @@ async fn ready(connection: &mut Connection, statement: &Statement, reads_only: b
         Some((_, type_name)) => format!("CAST(${} AS {type_name})", index + 1),
         None => format!("${}", index + 1),
     });
-    if reads_only && prepared.shapes.iter().any(Option::is_none) {
+    if let Some(place) = prepared.shapes.iter().position(Option::is_none) {
+        // What changes something cannot stand within another statement.
+        if !reads_only {
+            let of_type = prepared.types.get(place).map(|name| format!(" ({name})")).unwrap_or_default();
+            let message = format!("column '{}' is of a type that cannot be read{of_type}", columns[place]);
+            let hint = "let the statement return it as text: CAST(... AS text) AS name";
+            return Err(Fault::input("column-type", message).with_hint(hint).into());
+        }
         sql = with_texts(&sql, &prepared.shapes);
     }
     let shapes = prepared.shapes.into_iter().map(|shape| shape.unwrap_or(Shape::Text)).collect();

@@ -27,7 +27,9 @@ pub struct InsertParams {
     /// The columns by which a row is known, over which the table has a unique index: a row that is there already is updated
     /// with the others. Without them, each row is inserted once for this item and step, however often the step is tried:
     /// the table `mediamill_once` of the same database keeps count. An item that is done again with another result inserts
-    /// the new row beside the old one.
+    /// the new row beside the old one. In a table that was dropped and made anew all rows are inserted again: in PostgreSQL
+    /// whoever made it, in MySQL and SQLite where this step made one of the two. Rows that were deleted are not inserted
+    /// again; `DELETE FROM mediamill_once WHERE answer = 'the table'` forgets that they were stored.
     #[serde(default)]
     pub key: Vec<String>,
     /// Whether the table is made when it is missing, with columns that hold the values of the first row, and `key` as its
@@ -86,10 +88,23 @@ async fn insert(job: ResourceJob) -> Result<Values, Fault> {
     with.validate().map_err(|why| Fault::input("parameters", why))?;
     let database = job.lease::<Database>()?;
     let rows = with.rows.unwrap_or_else(|| with.row.into_iter().collect());
-    let insert = Insert { table: with.table, rows, key: with.key, create: with.create, once: job.once };
+    let insert = Insert { table: with.table, rows, key: with.key, create: with.create, once: job.once.clone() };
     let inserted = database.insert(&insert).await.map_err(|fault| fault.of_resource(&job.resource))?;
+    if inserted.rows == 0 && inserted.skipped > 0 {
+        job.note.say(nothing_new(&insert.table, inserted.skipped));
+    }
     let mut values = Values::new();
     values.insert("rows".into(), json!(inserted.rows));
     values.insert("skipped".into(), json!(inserted.skipped));
     Ok(values)
+}
+
+/// That all rows are taken for stored, and what is to be done where they are stored no more.
+fn nothing_new(table: &str, rows: u64) -> String {
+    let (what, is) = if rows == 1 { ("the row".to_owned(), "is") } else { (format!("all {rows} rows"), "are") };
+    let name = table.replace('\'', "''");
+    format!(
+        "nothing was inserted: the table mediamill_once says that {what} {is} in '{table}' since an earlier attempt. Where \
+         that was undone by hand, run DELETE FROM mediamill_once WHERE answer = '{name}' and do the step again"
+    )
 }

@@ -29,13 +29,17 @@ pub struct QueryParams {
     /// fault of the item, and nothing is changed.
     #[serde(default)]
     pub expect: Expect,
-    /// The most rows that are reported, 1 to 100,000; default 1000.
+    /// The most rows that are reported, 1 to 100,000; default 1000. Together they may be 16 MiB as JSON, 8 MiB with
+    /// `write`: more is a fault of the item, and for `database.export`.
     #[serde(default = "limit")]
     #[schemars(range(min = 1, max = 100_000))]
     pub limit: usize,
     /// Whether the statement may change something; by default it may not. It then runs once for this item and step, however
     /// often the step is tried, and answers each time what it answered then: the table `mediamill_once` of the same database
-    /// keeps count. Statements that make or change tables cannot be undone in MySQL, and may run twice there.
+    /// keeps count. `DELETE FROM mediamill_once WHERE once = '...'`, with the key that a warning tells, lets it run again.
+    /// What it returns of PostgreSQL's rarer types (addresses, ranges, shapes) it must return as text:
+    /// `RETURNING CAST(a AS text) AS a`. Statements that make or change tables cannot be undone in MySQL, and may run twice
+    /// there.
     #[serde(default)]
     pub write: bool,
 }
@@ -98,6 +102,13 @@ async fn query(job: ResourceJob) -> Result<Values, Fault> {
         database.query(&statement, with.limit, with.expect).await
     };
     let answer = answer.map_err(|fault| fault.of_resource(&job.resource))?;
+    if answer.repeated {
+        job.note.say(format!(
+            "the statement was not run: the table mediamill_once says that an earlier attempt ran it, and has its answer of \
+             then. Where that was undone by hand, run DELETE FROM mediamill_once WHERE once = '{}' and do the step again",
+            job.once
+        ));
+    }
     let mut values = Values::new();
     values.insert("count".into(), json!(answer.rows.len()));
     values.insert("more".into(), json!(answer.more));
