@@ -100,7 +100,8 @@ fn rows_are_stored_once_leases_come_back_and_hooks_are_called() {
         let journal = bench.journal();
         let told = |begins: &str| journal.warnings().iter().filter(|warning| warning.starts_with(begins)).count();
         assert_eq!(told("hook on_done"), 7, "{:?}", journal.warnings());
-        assert_eq!(told("step 'save': nothing was inserted"), 7 * run, "{:?}", journal.warnings());
+        // What is the same for every item is told of the first five.
+        assert_eq!(told("step 'save': nothing was inserted"), 5 * run, "{:?}", journal.warnings());
     }
     // The table is gone, and with it the rows: they are stored again, once.
     rows(&file, "DROP TABLE files");
@@ -110,7 +111,7 @@ fn rows_are_stored_once_leases_come_back_and_hooks_are_called() {
         let journal = bench.journal();
         let warnings = journal.warnings();
         let skipped = warnings.iter().filter(|warning| warning.contains("nothing was inserted")).count();
-        assert_eq!(skipped, 7 * run, "{warnings:?}");
+        assert_eq!(skipped, 5 * run, "{warnings:?}");
     }
 }
 
