@@ -1,5 +1,6 @@
 //! Making connections.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +19,14 @@ use crate::resources::secret::Secrets;
 
 /// How long a file that another opens for the first time is waited for before it is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// The longest that a server is asked for to end what nobody waits for any more.
+const CANCELLING: Duration = Duration::from_secs(3);
+
+/// The number of the session. What is committed in it is on the disk, as the checkpoint that says so is, also where the
+/// server's default is another: <https://www.postgresql.org/docs/current/wal-async-commit.html>
+const PG_SESSION: &str = "SELECT pg_backend_pid()::int8, CASE current_setting('synchronous_commit') \
+     WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END";
 
 /// Where a database is, and how it is reached.
 pub(super) struct Place {
@@ -77,6 +86,21 @@ impl Place {
         }
     }
 
+    /// Ends what the server still does in a session that was given up. Where that cannot be, it does it to its end.
+    pub(super) async fn cancel(&self, session: i64) {
+        let sql = match self.options {
+            Options::Postgres(_) => format!("SELECT pg_cancel_backend({session})"),
+            Options::MySql(_) => format!("KILL QUERY {session}"),
+            Options::File(_) | Options::Memory => return,
+        };
+        let cancelled = async {
+            let mut connection = self.open().await?;
+            connection.plain(&sql).await?;
+            connection.close().await
+        };
+        let _ = timeout(CANCELLING, cancelled).await;
+    }
+
     /// Makes a connection.
     pub(super) async fn connect(&self) -> Result<Connection, Fault> {
         let made = timeout(self.connect_timeout, self.open()).await;
@@ -88,14 +112,19 @@ impl Place {
         let limit = self.statement_timeout;
         match &self.options {
             Options::Postgres(options) => {
-                let driver = PgConnection::connect_with(options).await?;
-                Ok(Connection::new(Driver::Postgres(Box::new(driver)), false, limit))
+                let mut driver = PgConnection::connect_with(options).await?;
+                let (session, _): (i64, Option<String>) = sqlx::query_as(PG_SESSION).fetch_one(&mut driver).await?;
+                Ok(Connection {
+                    session: Some(session),
+                    ..Connection::new(Driver::Postgres(Box::new(driver)), false, limit)
+                })
             }
             Options::MySql(options) => {
                 let mut driver = MySqlConnection::connect_with(options).await?;
-                let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut driver).await?;
-                let mut connection =
-                    Connection::new(Driver::MySql(Box::new(driver)), version.contains("MariaDB"), limit);
+                let (version, session): (String, i64) =
+                    sqlx::query_as("SELECT VERSION(), CAST(CONNECTION_ID() AS SIGNED)").fetch_one(&mut driver).await?;
+                let connection = Connection::new(Driver::MySql(Box::new(driver)), version.contains("MariaDB"), limit);
+                let mut connection = Connection { session: Some(session), ..connection };
                 // Otherwise what does not fit is cut and rounded in silence:
                 // <https://dev.mysql.com/doc/refman/8.4/en/sql-mode.html#sql-mode-strict>
                 connection.plain("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')").await?;
@@ -104,10 +133,11 @@ impl Place {
             }
             Options::File(options) => {
                 let began = Instant::now();
+                let options = of_file(options);
                 // Two that open a new file at once both want to make it one with a write-ahead log: SQLite does not let
                 // either wait for that.
                 loop {
-                    match SqliteConnection::connect_with(options).await {
+                    match SqliteConnection::connect_with(&options).await {
                         Ok(driver) => return Connection::sqlite(driver, limit).await,
                         Err(error) if fault::is_busy(&error) && began.elapsed() < self.connect_timeout => {
                             tokio::time::sleep(PAUSE).await;
@@ -210,12 +240,24 @@ fn mysql(settings: &Settings) -> Result<MySqlConnectOptions, sqlx::Error> {
     Ok(options.pipes_as_concat(false).disable_statement_logging())
 }
 
+/// How the file is opened as it is now: a new one has a write-ahead log, another keeps what it has, and one that may only be
+/// read is only read.
+fn of_file(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+    let options = options.clone();
+    match std::fs::OpenOptions::new().append(true).open(options.get_filename()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => options.journal_mode(SqliteJournalMode::Wal),
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            options.create_if_missing(false).read_only(true)
+        }
+        _ => options,
+    }
+}
+
 fn sqlite(file: &str, statement_timeout: Duration) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
         .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
         // What was committed is on the disk, as the checkpoint that says so is.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(statement_timeout.min(BUSY))

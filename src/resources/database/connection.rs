@@ -34,12 +34,16 @@ pub(super) struct Connection {
     pub(super) reads_only: bool,
     /// Whether the session has no limit for statements.
     pub(super) is_unlimited: bool,
+    /// Whether a statement of the user's may have left something in the session: nobody else is to find it.
+    pub(super) is_changed: bool,
     /// Whether rows are still on their way: it is not to be used again then.
     pub(super) is_midway: bool,
     /// SQLite: what is under way is to stop. Nobody listens to it any more.
     pub(super) stop: Option<Arc<AtomicBool>>,
     /// MariaDB has a limit for statements of every kind, MySQL has none.
     pub(super) is_mariadb: bool,
+    /// The server's number of the session.
+    pub(super) session: Option<i64>,
     /// The longest that a statement may take.
     pub(super) limit: Duration,
     /// Tables that rows went into, as they looked then.
@@ -115,12 +119,17 @@ impl Taker for Vec<Vec<Value>> {
 macro_rules! drain {
     ($connection:expr, $query:expr, $values:expr, $taker:expr, $limit:expr) => {{
         let mut steps = $connection.fetch_many($query);
-        let mut changed = 0;
+        let (mut changed, mut has_ended) = (0, false);
         loop {
             let next = tokio::time::timeout($limit, poll_fn(|cx| steps.as_mut().poll_next(cx)));
             match next.await.map_err(|_| Trouble::Late)? {
                 None => break Ok(Some(changed)),
-                Some(Ok(Either::Left(done))) => changed += done.rows_affected(),
+                Some(Ok(Either::Left(done))) => {
+                    changed += done.rows_affected();
+                    has_ended = true;
+                }
+                // A procedure's second answer has other columns.
+                Some(Ok(Either::Right(_))) if has_ended => Err(several_answers())?,
                 Some(Ok(Either::Right(row))) => {
                     if $taker.wants_columns() {
                         $taker.columns(row.columns().iter().map(|column| column.name().to_owned()).collect())?;
@@ -136,6 +145,11 @@ macro_rules! drain {
     }};
 }
 
+fn several_answers() -> Fault {
+    Fault::input("statement", "the statement answers more than one table")
+        .with_hint("let a procedure answer one, or read its tables by statements of their own")
+}
+
 impl Connection {
     pub(super) const fn new(driver: Driver, is_mariadb: bool, limit: Duration) -> Self {
         Self {
@@ -143,9 +157,11 @@ impl Connection {
             in_transaction: false,
             reads_only: false,
             is_unlimited: false,
+            is_changed: false,
             is_midway: false,
             stop: None,
             is_mariadb,
+            session: None,
             limit,
             tables: BTreeMap::new(),
         }

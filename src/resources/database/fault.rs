@@ -61,6 +61,24 @@ pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the user may not do that to a table.
+pub(super) fn is_forbidden(error: &sqlx::Error) -> bool {
+    match code(error) {
+        Code::Postgres(state) => state == "42501",
+        Code::MySql(number) => matches!(number, 1142 | 1143),
+        Code::Sqlite(..) | Code::None => false,
+    }
+}
+
+/// Whether transactions stood in each other's way, and this one had to go.
+pub(super) fn is_contended(error: &sqlx::Error) -> bool {
+    match code(error) {
+        Code::Postgres(state) => state.starts_with("40"),
+        Code::MySql(number) => matches!(number, 1205 | 1213),
+        Code::Sqlite(..) | Code::None => false,
+    }
+}
+
 /// Whether a row with the same key is there already.
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
     match code(error) {
@@ -124,12 +142,17 @@ pub(super) fn of(error: &sqlx::Error, place: &str, doing: Doing) -> Fault {
                 Code::Sqlite(number, message) => of_sqlite(number, message, doing),
                 Code::None => (FaultClass::Input, "statement", None),
             };
+            // What is wrong before anything is asked is no item's.
+            let (class, cause) = match class {
+                FaultClass::Input if is_connecting => (FaultClass::Dependency, "connect"),
+                _ => (class, cause),
+            };
             let mut message = format!("{place}: {}", database.message());
             let mut hint = hint.map(str::to_owned);
             if let Some(error) = database.try_downcast_ref::<PgDatabaseError>() {
                 if let Some(detail) = error.detail() {
                     message.push_str(": ");
-                    message.push_str(detail);
+                    message.push_str(&detail.lines().collect::<Vec<_>>().join(" "));
                 }
                 hint = hint.or_else(|| error.hint().map(str::to_owned));
             }
@@ -229,7 +252,9 @@ fn of_mysql(number: u16, doing: Doing) -> Judged {
         1205 => (Transient, "locked", None),
         1213 => (Transient, "deadlock", None),
         // Another changed the row or the table since the transaction began.
-        1020 | 1412 | 1615 => (Transient, "serialization", None),
+        1020 | 1412 | 1615 | 3100 | 3101 => (Transient, "serialization", None),
+        // A node of a cluster that is not ready, and a server that closes what lies idle.
+        1047 | 4031 => (Transient, "connection-lost", None),
         1053 | 1077 | 1152 | 1158..=1161 | 1317 | 1927 | 2006 | 2013 if is_connecting => (Dependency, "connect", None),
         1053 | 1077 | 1152 | 1158..=1161 | 1317 | 1927 | 2006 | 2013 => (Transient, "connection-lost", None),
         1969 | 3024 => (Transient, "timeout", Some("raise its statement_timeout, or make the statement lighter")),

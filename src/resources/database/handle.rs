@@ -171,6 +171,11 @@ impl Database {
         if !self.seat.is_shared
             && let Some(connection) = self.seat.connection.lock().await.take()
         {
+            if connection.is_midway
+                && let Some(session) = connection.session
+            {
+                self.place.cancel(session).await;
+            }
             // What cannot be said goodbye to is gone all the same.
             let _ = connection.close().await;
         }

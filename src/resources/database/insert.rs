@@ -24,6 +24,10 @@ const MOST_ROWS: usize = 500;
 /// The most bytes of one statement that has several rows: far below what a server takes by itself.
 const MOST_BYTES: usize = 1 << 20;
 
+/// Why a column may be too narrow.
+const FIRST_ROW: &str =
+    "a table that `create` made holds what its first row held: ALTER TABLE, or make it yourself with wider columns";
+
 /// Rows to insert.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Insert {
@@ -69,7 +73,10 @@ pub(super) async fn run(connection: &mut Connection, insert: &Insert) -> Result<
             Ok(Some(inserted)) => return Ok(inserted),
             Ok(None) => {}
             // The table may have been changed since it was looked at.
-            Err(trouble) if left > 0 && (is_known || is_gone(&trouble)) && !is_lost(&trouble) => {}
+            Err(trouble)
+                if left > 0 && (is_known || is_gone(&trouble)) && !is_contended(&trouble) && !is_lost(&trouble) => {}
+            // It is made where it is missing, and dropped again and again.
+            Err(trouble) if insert.create && is_gone(&trouble) => return Err(once::contended()),
             Err(trouble) => return Err(trouble),
         }
         connection.tables.remove(&insert.table);
@@ -81,6 +88,11 @@ pub(super) async fn run(connection: &mut Connection, insert: &Insert) -> Result<
 /// Whether the table is there no more.
 fn is_gone(trouble: &Trouble) -> bool {
     matches!(trouble, Trouble::Driver(error) if fault::is_missing_table(error))
+}
+
+/// Whether others are at the same rows: they are let go first, and the next attempt is made after a wait.
+fn is_contended(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Driver(error) if fault::is_contended(error))
 }
 
 fn is_lost(trouble: &Trouble) -> bool {
@@ -134,9 +146,10 @@ async fn find(connection: &mut Connection, insert: &Insert, parts: &[String]) ->
     Ok(table)
 }
 
-/// The rows, of those with the same key the last one.
+/// The rows, of those with the same key the last one. In the order of their keys: who stores the same rows at the same time
+/// comes to them in the same order, and nobody waits for each other.
 fn known_by_key(insert: &Insert) -> Result<Vec<Map<String, Value>>, Trouble> {
-    let mut rows: indexmap::IndexMap<String, &Map<String, Value>> = indexmap::IndexMap::new();
+    let mut rows: BTreeMap<String, &Map<String, Value>> = BTreeMap::new();
     for row in &insert.rows {
         let mut key = Vec::new();
         for name in &insert.key {
@@ -225,7 +238,8 @@ fn fitted(
             let place = place.ok_or_else(|| describe::no_column(&insert.table, name, &table.columns))?;
             let column = &table.columns[place];
             let bound = fit(value, &column.kind, backend).map_err(|why| {
-                Fault::input("value", format!("column '{}' of '{}': {why}", column.name, insert.table))
+                let fault = Fault::input("value", format!("column '{}' of '{}': {why}", column.name, insert.table));
+                if insert.create { fault.with_hint(FIRST_ROW) } else { fault }
             })?;
             if columns.contains(&place) {
                 return Err(Fault::input("row", format!("a row has column '{name}' twice")).into());

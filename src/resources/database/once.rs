@@ -36,11 +36,15 @@ pub(super) async fn begin(connection: &mut Connection, once: &str) -> Result<Vec
     );
     connection.begin(false).await?;
     let rows = match connection.fetch(&select, vec![Bound::Text(once.to_owned())]).await {
-        Err(Trouble::Driver(error)) if fault::is_missing_table(&error) => {
+        // MySQL says of a table that is not there that it may not be read, where the user has no rights in the whole database.
+        Err(Trouble::Driver(error)) if fault::is_missing_table(&error) || fault::is_forbidden(&error) => {
             connection.roll_back().await?;
             make(connection).await?;
             connection.begin(false).await?;
-            connection.fetch(&select, vec![Bound::Text(once.to_owned())]).await?
+            connection
+                .fetch(&select, vec![Bound::Text(once.to_owned())])
+                .await
+                .map_err(|trouble| permitted(trouble, backend))?
         }
         rows => rows?,
     };
@@ -78,7 +82,7 @@ pub(super) async fn note(
                 connection.roll_back().await?;
                 return Ok(false);
             }
-            done => drop(done?),
+            done => drop(done.map_err(|trouble| permitted(trouble, backend))?),
         }
     }
     Ok(true)
@@ -103,7 +107,7 @@ pub(super) async fn keep_answer(
         connection.placeholder(2),
     );
     let values = vec![Bound::Text(answer), Bound::Text(once.to_owned()), Bound::Text(hash.to_owned())];
-    connection.execute(&update, values).await?;
+    connection.execute(&update, values).await.map_err(|trouble| permitted(trouble, backend))?;
     Ok(())
 }
 
@@ -113,22 +117,31 @@ pub(super) fn contended() -> Trouble {
     Fault::new(FaultClass::Transient, "serialization", message).into()
 }
 
+/// What is wrong with the table itself, where that is why.
+fn permitted(trouble: Trouble, backend: Backend) -> Trouble {
+    match trouble {
+        Trouble::Driver(error) if fault::is_forbidden(&error) => unusable("used", &error, backend).into(),
+        trouble => trouble,
+    }
+}
+
+fn unusable(what: &str, error: &sqlx::Error, backend: Backend) -> Fault {
+    let why = match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        other => other.to_string(),
+    };
+    let message = format!("the table {TABLE}, which sees to it that rows are stored once, cannot be {what}: {why}");
+    let hint = format!("have it made, and grant SELECT, INSERT and UPDATE on it: {}", statement(backend));
+    Fault::new(FaultClass::Dependency, "once-table", message).with_hint(hint)
+}
+
 async fn make(connection: &mut Connection) -> Result<(), Trouble> {
-    let statement = statement(connection.backend());
-    match connection.plain(statement).await {
+    let backend = connection.backend();
+    match connection.plain(statement(backend)).await {
         Ok(()) => Ok(()),
         Err(error) if fault::is_made_by_another(&error) => Ok(()),
         Err(error) if fault::is_lost(&error) => Err(error.into()),
-        Err(error) => {
-            let why = match &error {
-                sqlx::Error::Database(error) => error.message().to_owned(),
-                other => other.to_string(),
-            };
-            let message =
-                format!("the table {TABLE}, which sees to it that rows are stored once, cannot be made: {why}");
-            let hint = format!("have it made, and grant SELECT, INSERT and UPDATE on it: {statement}");
-            Err(Fault::new(FaultClass::Dependency, "once-table", message).with_hint(hint).into())
-        }
+        Err(error) => Err(unusable("made", &error, backend).into()),
     }
 }
 

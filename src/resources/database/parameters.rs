@@ -11,6 +11,10 @@ pub(super) struct Named {
     pieces: Vec<Piece>,
     /// The names, each once, in the order in which they come.
     pub(super) names: Vec<String>,
+    /// The first word, in lower case.
+    pub(super) verb: String,
+    /// Whether something of it may outlast its transaction in the session: a setting, a lock, a table of its own.
+    pub(super) changes_session: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +39,23 @@ impl Named {
             return Err("the statement holds a NUL".to_owned());
         }
         let (pieces, names) = (Vec::new(), Vec::new());
-        let mut reading = Reading { rest: sql, backend, pieces, names, sql: String::new(), first: None };
+        let mut reading =
+            Reading { rest: sql, backend, pieces, names, sql: String::new(), first: None, changes_session: false };
         reading.run()?;
-        if let Some(word) = reading.first.filter(|word| ends_transaction(word, backend)) {
-            let word = word.to_uppercase();
+        let verb = reading.first.unwrap_or_default().to_lowercase();
+        if ends_transaction(&verb, backend) {
+            let word = verb.to_uppercase();
             return Err(format!("`{word}` is not for a step: each statement has a transaction of its own"));
         }
-        Ok(Self { pieces: reading.pieces, names: reading.names })
+        if OF_NOBODY.contains(&verb.as_str()) {
+            let word = verb.to_uppercase();
+            return Err(format!("`{word}` is not for a step: no other statement finds what it leaves in its session"));
+        }
+        if verb == "copy" && backend == Backend::Postgresql {
+            return Err("`COPY` is not for a step: database.export writes rows to a file".to_owned());
+        }
+        let changes_session = reading.changes_session || !OF_ROWS.contains(&verb.as_str());
+        Ok(Self { pieces: reading.pieces, names: reading.names, verb, changes_session })
     }
 
     /// The statement with every parameter as `placeholder` writes it, given its index among the names, and the indices in
@@ -69,6 +83,8 @@ struct Reading<'a> {
     sql: String,
     /// The first word.
     first: Option<&'a str>,
+    /// A word, or a variable of MySQL, that leaves something in the session.
+    changes_session: bool,
 }
 
 impl Reading<'_> {
@@ -156,10 +172,18 @@ impl Reading<'_> {
             '@' if !self.is_mysql() && !self.is_postgres() => {
                 return Err("`@` stands for nothing here: write `:name`, and its value in `params`".to_owned());
             }
+            // A setting of the server's, which is read here.
+            '@' if next == Some('@') => self.take(2),
+            '@' if self.is_mysql() => {
+                self.changes_session = true;
+                self.take(1);
+            }
             // A whole name at once: what is in the middle of one begins nothing.
             _ if is_of_name(letter) => {
                 let length = self.rest.find(|c| !is_of_name(c)).unwrap_or(self.rest.len());
-                self.first.get_or_insert(&self.rest[..length]);
+                let word = &self.rest[..length];
+                self.first.get_or_insert(word);
+                self.changes_session |= OF_SESSION.iter().any(|known| word.eq_ignore_ascii_case(known));
                 self.take(length);
             }
             _ => self.take(letter.len_utf8()),
@@ -198,6 +222,28 @@ impl Reading<'_> {
 fn is_of_name(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_'
 }
+
+/// What statements begin with that read and change rows and tables, and nothing of the session.
+const OF_ROWS: [&str; 20] = [
+    "select", "with", "values", "table", "show", "explain", "describe", "desc", "insert", "update", "delete",
+    "replace", "merge", "truncate", "create", "alter", "drop", "comment", "grant", "revoke",
+];
+
+/// What statements begin with that do nothing but to the session.
+const OF_NOBODY: [&str; 9] = ["set", "use", "reset", "discard", "listen", "unlisten", "attach", "detach", "deallocate"];
+
+/// Words by which also those leave something in the session: tables of its own, locks, settings.
+const OF_SESSION: [&str; 9] = [
+    "temp",
+    "temporary",
+    "pg_advisory_lock",
+    "pg_advisory_lock_shared",
+    "pg_try_advisory_lock",
+    "pg_try_advisory_lock_shared",
+    "set_config",
+    "setseed",
+    "get_lock",
+];
 
 /// Whether a statement that begins so begins or ends a transaction, or takes the session's tables out of one: what is around
 /// the statement, and sees to it that it runs once, would not hold.
@@ -301,6 +347,33 @@ mod tests {
     }
 
     #[test]
+    fn what_may_stay_behind_in_the_session_is_known() {
+        use Backend::{Mysql, Postgresql, Sqlite};
+        let changes = |sql, backend| Named::read(sql, backend).unwrap().changes_session;
+        for (backend, sql) in [
+            (Mysql, "select @x := 1"),
+            (Mysql, "select get_lock('a', 1)"),
+            (Mysql, "call p()"),
+            (Postgresql, "-- a\nCreate Temporary Table t (a text)"),
+            (Postgresql, "select 1 into temp x"),
+            (Postgresql, "with a as (select pg_advisory_lock(7)) select * from a"),
+            (Postgresql, "do $$ begin end $$"),
+            (Sqlite, "pragma foreign_keys = off"),
+        ] {
+            assert!(changes(sql, backend), "{sql}");
+        }
+        for sql in [
+            "select 'temp', \"set_config\" -- use",
+            "(select 1)",
+            "insert into t values (1)",
+            "create table t (a text)",
+        ] {
+            assert!(!changes(sql, Postgresql), "{sql}");
+        }
+        assert!(!changes("select @@sql_mode", Mysql));
+    }
+
+    #[test]
     fn what_is_no_single_statement_is_refused() {
         use Backend::{Mysql, Postgresql, Sqlite};
         for (backend, sql, why) in [
@@ -316,6 +389,8 @@ mod tests {
             (Postgresql, "select 'a\0b', :a", "the statement holds a NUL"),
             (Postgresql, "/* so */ Commit", "`COMMIT` is not for a step: each statement has a transaction of its own"),
             (Sqlite, "end;", "`END` is not for a step: each statement has a transaction of its own"),
+            (Mysql, "use other", "`USE` is not for a step: no other statement finds what it leaves in its session"),
+            (Postgresql, "copy t to stdout", "`COPY` is not for a step: database.export writes rows to a file"),
             (Mysql, "lock tables a write", "`LOCK` is not for a step: each statement has a transaction of its own"),
         ] {
             assert_eq!(Named::read(sql, backend), Err(why.to_owned()), "{sql}");

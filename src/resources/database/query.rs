@@ -89,6 +89,8 @@ pub struct Rows {
 
 /// A statement as the driver takes it.
 struct Ready {
+    /// The first word, in lower case.
+    verb: String,
     sql: String,
     values: Vec<Bound>,
     columns: Arc<[String]>,
@@ -218,6 +220,8 @@ struct Keeping {
     rows: Vec<Map<String, Value>>,
     limit: usize,
     bytes: usize,
+    /// All rows, kept or not.
+    count: u64,
     more: bool,
     breaks_off: bool,
 }
@@ -234,6 +238,7 @@ impl Taker for Keeping {
     }
 
     async fn take(&mut self, row: Vec<Value>) -> Result<ControlFlow<()>, Trouble> {
+        self.count += 1;
         if self.rows.len() < self.limit {
             let cell = |(name, value): (&String, &Value)| name.len() + decode::size(value) + 4;
             self.bytes += self.columns.iter().zip(&row).map(cell).sum::<usize>();
@@ -250,10 +255,16 @@ impl Taker for Keeping {
 
 async fn answer(connection: &mut Connection, ready: Ready, limit: usize, breaks_off: bool) -> Result<Answer, Trouble> {
     let columns = Arc::clone(&ready.columns);
-    let mut keeping = Keeping { columns, rows: Vec::new(), limit, bytes: 0, more: false, breaks_off };
+    let mut keeping = Keeping { columns, rows: Vec::new(), limit, bytes: 0, count: 0, more: false, breaks_off };
     let changed = connection.rows(&ready.sql, ready.values, ready.shapes.as_deref(), &mut keeping).await?;
-    // PostgreSQL and MySQL count the rows of a SELECT as well.
-    let changed = if breaks_off { 0 } else { changed };
+    let changed = match ready.verb.as_str() {
+        _ if breaks_off => 0,
+        // PostgreSQL counts the rows of these as well.
+        "select" | "values" | "table" | "show" => 0,
+        // MariaDB does not count what it returns.
+        "insert" | "replace" | "delete" if connection.backend() == Backend::Mysql && keeping.count > 0 => keeping.count,
+        _ => changed,
+    };
     Ok(Answer { rows: keeping.rows, more: keeping.more, changed, repeated: false })
 }
 
@@ -278,9 +289,11 @@ fn check(answer: &Answer, expect: Expect) -> Result<(), Fault> {
 async fn ready(connection: &mut Connection, statement: &Statement, reads_only: bool) -> Result<Ready, Trouble> {
     let backend = connection.backend();
     let named = Named::read(&statement.sql, backend).map_err(|why| Fault::input("statement", why))?;
+    let verb = named.verb.clone();
     let values = values(&named, statement)?;
     let (sql, order) = named.render(|index| connection.placeholder(index));
     let prepared = connection.prepare(&sql).await?;
+    connection.is_changed |= named.changes_session;
     let columns = distinct(prepared.columns)?;
     let misfit = |name: &str, why: String| Fault::input("value", format!("parameter '{name}': {why}"));
     if backend != Backend::Postgresql {
@@ -291,7 +304,7 @@ async fn ready(connection: &mut Connection, statement: &Statement, reads_only: b
             let name = named.names[index].as_str();
             fitted.push(fit(values[index], &Kind::Any, backend).map_err(|why| misfit(name, why))?);
         }
-        return Ok(Ready { sql, values: fitted, columns, shapes: None });
+        return Ok(Ready { verb, sql, values: fitted, columns, shapes: None });
     }
     let types = describe::types(connection, &prepared.parameters).await?;
     let mut fitted = Vec::new();
@@ -313,7 +326,7 @@ async fn ready(connection: &mut Connection, statement: &Statement, reads_only: b
         sql = with_texts(&sql, &prepared.shapes);
     }
     let shapes = prepared.shapes.into_iter().map(|shape| shape.unwrap_or(Shape::Text)).collect();
-    Ok(Ready { sql, values: fitted, columns, shapes: Some(shapes) })
+    Ok(Ready { verb, sql, values: fitted, columns, shapes: Some(shapes) })
 }
 
 /// The values in the order of the names.

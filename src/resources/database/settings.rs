@@ -73,7 +73,8 @@ pub struct Settings {
     /// The user's password: better `"${NAME}"` of an environment variable than the word itself.
     #[serde(default)]
     pub password: Option<String>,
-    /// The file of a SQLite database. It is made when it is missing, its folder is not.
+    /// The file of a SQLite database; a relative one begins where mediamill is started. It is made when it is missing, its
+    /// folder is not.
     #[serde(default)]
     pub path: Option<String>,
     /// The longest that making a connection may take. Default: 10 s.
@@ -209,6 +210,10 @@ impl Settings {
         if !schemes.contains(&url.scheme()) {
             return Err(format!("the `url` of {} begins with `{}://`", self.backend.word(), schemes[0]));
         }
+        // PostgreSQL takes the user's name for it.
+        if self.backend == Backend::Mysql && url.path().trim_matches('/').is_empty() {
+            return Err("the `url` of MySQL ends with the database's name: mysql://host:3306/name".to_owned());
+        }
         Ok(())
     }
 }
@@ -250,6 +255,10 @@ mod tests {
             (
                 json!({ "backend": "mysql", "url": "mysql://h/d", "user": "u" }),
                 "`url` and `user` both say where the database is: keep one of them",
+            ),
+            (
+                json!({ "backend": "mysql", "url": "mysql://u@h:3306" }),
+                "the `url` of MySQL ends with the database's name: mysql://host:3306/name",
             ),
             (
                 json!({ "backend": "mysql", "database": "d", "connect_timeout": 0 }),

@@ -113,7 +113,7 @@ impl Connection {
 
     /// Whether it can be used again: nothing is on its way.
     pub(super) const fn is_clean(&self) -> bool {
-        !self.is_midway && !self.in_transaction && !self.reads_only && !self.is_unlimited
+        !self.is_midway && !self.in_transaction && !self.reads_only && !self.is_unlimited && !self.is_changed
     }
 
     /// A call on it was given up: what it had begun is undone. Only where the connection is not lost with the call.

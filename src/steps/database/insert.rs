@@ -18,7 +18,8 @@ pub struct InsertParams {
     /// The table, or `schema.table`. The names of tables and columns are taken as they are written, capital letters too.
     pub table: String,
     /// The row: for each column its value. A text, a number, true or false is converted to what the column holds; a list or
-    /// a table is stored as JSON, or as an array of PostgreSQL. A column of bytes takes base64.
+    /// a table is stored as JSON, or as an array of PostgreSQL. A column of bytes takes base64. A number with more places
+    /// than its column, and a moment finer than its column, is rounded by the database.
     #[serde(default)]
     pub row: Option<Map<String, Value>>,
     /// Several rows: a list of such tables. In place of `row`.
@@ -28,7 +29,8 @@ pub struct InsertParams {
     /// with the others. Without them, each row is inserted once for this item and step, however often the step is tried:
     /// the table `mediamill_once` of the same database keeps count. An item that is done again with another result inserts
     /// the new row beside the old one. In a table that was dropped and made anew all rows are inserted again: in PostgreSQL
-    /// whoever made it, in MySQL and SQLite where this step made one of the two. Rows that were deleted are not inserted
+    /// whoever made it, in MySQL and SQLite where this step made one of the two; a table that was restored from a dump, or
+    /// rebuilt by a migration, is a new one there, too. Rows that were deleted are not inserted
     /// again; `DELETE FROM mediamill_once WHERE answer = 'the table'` forgets that they were stored.
     #[serde(default)]
     pub key: Vec<String>,
