@@ -120,6 +120,7 @@ impl Builtins for Catalog<'_> {
         http_fit::clash(name, with, settings)
             .or_else(|| llm_fit::clash(name, with, settings))
             .or_else(|| storage_fit::clash(name, with, settings))
+            .or_else(|| database_fit::clash(name, with, settings))
     }
 
     fn doubts(&self, name: &str, with: &Value) -> Vec<ParamProblem> {

@@ -21,6 +21,28 @@ pub(in crate::steps) fn misfit(name: &str, with: &Value) -> Option<ParamProblem>
     (name == EXPORT.name).then(|| export(with)).flatten()
 }
 
+/// What the database of these settings cannot do with the parameters of the step `name`, though another could.
+pub(in crate::steps) fn clash(name: &str, with: &Value, settings: &Value) -> Option<ParamProblem> {
+    if name != QUERY.name && name != EXPORT.name || misfit(name, with).is_some() {
+        return None;
+    }
+    let sql = with.get("sql")?.as_str()?;
+    let backend: Backend = serde_json::from_value(settings.get("backend")?.clone()).ok()?;
+    match named_parameters(sql, backend) {
+        Err(why) => problem(&["sql"], why, ONE_STATEMENT),
+        Ok(names) => {
+            let name = names.iter().find(|name| with.get("params").is_none_or(|params| params.get(*name).is_none()))?;
+            no_value(name)
+        }
+    }
+}
+
+const ONE_STATEMENT: &str = "write one statement, with values as :name";
+
+fn no_value(name: &str) -> Option<ParamProblem> {
+    problem(&["sql"], format!("`:{name}` has no value"), &format!("give it: params = {{ {name} = \"...\" }}"))
+}
+
 fn problem(path: &[&str], message: impl Into<String>, help: &str) -> Option<ParamProblem> {
     let path = path.iter().map(|part| (*part).to_owned()).collect();
     Some(ParamProblem { path, key: false, message: message.into(), suggestion: Some(help.to_owned()) })
@@ -61,18 +83,11 @@ fn unnamed(with: &Map<String, Value>) -> Option<ParamProblem> {
     let read = [Backend::Postgresql, Backend::Mysql, Backend::Sqlite].map(|backend| named_parameters(sql, backend));
     let names: Vec<&Vec<String>> = read.iter().flatten().collect();
     let Some(first) = names.first() else {
-        return read[0]
-            .clone()
-            .err()
-            .and_then(|why| problem(&["sql"], why, "write one statement, with values as :name"));
+        return read[0].clone().err().and_then(|why| problem(&["sql"], why, ONE_STATEMENT));
     };
     let is_in_all = |name: &&String| names.iter().all(|names| names.contains(name));
     if let Some(name) = first.iter().filter(is_in_all).find(|name| !params.contains_key(*name)) {
-        return problem(
-            &["sql"],
-            format!("`:{name}` has no value"),
-            &format!("give it: params = {{ {name} = \"...\" }}"),
-        );
+        return no_value(name);
     }
     let unused = params.keys().find(|key| names.iter().all(|names| !names.contains(key)))?;
     problem(&["params", unused], format!("the statement has no `:{unused}`"), "write :name where the value goes")
@@ -96,6 +111,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_only_this_database_cannot_do_is_told_too() {
+        let told = |backend: &str, with: Value| {
+            clash("database.query", &with, &json!({ "backend": backend })).map(|problem| problem.message)
+        };
+        let lock = json!({ "sql": "lock tables t write" });
+        assert!(told("mysql", lock.clone()).unwrap_or_default().starts_with("`LOCK` is not for a step"));
+        assert_eq!(told("postgresql", lock), None);
+        // In MySQL a `#` begins a comment.
+        let hash = json!({ "sql": "select 1 # :a" });
+        assert_eq!(told("mysql", hash.clone()), None);
+        assert_eq!(told("postgresql", hash), Some("`:a` has no value".to_owned()));
+        assert_eq!(told("${KIND}", json!({ "sql": "select 1" })), None);
+    }
 
     fn told(name: &str, with: Value) -> Option<String> {
         misfit(name, &with).map(|problem| problem.message)
