@@ -242,16 +242,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let plan = args.batch.load()?;
     let batch = args.batch.batch(&plan)?;
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
-    let attempts = plan.steps.iter().map(|step| step.retry.max_attempts()).collect();
     let is_owned = owner.is_some();
     if is_owned {
         engine_process::let_go_of_stdin();
     }
     let sink: Box<dyn Sink> = match (owner, args.format) {
         (Some(owner), _) => Box::new(OwnerSink::new(owner).map_err(|error| lost_owner(&error))?),
-        (None, Format::Lines) => {
-            Box::new(Lines::new(std::io::stdout(), args.log_level, output::colour()).with_attempts(attempts))
-        }
+        (None, Format::Lines) => Box::new(Lines::new(std::io::stdout(), args.log_level, output::colour())),
         (None, Format::Json) => Box::new(JsonLines::new(std::io::stdout())),
     };
     let request = Request {

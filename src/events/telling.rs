@@ -247,14 +247,8 @@ fn words(kind: &EventKind, state: &RunState, name: &dyn Fn(&Path) -> String) -> 
             (Tone::Bad, "failed", text)
         }
         EventKind::RetryScheduled { item, step, piece, attempt, delay } => {
-            let most = state.shapes.get(*step as usize).map_or(0, |shape| shape.attempts);
-            let of = if most == 0 { String::new() } else { format!(" of {most}") };
-            let seconds = *delay as f64 / 1000.0;
-            (
-                Tone::Careful,
-                "retry",
-                format!("{}{}: attempt {attempt}{of} in {seconds:.1} s", task(*item, *step), of_piece(piece)),
-            )
+            let next = next_attempt(*attempt, *step, *delay, state);
+            (Tone::Careful, "retry", format!("{}{}: {next}", task(*item, *step), of_piece(piece)))
         }
         EventKind::TaskDone { item, step, piece, ms, .. } => {
             (Tone::Plain, "task", format!("{}{}: done in {}", task(*item, *step), of_piece(piece), duration(*ms)))
@@ -355,6 +349,19 @@ fn run_words(kind: &EventKind) -> (Tone, &'static str, String) {
 pub fn why(step: Option<u32>, fault: &Fault, state: &RunState) -> String {
     let step = step.map_or_else(String::new, |step| format!("{}: ", step_id(state, step)));
     format!("{step}{} ({}/{})", safe_line(&fault.message), fault.class, safe_line(&fault.cause))
+}
+
+/// Which attempt comes next, and when, `delay` in milliseconds. One that failed for the dependency's sake counts for none:
+/// then it is the first once more.
+#[must_use]
+pub fn next_attempt(attempt: u32, step: u32, delay: u64, state: &RunState) -> String {
+    let most = state.shapes.get(step as usize).map_or(0, |shape| shape.attempts);
+    let seconds = delay as f64 / 1000.0;
+    match (attempt, most) {
+        (1, _) => format!("tried again in {seconds:.1} s"),
+        (_, 0) => format!("attempt {attempt} in {seconds:.1} s"),
+        (_, most) => format!("attempt {attempt} of {most} in {seconds:.1} s"),
+    }
 }
 
 /// The step's id; `a step` where it is not known.

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use super::names::{Names, counted, duration};
 use crate::engine::recorder::Sink;
-use crate::events::telling::{Tone, step_id, why};
+use crate::events::telling::{Tone, next_attempt, step_id, why};
 use crate::events::{Event, EventKind, ItemIndex, PieceRef, RunState};
 use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::fault::UNSUITED;
@@ -47,8 +47,6 @@ pub struct Lines<W: Write> {
     names: Names,
     held: String,
     lost: bool,
-    /// How many attempts each step may make, where that was told.
-    attempts: Vec<u32>,
     /// When the first task of an item that is not finished began.
     begun: HashMap<ItemIndex, u64>,
     /// Steps of items that are not finished which were left out.
@@ -79,21 +77,12 @@ impl<W: Write> Lines<W> {
             names: Names::here(),
             held: String::with_capacity(FULL),
             lost: false,
-            attempts: Vec::new(),
             begun: HashMap::new(),
             skipped: HashMap::new(),
             faults: HashMap::new(),
             pieces: HashMap::new(),
             counts: Untold::default(),
         }
-    }
-
-    /// Tells with each retry how many attempts there are: the most that each step makes (its retries and one), in the
-    /// plan's order.
-    #[must_use]
-    pub fn with_attempts(mut self, attempts: Vec<u32>) -> Self {
-        self.attempts = attempts;
-        self
     }
 
     /// Writes paths as `names` does.
@@ -205,14 +194,8 @@ impl<W: Write> Lines<W> {
         let piece = piece.map_or_else(String::new, |piece| format!(" {}", safe_line(&piece.name)));
         let name = format!("{}{piece}", self.name(item, state));
         let why = fault.map_or_else(|| step_id(state, step).to_owned(), |fault| why(Some(step), &fault, state));
-        let of = self.attempts.get(step as usize).map_or_else(String::new, |most| format!(" of {most}"));
-        let seconds = delay as f64 / 1000.0;
-        self.line(
-            elapsed,
-            Tone::Careful,
-            "retry",
-            format_args!("{name}  {why}; attempt {attempt}{of} in {seconds:.1} s"),
-        );
+        let next = next_attempt(attempt, step, delay, state);
+        self.line(elapsed, Tone::Careful, "retry", format_args!("{name}  {why}; {next}"));
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use crate::engine::recorder::Sink;
-use crate::events::{EVENT_VERSION, Event, EventKind, RunState};
+use crate::events::{EVENT_VERSION, Event, EventKind, RunState, StepShape};
 use crate::resilience::breaker::BreakerState;
 use crate::resilience::checkpoint::{Because, ItemState};
 use crate::resilience::os_text::OsText;
@@ -69,7 +69,7 @@ pub(super) fn beginning(count: u32) -> Vec<(u64, EventKind)> {
                 steps: ["prepare", "stems", "analyze"].map(str::to_owned).to_vec(),
                 jobs: 2,
                 seed: 7,
-                shapes: Vec::new(),
+                shapes: [4, 4, 1].map(|attempts| StepShape { attempts, ..StepShape::default() }).to_vec(),
                 breakers: Vec::new(),
                 output: OsText::default(),
                 generated: false,
