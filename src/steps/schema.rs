@@ -19,7 +19,7 @@ pub(super) fn problems(schema: &Schema, with: &Value) -> Vec<ParamProblem> {
 
 /// What is wrong with the settings of a resource.
 pub(super) fn setting_problems(schema: &Schema, settings: &Value) -> Vec<ParamProblem> {
-    let is_open = |text: &Value| variable(text).is_some();
+    let is_open = |text: &Value| secret::variable_in(text).is_some();
     found(schema, settings, &Words { whole: "this resource", part: "setting", is_open, keeps_type: false })
 }
 
@@ -28,16 +28,6 @@ fn found(schema: &Schema, value: &Value, words: &Words) -> Vec<ParamProblem> {
     let mut check = Check { root, words, path: Vec::new(), problems: Vec::new() };
     check.value(root, value);
     check.problems
-}
-
-/// The first `${NAME}` in any text of `value`: the name.
-fn variable(value: &Value) -> Option<&str> {
-    match value {
-        Value::String(text) => secret::variables(text).next(),
-        Value::Array(list) => list.iter().find_map(variable),
-        Value::Object(map) => map.values().find_map(variable),
-        _ => None,
-    }
 }
 
 /// Whether `message` is about a text that has yet to be filled.
