@@ -3,11 +3,13 @@
 mod trial;
 
 use schemars::Schema;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::pipeline::builtins::ParamProblem;
 use crate::pipeline::suggest;
 use crate::pipeline::template::Template;
+use crate::resilience::quantity::Period;
 use crate::resources::secret;
 
 pub(super) use self::trial::mistake;
@@ -79,6 +81,9 @@ impl<'s> Check<'s> {
         let types = types(schema);
         if !types.is_empty() && !types.iter().any(|name| is_type(name, value)) {
             return self.wrong_type(&types, value);
+        }
+        if schema.get("format").and_then(Value::as_str) == Some(Period::FORMAT) {
+            return self.period(value);
         }
         match value {
             Value::Number(_) => self.range(schema, value),
@@ -189,6 +194,13 @@ impl<'s> Check<'s> {
             all.tables.push((word, table));
         }
         tagged
+    }
+
+    /// A length of time, told at its place.
+    fn period(&mut self, value: &Value) {
+        if let Err(why) = Period::deserialize(value) {
+            self.problem(false, format!("{} cannot be read: {why}", self.title()), None);
+        }
     }
 
     fn word(&mut self, words: &[&str], value: &Value) {
