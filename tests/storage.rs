@@ -247,6 +247,22 @@ async fn of_many_who_put_one_key_into_a_folder_at_the_same_time_one_does() {
 }
 
 #[tokio::test]
+async fn where_a_folder_stands_nothing_is_put() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::new(json!({ "provider": "local", "folder": folder.path() }));
+    let (storage, from) = (bench.lease().await, bench.file(1000));
+    std::fs::create_dir(folder.path().join("taken")).unwrap();
+    for if_exists in [IfExists::Overwrite, IfExists::Skip, IfExists::Fail] {
+        let options = PutOptions { if_exists, ..PutOptions::default() };
+        let name = key("taken");
+        let put = tokio::time::timeout(PATIENCE, storage.put(&name, &from, &options));
+        let fault = put.await.unwrap().unwrap_err();
+        assert_eq!((fault.class, fault.message.as_str()), (FaultClass::Input, "'taken' is a folder"), "{if_exists:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half-written is left");
+}
+
+#[tokio::test]
 async fn a_put_that_is_dropped_leaves_no_part_behind() {
     let server = S3::start();
     let bucket = server.bucket("dropped");

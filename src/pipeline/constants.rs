@@ -125,7 +125,7 @@ impl<'s> Filling<'s, '_> {
                 (format!("the data of the resource `{name}` has no `{part}`"), help)
             })?;
         }
-        if let Some(variable) = variable(value) {
+        if let Some(variable) = secret::variable_in(value) {
             let message =
                 format!("`{{resources.{name}.{path}}}` holds `${{{variable}}}`, which is known to its resource alone");
             let help = "what a variable holds is a secret; a tool reads its environment itself".to_owned();
@@ -208,15 +208,5 @@ fn as_written(data: &Value) -> Value {
         Value::Array(list) => list.iter().map(as_written).collect(),
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), as_written(value))).collect(),
         other => other.clone(),
-    }
-}
-
-/// The first `${NAME}` in `value`: the name.
-fn variable(value: &Value) -> Option<&str> {
-    match value {
-        Value::String(text) => secret::variables(text).next(),
-        Value::Array(list) => list.iter().find_map(variable),
-        Value::Object(map) => map.values().find_map(variable),
-        _ => None,
     }
 }

@@ -14,6 +14,11 @@ const LONGEST: f64 = 10.0 * 365.0 * 86_400.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(pub Duration);
 
+impl Period {
+    /// The `format` of it in a schema.
+    pub const FORMAT: &str = "period";
+}
+
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reading;
@@ -52,7 +57,11 @@ impl JsonSchema for Period {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "number"], "description": "A text with units (\"30s\", \"1h30m\"), or a number of seconds." })
+        json_schema!({
+            "type": ["string", "number"],
+            "format": Self::FORMAT,
+            "description": "A text with units (\"30s\", \"1h30m\"), or a number of seconds.",
+        })
     }
 
     fn inline_schema() -> bool {

@@ -1,5 +1,6 @@
 //! Keeping what is secret out of all that is written, and `${NAME}` in the settings of resources.
 
+mod address;
 mod fill;
 
 use std::borrow::Cow;
@@ -8,7 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use serde_json::Value;
 
-pub use self::fill::{Disclosure, UnsetVariable, fill, variables};
+pub use self::address::decoded;
+pub use self::fill::{Disclosure, Filled, UnsetVariable, fill, variable_in, variables};
 pub use super::redact::REDACTED;
 use super::redact::Redactor;
 use crate::resilience::Fault;

@@ -76,6 +76,18 @@ impl ResourceKind {
         }
     }
 
+    /// The secrets of settings of it are known to `secrets` from now on, also those that no variable has filled. The settings
+    /// need not fit, nor be complete.
+    fn note_secrets(self, settings: &Value, secrets: &Secrets) {
+        match self {
+            Self::Database => database::note_secrets(settings, secrets),
+            Self::Http => http::note_secrets(settings, secrets),
+            Self::Llm => llm::note_secrets(settings, secrets),
+            Self::Storage => storage::note_secrets(settings, secrets),
+            Self::Filesystem | Self::Static => {}
+        }
+    }
+
     /// Those of its settings that make no other result: who asks, how often, and how long is waited.
     #[must_use]
     pub const fn policy(self) -> &'static [&'static str] {
@@ -118,9 +130,16 @@ impl ResourceKind {
                 &["backend", "host", "port", "database", "user", "path", "connect_timeout", "statement_timeout", "tls"]
             }
             Self::Filesystem => &["base_path", "temp_dir"],
-            Self::Http => {
-                &["timeout", "connect_timeout", "health", "allow_hosts", "ca_file", "auth.kind", "auth.header"]
-            }
+            Self::Http => &[
+                "timeout",
+                "connect_timeout",
+                "health.method",
+                "health.expect",
+                "allow_hosts",
+                "ca_file",
+                "auth.kind",
+                "auth.header",
+            ],
             Self::Llm => &["provider", "model", "timeout"],
             // Neither address may hold a user, a password or a query.
             Self::Storage => &[
@@ -138,6 +157,15 @@ impl ResourceKind {
                 "part_size",
             ],
             Self::Static => &[],
+        }
+    }
+
+    /// The headers whose values are no secrets, in small letters.
+    #[must_use]
+    pub const fn plain_headers(self) -> &'static [&'static str] {
+        match self {
+            Self::Http => http::PLAIN_HEADERS,
+            _ => &[],
         }
     }
 
@@ -219,7 +247,8 @@ pub struct ResourceSpec {
 }
 
 impl ResourceSpec {
-    /// The settings with every `${NAME}` filled from `variable`. What is no address and no name is a secret from then on.
+    /// The settings with every `${NAME}` filled from `variable`. What is no address and no name is a secret from then on, and so
+    /// is every secret that stands in the settings as it is, whatever else is wrong with them.
     ///
     /// # Errors
     /// The first variable that is not set.
@@ -229,7 +258,9 @@ impl ResourceSpec {
         secrets: &Secrets,
     ) -> Result<Value, secret::UnsetVariable> {
         let disclosure = |keys: &[&str]| self.kind.disclosure(keys, &self.settings);
-        secret::fill(&self.settings, variable, &disclosure, secrets)
+        let filled = secret::fill(&self.settings, variable, &disclosure, secrets);
+        self.kind.note_secrets(&filled.settings, secrets);
+        filled.unset.map_or(Ok(filled.settings), Err)
     }
 }
 
@@ -322,12 +353,53 @@ mod tests {
     }
 
     #[test]
+    fn secrets_that_stand_in_the_settings_are_known_whatever_else_is_wrong() {
+        let told = |kind: ResourceKind, settings: Value, text: &str| {
+            let spec = ResourceSpec { name: "r".to_owned(), kind, pool: kind.pool(), settings };
+            let variable = |name: &str| match name {
+                "HOOK" => Some("https://me:gorilla@h/services/T0AB/x1Y2z3W4".to_owned()),
+                "DSN" => Some("postgres://me:gorilla@h/songs".to_owned()),
+                _ => None,
+            };
+            let secrets = Secrets::default();
+            let filled = spec.filled(&variable, &secrets);
+            (secrets.redact(text).into_owned(), filled.is_err())
+        };
+        let hidden = "[redacted]".to_owned();
+        let (database, http) = (ResourceKind::Database, ResourceKind::Http);
+        for name in ["url", "connection", "connection_string"] {
+            let settings = json!({ "backend": "postgresql", name: "${DSN}", "timeout": "${LOST}" });
+            assert_eq!(told(database, settings, "gorilla"), (hidden.clone(), true), "{name}");
+        }
+        for (kind, settings) in [
+            (database, json!({ "password": "gorilla" })),
+            (database, json!({ "url": "mysql://me:gorilla@h/songs" })),
+            (http, json!({ "base_url": "${HOOK}" })),
+            (http, json!({ "headers": { "X-Key": "gorilla", "X-Other": 3 } })),
+            (http, json!({ "auth": { "kind": "bearer", "token": "gorilla" } })),
+            (http, json!({ "proxy": "http://me:gorilla@p" })),
+            (ResourceKind::Llm, json!({ "api_key": " gorilla " })),
+            (ResourceKind::Llm, json!({ "base_url": "http://me:gorilla@h/v1" })),
+            (ResourceKind::Storage, json!({ "secret_key": "gorilla" })),
+            (ResourceKind::Storage, json!({ "sas": "sv=1&sig=gorilla" })),
+        ] {
+            assert_eq!(told(kind, settings.clone(), "gorilla"), (hidden.clone(), false), "{settings}");
+        }
+        let unset = json!({ "auth": { "kind": "basic", "user": "miller", "password": "${LOST}" } });
+        assert_eq!(told(http, unset, "miller"), ("miller".to_owned(), true));
+        assert_eq!(
+            told(http, json!({ "base_url": "${HOOK}" }), "/services/T0AB/x1Y2z3W4"),
+            (format!("/{hidden}"), false)
+        );
+    }
+
+    #[test]
     fn addresses_and_names_are_plain_and_all_else_is_secret() {
         let told = |kind: ResourceKind, settings: Value| {
             let secrets = Secrets::default();
             let variable = |name: &str| Some(format!("value-{name}"));
             let disclosure = |keys: &[&str]| kind.disclosure(keys, &settings);
-            let _ = secret::fill(&settings, &variable, &disclosure, &secrets);
+            secret::fill(&settings, &variable, &disclosure, &secrets);
             secrets.redact("value-A value-B value-C value-D").into_owned()
         };
         let hidden = "[redacted]";
@@ -340,6 +412,8 @@ mod tests {
         assert_eq!(told(database, url), format!("{hidden} {hidden} value-C {hidden}"));
         let base = json!({ "base_url": "http://${A}:80/${B}", "headers": { "X-Key": "${C}", "User-Agent": "${D}" } });
         assert_eq!(told(http, base), format!("value-A {hidden} {hidden} value-D"));
+        let health = json!({ "health": { "path": "${A}", "method": "${B}" }, "headers": { "Referer": "${C}", "Origin": "${D}" } });
+        assert_eq!(told(http, health), format!("{hidden} value-B {hidden} {hidden}"));
         let basic = |password: &str| json!({ "auth": { "kind": "basic", "user": "${A}", "password": password } });
         assert_eq!(told(http, basic("${B}")), all.replace("value-B", hidden));
         assert_eq!(told(http, basic("")), all.replace("value-A", hidden));

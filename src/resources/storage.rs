@@ -41,27 +41,28 @@ use super::provider::Provider;
 use super::secret::Secrets;
 use crate::resilience::{Fault, FaultClass};
 
-/// The provider.
-pub(super) fn open(settings: Settings, secrets: &Secrets) -> Result<Storages, Fault> {
-    let misfit = |why: String| Fault::new(FaultClass::Dependency, "settings", secrets.redact(&why).into_owned());
-    for secret in
-        [&settings.secret_key, &settings.session_token, &settings.account_key, &settings.sas].into_iter().flatten()
-    {
-        secrets.add(secret);
-    }
+/// The secrets of settings in which every `${NAME}` is filled, as far as it could be. They need not fit.
+pub(super) fn note_secrets(settings: &Value, secrets: &Secrets) {
+    let text = |name: &str| settings.get(name).and_then(Value::as_str);
+    ["secret_key", "session_token", "account_key", "sas"]
+        .into_iter()
+        .filter_map(text)
+        .for_each(|secret| secrets.add(secret));
     // The one part of a shared access signature that is secret, whatever the others are mixed with.
-    let sas = settings.sas.as_deref().unwrap_or_default();
+    let sas = text("sas").unwrap_or_default();
     for (name, value) in url::form_urlencoded::parse(sas.trim_start_matches('?').as_bytes()) {
         if name == "sig" {
             secrets.add(&value);
         }
     }
     // An address with more than a host and a path is refused, and may hold one.
-    for address in
-        [&settings.endpoint, &settings.public_url].into_iter().flatten().filter(|url| url.contains(['@', '?']))
-    {
-        secrets.add(address);
-    }
+    let addresses = ["endpoint", "public_url"].into_iter().filter_map(text);
+    addresses.filter(|url| url.contains(['@', '?'])).for_each(|url| secrets.add(url));
+}
+
+/// The provider.
+pub(super) fn open(settings: Settings, secrets: &Secrets) -> Result<Storages, Fault> {
+    let misfit = |why: String| Fault::new(FaultClass::Dependency, "settings", secrets.redact(&why).into_owned());
     check(&settings).map_err(misfit)?;
     let public_url = settings.public_url().map_err(misfit)?;
     let prefix = settings.prefix().map_err(misfit)?;

@@ -3,11 +3,13 @@
 mod trial;
 
 use schemars::Schema;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::pipeline::builtins::ParamProblem;
 use crate::pipeline::suggest;
 use crate::pipeline::template::Template;
+use crate::resilience::quantity::Period;
 use crate::resources::secret;
 
 pub(super) use self::trial::mistake;
@@ -19,7 +21,7 @@ pub(super) fn problems(schema: &Schema, with: &Value) -> Vec<ParamProblem> {
 
 /// What is wrong with the settings of a resource.
 pub(super) fn setting_problems(schema: &Schema, settings: &Value) -> Vec<ParamProblem> {
-    let is_open = |text: &Value| variable(text).is_some();
+    let is_open = |text: &Value| secret::variable_in(text).is_some();
     found(schema, settings, &Words { whole: "this resource", part: "setting", is_open, keeps_type: false })
 }
 
@@ -28,16 +30,6 @@ fn found(schema: &Schema, value: &Value, words: &Words) -> Vec<ParamProblem> {
     let mut check = Check { root, words, path: Vec::new(), problems: Vec::new() };
     check.value(root, value);
     check.problems
-}
-
-/// The first `${NAME}` in any text of `value`: the name.
-fn variable(value: &Value) -> Option<&str> {
-    match value {
-        Value::String(text) => secret::variables(text).next(),
-        Value::Array(list) => list.iter().find_map(variable),
-        Value::Object(map) => map.values().find_map(variable),
-        _ => None,
-    }
 }
 
 /// Whether `message` is about a text that has yet to be filled.
@@ -89,6 +81,9 @@ impl<'s> Check<'s> {
         let types = types(schema);
         if !types.is_empty() && !types.iter().any(|name| is_type(name, value)) {
             return self.wrong_type(&types, value);
+        }
+        if schema.get("format").and_then(Value::as_str) == Some(Period::FORMAT) {
+            return self.period(value);
         }
         match value {
             Value::Number(_) => self.range(schema, value),
@@ -199,6 +194,13 @@ impl<'s> Check<'s> {
             all.tables.push((word, table));
         }
         tagged
+    }
+
+    /// A length of time, told at its place.
+    fn period(&mut self, value: &Value) {
+        if let Err(why) = Period::deserialize(value) {
+            self.problem(false, format!("{} cannot be read: {why}", self.title()), None);
+        }
     }
 
     fn word(&mut self, words: &[&str], value: &Value) {

@@ -92,6 +92,9 @@ fn variables(kind: ResourceKind) -> String {
     if !kind.plain().is_empty() {
         let _ = writeln!(told, "  {}", kind.plain().join(", "));
     }
+    if !kind.plain_headers().is_empty() {
+        let _ = writeln!(told, "  headers: {}", kind.plain_headers().join(", "));
+    }
     if !kind.addresses().is_empty() {
         let _ = writeln!(told, "  {}: as far as it fills scheme, host or port alone", kind.addresses().join(", "));
     }

@@ -15,7 +15,7 @@ use super::fault::{self, Doing};
 use super::settings::{Backend, Settings, Tls};
 use super::transaction::BUSY;
 use crate::resilience::{Fault, FaultClass};
-use crate::resources::secret::Secrets;
+use crate::resources::secret::{Secrets, decoded};
 
 /// How long a file that another opens for the first time is waited for before it is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -49,7 +49,7 @@ impl Place {
     pub(super) fn new(settings: &Settings, secrets: &Secrets) -> Result<Self, Fault> {
         let wrong = |why: String| Fault::new(FaultClass::Dependency, "settings", why);
         settings.check().map_err(|why| wrong(secrets.redact(&why).into_owned()))?;
-        note_passwords(settings, secrets);
+        note_passwords(settings.password.as_deref(), settings.url.as_deref(), secrets);
         let statement_timeout = settings.statement_timeout();
         // What the driver says of a text that it cannot read may hold a piece of it.
         let unreadable = |_: sqlx::Error| wrong("its `url` cannot be read".to_owned());
@@ -164,23 +164,18 @@ fn shown_server(host: &str, port: u16, database: Option<&str>) -> String {
 }
 
 /// The passwords of the settings, in all the ways in which they are written.
-fn note_passwords(settings: &Settings, secrets: &Secrets) {
-    if let Some(password) = &settings.password {
-        secrets.add(password);
-    }
-    let Some(url) = settings.url.as_deref().and_then(|url| url::Url::parse(url).ok()) else { return };
-    if let Some(password) = url.password() {
-        secrets.add(password);
-        // The password alone as the only pair of a form is what it decodes to; a plus is a plus in a URL.
-        let form = format!("p={}", password.replace('+', "%2B"));
-        for (_, decoded) in url::form_urlencoded::parse(form.as_bytes()) {
-            secrets.add(&decoded);
+pub(super) fn note_passwords<'a>(
+    password: Option<&'a str>,
+    urls: impl IntoIterator<Item = &'a str>,
+    secrets: &Secrets,
+) {
+    password.into_iter().for_each(|password| secrets.add(password));
+    for url in urls.into_iter().filter_map(|url| url::Url::parse(url).ok()) {
+        if let Some(password) = url.password() {
+            secrets.add(password);
+            secrets.add(&decoded(password));
         }
-    }
-    for (key, value) in url.query_pairs() {
-        if key.contains("password") {
-            secrets.add(&value);
-        }
+        url.query_pairs().filter(|(key, _)| key.contains("password")).for_each(|(_, value)| secrets.add(&value));
     }
 }
 

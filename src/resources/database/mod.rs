@@ -37,12 +37,21 @@ pub use provider::DatabaseProvider;
 pub use query::{Answer, Expect, Rows, Source, Statement};
 pub use settings::{Backend, Settings, Tls};
 
+use serde_json::Value;
+
 use super::secret::Secrets;
 use crate::resilience::Fault;
 
 /// What is wrong with the settings, before any `${NAME}` is filled.
 pub(super) fn check(settings: &Settings) -> Result<(), String> {
     settings.check()
+}
+
+/// The secrets of settings in which every `${NAME}` is filled, as far as it could be. They need not fit.
+pub(super) fn note_secrets(settings: &Value, secrets: &Secrets) {
+    let text = |name: &str| settings.get(name).and_then(Value::as_str);
+    let urls = ["url", "connection", "connection_string"].into_iter().filter_map(text);
+    connect::note_passwords(text("password"), urls, secrets);
 }
 
 /// The provider. Passwords are secrets from then on.

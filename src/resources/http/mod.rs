@@ -35,4 +35,7 @@ pub use response::Response;
 pub use retry_after::{LONGEST, retry_after};
 pub use service::{HttpProvider, HttpService};
 pub use settings::{Auth, Probe, ProbeMethod, Settings, header, refusal};
-pub(super) use {service::open, settings::check, settings::is_plain_header};
+pub(super) use {
+    service::open,
+    settings::{PLAIN_HEADERS, check, is_plain_header, note_secrets, note_user},
+};

@@ -53,7 +53,7 @@ pub struct HttpProvider {
 /// The provider.
 pub(in crate::resources) fn open(settings: Settings, secrets: &Secrets) -> Result<HttpProvider, Fault> {
     let misfit = |why: String| Fault::new(FaultClass::Dependency, "settings", secrets.redact(&why));
-    let client = Client::new(resolve(&settings, secrets).map_err(misfit)?, secrets)?;
+    let client = Client::new(resolve(&settings).map_err(misfit)?, secrets)?;
     let signing_secret = settings.signing_secret.map(Arc::from);
     Ok(HttpProvider { service: HttpService { client, signing_secret }, probe: settings.health })
 }

@@ -9,13 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use super::client::ClientSettings;
 use super::origin::{HostRule, Origins, Target, has_user};
 use crate::resilience::Fault;
 use crate::resilience::quantity::Period;
-use crate::resources::secret::{Secrets, variables};
+use crate::resources::secret::{Secrets, decoded, variables};
 
 /// The settings of an HTTP service.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -149,23 +150,15 @@ fn api_key_header() -> String {
 }
 
 /// Headers whose values are no secrets: they would be found in words that have nothing to do with them.
-const PLAIN: &[&str] = &[
-    "accept",
-    "accept-language",
-    "accept-encoding",
-    "cache-control",
-    "content-type",
-    "origin",
-    "referer",
-    "user-agent",
-];
+pub(in crate::resources) const PLAIN_HEADERS: &[&str] =
+    &["accept", "accept-language", "accept-encoding", "cache-control", "content-type", "user-agent"];
 /// Headers that say how a request is framed, or where it goes: they follow from it.
 const FRAMING: &[&str] =
     &["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
 
 /// Whether the value of the header `name` is no secret.
 pub(in crate::resources) fn is_plain_header(name: &str) -> bool {
-    PLAIN.contains(&name.to_ascii_lowercase().as_str())
+    PLAIN_HEADERS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// What is wrong with the settings, before any `${NAME}` is filled.
@@ -210,33 +203,46 @@ pub fn refusal(settings: &Settings, url: &str) -> Option<Fault> {
     Origins::new(client.base_url, client.allow_hosts).url(&Target::Url(url.to_owned()), &[]).err()
 }
 
-/// The settings of the client, and every secret in them told to `secrets`.
-pub(super) fn resolve(settings: &Settings, secrets: &Secrets) -> Result<ClientSettings, String> {
-    let texts = settings.headers.iter().filter(|(name, _)| !is_plain_header(name));
-    for (_, value) in texts {
-        secrets.add(value);
-        // `Bearer X`: the X alone is the secret.
-        value.split_whitespace().skip(1).for_each(|word| secrets.add(word));
-    }
-    match &settings.auth {
-        // A user without a password is often a key.
-        Some(Auth::Basic { user, password }) => secrets.add(if password.is_empty() { user } else { password }),
-        Some(Auth::Bearer { token: secret } | Auth::ApiKey { key: secret, .. }) => secrets.add(secret),
-        None => {}
-    }
-    settings.signing_secret.iter().for_each(|secret| secrets.add(secret));
-    for url in [&settings.base_url, &settings.proxy].into_iter().flatten().filter_map(|url| Url::parse(url).ok()) {
-        if !has_user(&url) {
-            continue;
+/// The secrets of settings in which every `${NAME}` is filled, as far as it could be. They need not fit.
+pub(in crate::resources) fn note_secrets(settings: &Value, secrets: &Secrets) {
+    let text = |at: &str| settings.pointer(at).and_then(Value::as_str);
+    for (name, value) in settings.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        if let Some(value) = value.as_str().filter(|_| !is_plain_header(name)) {
+            secrets.add(value);
+            // `Bearer X`: the X alone is the secret.
+            value.split_whitespace().skip(1).for_each(|word| secrets.add(word));
         }
-        let word = url.password().unwrap_or_else(|| url.username());
-        secrets.add(word);
-        secrets.add(&decoded(word));
-        add_basic(&decoded(url.username()), &decoded(url.password().unwrap_or_default()), secrets);
     }
-    if let Some(Auth::Basic { user, password }) = &settings.auth {
-        add_basic(user, password, secrets);
+    ["/auth/token", "/auth/key", "/auth/password", "/signing_secret"]
+        .into_iter()
+        .filter_map(text)
+        .for_each(|secret| secrets.add(secret));
+    if let Some(user) = text("/auth/user") {
+        match settings.pointer("/auth/password").map(Value::as_str) {
+            Some(Some(password)) if !password.is_empty() => add_basic(user, password, secrets),
+            // A variable that is not set would be the password.
+            Some(None) => {}
+            // A user without a password is often a key.
+            _ => {
+                secrets.add(user);
+                add_basic(user, "", secrets);
+            }
+        }
     }
+    ["/base_url", "/proxy"].into_iter().filter_map(text).for_each(|url| note_user(url, secrets));
+}
+
+/// The password in a URL, or the user where there is none.
+pub(in crate::resources) fn note_user(url: &str, secrets: &Secrets) {
+    let Some(url) = Url::parse(url.trim()).ok().filter(has_user) else { return };
+    let word = url.password().unwrap_or_else(|| url.username());
+    secrets.add(word);
+    secrets.add(&decoded(word));
+    add_basic(&decoded(url.username()), &decoded(url.password().unwrap_or_default()), secrets);
+}
+
+/// The settings of the client.
+pub(super) fn resolve(settings: &Settings) -> Result<ClientSettings, String> {
     client_settings(settings, false)
 }
 
@@ -344,31 +350,11 @@ fn holds_variable(text: &str) -> bool {
     variables(text).next().is_some()
 }
 
-/// A user or a password as it is meant: URLs hold them percent-encoded.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let byte = after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match byte.filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -425,7 +411,8 @@ mod tests {
             "headers": { "Accept": "text/plain", "X-Token": "Key token-value" },
         });
         let secrets = Secrets::default();
-        let client = resolve(&serde_json::from_value(settings).unwrap(), &secrets).unwrap();
+        note_secrets(&settings, &secrets);
+        let client = resolve(&serde_json::from_value(settings).unwrap()).unwrap();
         assert_eq!(client.base_url.unwrap().as_str(), "https://x.org/");
         assert_eq!(client.headers[AUTHORIZATION], format!("Basic {}", STANDARD.encode("user:p@ssword")));
         let told = secrets.all();
@@ -437,7 +424,7 @@ mod tests {
         let auth = |auth: Value| {
             let secrets = Secrets::default();
             let settings = json!({ "base_url": "https://x.org", "auth": auth });
-            resolve(&serde_json::from_value(settings).unwrap(), &secrets).unwrap();
+            note_secrets(&settings, &secrets);
             secrets
         };
         let known = auth(json!({ "kind": "basic", "user": "miller", "password": "gorilla" }));
@@ -454,10 +441,5 @@ mod tests {
         let known = auth(json!({ "kind": "api_key", "key": "key-of-us" }));
         assert_eq!(known.redact("x-api-key: key-of-us"), "x-api-key: [redacted]");
         assert_eq!(secrets.redact("text/plain"), "text/plain");
-    }
-
-    #[test]
-    fn users_and_passwords_are_read_as_urls_hold_them() {
-        assert_eq!(decoded("a%20b%2"), "a b%2");
     }
 }

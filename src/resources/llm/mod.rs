@@ -29,4 +29,4 @@ pub use provider::LlmProvider;
 pub use settings::{Key, LlmVendor, Settings};
 
 pub(super) use provider::open;
-pub(super) use settings::check;
+pub(super) use settings::{check, note_secrets};

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 use url::{Host, Url};
 
 use super::protocol::Protocol;
 use super::window::Limits;
 use crate::resilience::quantity::Period;
+use crate::resources::http::note_user;
+use crate::resources::secret::Secrets;
 
 /// The requests of a minute, where nothing is said and the server is not local.
 const REQUESTS_PER_MINUTE: u32 = 60;
@@ -247,6 +250,14 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => IpAddr::V6(address).to_canonical().is_loopback(),
         None => false,
     }
+}
+
+/// The secrets of settings in which every `${NAME}` is filled, as far as it could be. They need not fit.
+pub(in crate::resources) fn note_secrets(settings: &Value, secrets: &Secrets) {
+    let text = |name: &str| settings.get(name).and_then(Value::as_str);
+    text("api_key").into_iter().for_each(|key| secrets.add(key.trim()));
+    // An address with a user is refused, and may hold one.
+    text("base_url").into_iter().for_each(|url| note_user(url, secrets));
 }
 
 /// What is wrong with the settings, before any `${NAME}` is filled.

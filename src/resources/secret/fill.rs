@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Secrets;
+use super::{Secrets, address};
 
 /// The names of the variables in `text`: `${NAME}`.
 pub fn variables(text: &str) -> impl Iterator<Item = &str> {
@@ -12,6 +12,17 @@ pub fn variables(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The first `${NAME}` in any text of `value`: the name.
+#[must_use]
+pub fn variable_in(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => variables(text).next(),
+        Value::Array(list) => list.iter().find_map(variable_in),
+        Value::Object(map) => map.values().find_map(variable_in),
+        _ => None,
+    }
+}
+
 /// What the `${NAME}` of a setting fill in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disclosure {
@@ -19,70 +30,97 @@ pub enum Disclosure {
     Secret,
     /// An address or a name, which anybody may see.
     Plain,
-    /// Parts of a URL: scheme, host and port are plain, and all else is secret (RFC 3986, 3.2).
+    /// Parts of a URL: scheme, host and port are plain, and all else is secret (RFC 3986, 3.2). Where a path is of a web
+    /// service, and a variable has a part in it, all of the path is.
     Address,
+}
+
+/// Settings, as far as they could be filled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filled {
+    /// The settings. A text with a variable that is not set is null.
+    pub settings: Value,
+    /// The first variable that is not set.
+    pub unset: Option<UnsetVariable>,
 }
 
 /// `settings` with every `${NAME}` in its texts filled from `variable`. What was filled in is a secret from then on, unless
 /// `disclosure` says of the place otherwise, which is told by its keys. What stands in two places, of which one is secret,
-/// is a secret.
-///
-/// # Errors
-/// The first variable that is not set.
+/// is a secret. A variable that is not set keeps none of the others from being known.
 pub fn fill(
     settings: &Value,
     variable: &dyn Fn(&str) -> Option<String>,
     disclosure: &dyn Fn(&[&str]) -> Disclosure,
     secrets: &Secrets,
-) -> Result<Value, UnsetVariable> {
-    fill_below(settings, &mut Vec::new(), &Filling { variable, disclosure, secrets })
+) -> Filled {
+    let mut filling = Filling { variable, disclosure, secrets, unset: None };
+    let settings = filling.below(settings, &mut Vec::new());
+    Filled { settings, unset: filling.unset }
 }
 
 struct Filling<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
     disclosure: &'a dyn Fn(&[&str]) -> Disclosure,
     secrets: &'a Secrets,
+    unset: Option<UnsetVariable>,
 }
 
-fn fill_below<'k>(value: &'k Value, keys: &mut Vec<&'k str>, filling: &Filling<'_>) -> Result<Value, UnsetVariable> {
-    Ok(match value {
-        Value::String(text) => {
-            let mut filled: Vec<(String, bool)> = Vec::new();
-            for part in parts(text) {
-                filled.push(match part {
-                    Part::Text(text) => (text.to_owned(), false),
-                    Part::Variable(name) => {
-                        ((filling.variable)(name).ok_or_else(|| UnsetVariable(name.to_owned()))?, true)
-                    }
-                });
-            }
-            let is_plain = match (filling.disclosure)(keys) {
-                Disclosure::Secret => vec![false; filled.len()],
-                Disclosure::Plain => vec![true; filled.len()],
-                Disclosure::Address => plain_parts(&filled),
-            };
-            for ((value, is_variable), is_plain) in filled.iter().zip(is_plain) {
-                if *is_variable && !is_plain {
-                    filling.secrets.add(value);
+impl Filling<'_> {
+    fn below<'k>(&mut self, value: &'k Value, keys: &mut Vec<&'k str>) -> Value {
+        match value {
+            Value::String(text) => self.text(text, keys).map_or(Value::Null, Value::String),
+            Value::Array(list) => list.iter().map(|value| self.below(value, keys)).collect(),
+            Value::Object(map) => {
+                let mut filled = serde_json::Map::new();
+                for (key, value) in map {
+                    keys.push(key);
+                    filled.insert(key.clone(), self.below(value, keys));
+                    keys.pop();
                 }
+                Value::Object(filled)
             }
-            Value::String(filled.into_iter().map(|(value, _)| value).collect())
+            other => other.clone(),
         }
-        Value::Array(list) => {
-            list.iter().map(|value| fill_below(value, keys, filling)).collect::<Result<Vec<_>, _>>()?.into()
+    }
+
+    /// The text that is filled in; nothing where a variable is not set.
+    fn text(&mut self, text: &str, keys: &[&str]) -> Option<String> {
+        let mut is_whole = true;
+        let mut filled: Vec<(String, bool)> = Vec::new();
+        for part in parts(text) {
+            filled.push(match part {
+                Part::Text(text) => (text.to_owned(), false),
+                Part::Variable(name) => {
+                    let value = (self.variable)(name);
+                    if value.is_none() {
+                        is_whole = false;
+                        self.unset.get_or_insert_with(|| UnsetVariable(name.to_owned()));
+                    }
+                    (value.unwrap_or_default(), true)
+                }
+            });
         }
-        Value::Object(map) => {
-            let mut filled = serde_json::Map::new();
-            for (key, value) in map {
-                keys.push(key);
-                let value = fill_below(value, keys, filling);
-                keys.pop();
-                filled.insert(key.clone(), value?);
+        let disclosure = (self.disclosure)(keys);
+        let is_plain = match disclosure {
+            Disclosure::Secret => vec![false; filled.len()],
+            Disclosure::Plain => vec![true; filled.len()],
+            Disclosure::Address => plain_parts(&filled),
+        };
+        // Where the last secret ends in the whole.
+        let (mut at, mut secret_to) = (0, 0);
+        for ((value, is_variable), is_plain) in filled.iter().zip(is_plain) {
+            at += value.len();
+            if *is_variable && !is_plain {
+                self.secrets.add(value);
+                secret_to = at;
             }
-            Value::Object(filled)
         }
-        other => other.clone(),
-    })
+        let whole: String = filled.into_iter().map(|(value, _)| value).collect();
+        if disclosure == Disclosure::Address && secret_to > address::end_of_authority(&whole) {
+            address::note_path(&whole, self.secrets);
+        }
+        is_whole.then_some(whole)
+    }
 }
 
 /// Which parts of a URL lie within its scheme, its host or its port, each part with whether a variable has filled it. None
@@ -154,8 +192,6 @@ fn next_variable(text: &str) -> Option<(usize, &str)> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
-
     use serde_json::json;
 
     use super::*;
@@ -171,11 +207,54 @@ mod tests {
             "PASS" => Some("gorilla".to_owned()),
             _ => None,
         };
-        let filled = fill(&settings, &variable, &|_| Disclosure::Secret, &secrets).unwrap();
-        assert_eq!(filled, json!({ "url": "http://u:gorilla@h", "list": ["gorilla", 3], "text": "$5 ${} ${1} {x} $" }));
-        let lost = fill(&json!(["${LOST}"]), &variable, &|_| Disclosure::Secret, &secrets);
-        assert_eq!(lost, Err(UnsetVariable("LOST".into())));
+        let filled = fill(&settings, &variable, &|_| Disclosure::Secret, &secrets);
+        assert_eq!(filled.unset, None);
+        assert_eq!(
+            filled.settings,
+            json!({ "url": "http://u:gorilla@h", "list": ["gorilla", 3], "text": "$5 ${} ${1} {x} $" })
+        );
         assert_eq!(secrets.redact("http got gorilla-gorilla"), "http got [redacted]-[redacted]");
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_leaves_the_other_secrets_known() {
+        let settings = json!({ "a": "${LOST}-${KEY}", "b": ["${OTHER}", "${GONE}"], "c": "plain" });
+        let secrets = Secrets::default();
+        let variable = |name: &str| ["KEY", "OTHER"].contains(&name).then(|| format!("value-{name}"));
+        let filled = fill(&settings, &variable, &|_| Disclosure::Secret, &secrets);
+        assert_eq!(filled.unset, Some(UnsetVariable("LOST".into())));
+        assert_eq!(filled.settings, json!({ "a": null, "b": ["value-OTHER", null], "c": "plain" }));
+        assert_eq!(secrets.redact("value-KEY value-OTHER"), "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn the_path_of_an_address_is_secret_where_a_variable_has_a_part_in_it() {
+        let shown = |text: &str, values: &[(&str, &str)], told: &str| {
+            let secrets = Secrets::default();
+            let variable =
+                |name: &str| values.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            fill(&json!({ "url": text }), &variable, &|_| Disclosure::Address, &secrets);
+            secrets.redact(told).into_owned()
+        };
+        let hook = "https://hooks.example.org/services/T0AB/B0CD/x1Y2z3%20W4/";
+        for told in ["Cannot POST /services/T0AB/B0CD/x1Y2z3%20W4/sub", "Cannot POST /services/T0AB/B0CD/x1Y2z3 W4/sub"]
+        {
+            assert_eq!(shown("${URL}", &[("URL", hook)], told), "Cannot POST /[redacted]/sub");
+        }
+        assert_eq!(shown("${URL}", &[("URL", hook)], "no such hook: x1Y2z3 W4"), "no such hook: [redacted]");
+        assert_eq!(shown("${URL}", &[("URL", "http://h/a?sig=0123456789")], "sig 0123456789"), "sig [redacted]");
+        assert_eq!(shown("http://h/hook/${PIN}", &[("PIN", "1234")], "POST /hook/1234 1234"), "POST /[redacted] 1234");
+        // What all the world uses, and what no variable has a part in.
+        for (text, value, told) in [
+            ("${A}", "https://api.example.org/v1", "POST /v1"),
+            ("${A}", "https://api.example.org/api/v1", "POST /api/v1/x, and api"),
+            ("${A}", "https://api.example.org/completions", "the completions of it"),
+            ("${A}/services/T0AB/B0CD", "http://localhost", "POST /services/T0AB/B0CD"),
+            ("http://u:${A}@h/services/T0AB/B0CD", "gorilla", "POST /services/T0AB/B0CD"),
+            ("${A}", "postgres://u:gorilla@h/songs-of-2026", "songs-of-2026"),
+        ] {
+            assert_eq!(shown(text, &[("A", value)], told), told, "{text} {value}");
+        }
     }
 
     #[test]
@@ -184,7 +263,7 @@ mod tests {
             let secrets = Secrets::default();
             let variable =
                 |name: &str| values.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-            fill(&json!({ "url": text }), &variable, &|_| Disclosure::Address, &secrets).unwrap();
+            fill(&json!({ "url": text }), &variable, &|_| Disclosure::Address, &secrets);
             let is_secret =
                 |(name, value): &(&str, &str)| (secrets.redact(value) != *value).then(|| (*name).to_owned());
             values.iter().filter_map(is_secret).collect::<Vec<_>>().join(" ")
@@ -214,7 +293,7 @@ mod tests {
         let variable = |name: &str| Some(format!("value-of-{name}"));
         let settings = json!({ "user": "${ONE}", "password": "${ONE}", "host": "${TWO}" });
         let disclosure = |keys: &[&str]| if keys == ["password"] { Disclosure::Secret } else { Disclosure::Plain };
-        fill(&settings, &variable, &disclosure, &secrets).unwrap();
+        fill(&settings, &variable, &disclosure, &secrets);
         assert_eq!(secrets.redact("value-of-ONE at value-of-TWO"), "[redacted] at value-of-TWO");
     }
 }

@@ -9,9 +9,12 @@ use url::Url;
 use super::key::Key;
 use super::object::{IfExists, Listed, Object, Put, PutOptions};
 use super::remote::{exists, opened};
-use crate::resilience::Fault;
 use crate::resilience::os_text::to_hex;
+use crate::resilience::{Fault, FaultClass};
 use crate::resources::filesystem::{Beneath, Relative, off_thread};
+
+/// So often a new object may be there when it was not just before, and be gone when it is looked at.
+const ROUNDS: usize = 16;
 
 /// A folder that keeps objects.
 #[derive(Debug, Clone)]
@@ -38,9 +41,9 @@ impl Local {
                 let copied = (&*sent.file).rewind().and_then(|()| io::copy(&mut &*sent.file, file));
                 copied.map_err(|error| Fault::from_io(&format!("cannot put '{key}'"), &error))
             };
-            loop {
-                let there = folder.look(&to)?;
-                if let Some(size) = there.and_then(|there| there.size) {
+            for _ in 0..ROUNDS {
+                if let Some(there) = folder.look(&to)? {
+                    let size = there.size.ok_or_else(|| Fault::input("path", format!("'{key}' is a folder")))?;
                     let is_same = size == sent.size && content_hash(&folder, &to, &key)? == hash;
                     if is_same || if_exists == IfExists::Skip {
                         return Ok(Put { size, etag: None, skipped: true });
@@ -58,6 +61,8 @@ impl Local {
                 }
                 // Somebody was faster: what they put is looked at.
             }
+            let message = format!("cannot put '{key}': somebody else puts it and takes it away again and again");
+            Err(Fault::new(FaultClass::Transient, "busy", message))
         })
         .await
     }

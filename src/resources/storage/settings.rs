@@ -133,7 +133,10 @@ impl Settings {
         let endpoint = self.endpoint.as_deref().and_then(|endpoint| Url::parse(endpoint).ok());
         let host = endpoint.as_ref().and_then(Url::host_str).unwrap_or_default();
         let of_amazon = [".amazonaws.com", ".amazonaws.com.cn"].iter().find_map(|end| host.strip_suffix(end));
-        let Some(there) = of_amazon.and_then(|labels| labels.rsplit('.').find_map(region_in)) else { return Ok(()) };
+        // The bucket may stand before the rest, under a name that could be a region's.
+        let bucket = format!("{}.", self.bucket.as_deref().unwrap_or_default());
+        let of_service = of_amazon.map(|labels| labels.strip_prefix(&bucket).unwrap_or(labels));
+        let Some(there) = of_service.and_then(|labels| labels.rsplit('.').find_map(region_in)) else { return Ok(()) };
         let region = self.region.as_deref().unwrap_or("us-east-1");
         if region.contains("${") || region == there {
             return Ok(());
@@ -276,7 +279,7 @@ mod tests {
     fn an_endpoint_of_amazon_is_in_the_region_that_is_said() {
         let told = |endpoint: &str, region: Option<&str>| {
             let mut settings = json!({
-                "provider": "s3", "bucket": "b", "access_key": "a", "secret_key": "${S}", "endpoint": endpoint,
+                "provider": "s3", "bucket": "my-photos-1", "access_key": "a", "secret_key": "${S}", "endpoint": endpoint,
             });
             if let Some(region) = region {
                 settings["region"] = region.into();
@@ -292,6 +295,8 @@ mod tests {
             ("https://s3.cn-north-1.amazonaws.com.cn", Some("cn-north-1"), ""),
             ("https://s3.amazonaws.com", Some("eu-west-2"), ""),
             ("https://s3-accelerate.amazonaws.com", Some("eu-west-2"), ""),
+            ("https://my-photos-1.s3-accelerate.amazonaws.com", Some("eu-west-2"), ""),
+            ("https://my-photos-1.s3.eu-west-1.amazonaws.com", Some("eu-west-2"), "region eu-west-1"),
             ("https://s3.eu-west-1.amazonaws.com", Some("${REGION}"), ""),
             ("https://s3.${REGION}.amazonaws.com", Some("eu-west-2"), ""),
             ("https://s3.eu-west-1.example.org", Some("eu-west-2"), ""),
