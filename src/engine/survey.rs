@@ -71,9 +71,9 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     };
     let refused = |mut checkpoint: Checkpoint, fault: Fault| {
         if context.store.is_writable() && checkpoint.fault.as_ref().is_none_or(|before| before.fault != fault) {
+            due::when_refused(&context.plan, &mut checkpoint);
             checkpoint.state = ItemState::Failed;
             checkpoint.fault = Some(StepFault::of(String::new(), 0, fault.clone()));
-            checkpoint.hooks_due = due::with_state(&context.plan, ItemState::Failed).unwrap_or_default();
             // For the next run's information: that it cannot be written is told when real work cannot be.
             let _ = context.store.save(item.key, &mut checkpoint);
         }
@@ -100,14 +100,16 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     if stale.iter().all(Option::is_none) {
         // All is done, whatever kept an earlier run from saying so: an input that was away for a while, a crash.
         if checkpoint.state != ItemState::Done && !context.asks_for_less() && context.store.is_writable() {
+            due::when_found_done(&context.plan, &mut checkpoint);
             checkpoint.state = ItemState::Done;
             checkpoint.fault = None;
-            checkpoint.hooks_due = due::with_state(&context.plan, ItemState::Done).unwrap_or_default();
             // What cannot be written now is found again by the next look.
             let _ = context.store.save(item.key, &mut checkpoint);
         }
         return Look::UpToDate { due: due::any(context, &checkpoint) };
     }
+    // What was due for an earlier end of it gives way to the one that it comes to now.
+    checkpoint.hooks_due.clear();
     Look::Work(Box::new(Work { item, checkpoint, stale, note }))
 }
 

@@ -235,7 +235,7 @@ impl<W: Workers> Dispatcher<W> {
         });
         // An item that parked before it got anywhere leaves no trace: it is simply not begun.
         let nothing_to_tell = state == ItemState::Parked && checkpoint.steps.is_empty();
-        let due = due::with_state(&context.plan, state).unwrap_or_else(|| checkpoint.hooks_due.clone());
+        let due = due::at_end(&context.plan, state, &checkpoint);
         let is_known = checkpoint.state == state && checkpoint.fault == fault && checkpoint.hooks_due == due;
         if nothing_to_tell || (!working.unsaved && is_known) {
             return;

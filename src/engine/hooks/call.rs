@@ -13,6 +13,7 @@ use crate::engine::attempt::Workshop;
 use crate::engine::due;
 use crate::engine::resources::panicked;
 use crate::events::{EventKind, ItemIndex};
+use crate::resilience::checkpoint::HookDue;
 use crate::resilience::fault::THROTTLED;
 use crate::resilience::retry::{RetryPolicy, chance};
 use crate::resilience::store::ItemKey;
@@ -28,12 +29,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 const WHOLE: Duration = Duration::from_secs(600);
 
 /// Which call it is.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct About {
     /// The hook's place in the plan.
     pub(super) place: usize,
     /// The item; the batch's hooks have none.
     pub(super) item: Option<(ItemIndex, ItemKey)>,
+    /// As what the item's checkpoint knows it; nothing where that does not.
+    pub(super) due: Option<HookDue>,
 }
 
 impl About {
@@ -41,9 +44,9 @@ impl About {
     pub(super) fn settle(self, workshop: &Workshop, tell: &Tell, came: Result<(), Fault>, mut events: Vec<EventKind>) {
         let plan = &workshop.context.plan;
         let index = self.item.map(|(index, _)| index);
-        if let Some((_, key)) = self.item {
-            let noted =
-                workshop.context.store.change(key, |known| due::note(plan, self.place, came.as_ref().err(), known));
+        if let (Some((_, key)), Some(due)) = (self.item, &self.due) {
+            let failed = came.as_ref().err();
+            let noted = workshop.context.store.change(key, |known| due::note(plan, self.place, due, failed, known));
             if let Err(error) = noted {
                 let message =
                     format!("that a hook was called cannot be written ({error}): the next run calls it again");
@@ -53,8 +56,11 @@ impl About {
         if let Err(fault) = came {
             let hook = &plan.hooks[self.place];
             let why = workshop.resources.secrets().redact(&fault.message).into_owned();
-            let again = self.item.is_some() && !due::is_refusal(&fault);
-            let later = if again { "; the next run calls it again" } else { "" };
+            let later = match self.item {
+                None => "",
+                Some(_) if due::is_refusal(&fault) => "; it is made again when the hook or its resource is changed",
+                Some(_) => "; the next run calls it again",
+            };
             let (when, uses, resource) = (due::when(hook), &hook.uses, &hook.resource);
             let message = format!("hook {when} ({uses} with {resource}) failed: {why}{later}");
             events.push(EventKind::Warning { message, item: index });

@@ -21,13 +21,14 @@ use self::call::{About, Call};
 use self::calls::Calls;
 use super::attempt::Workshop;
 use super::attempt::resource::once;
+use super::context::Context;
 use super::due;
 use super::item::{Fields, Item, fill};
 use super::occasion::Occasion;
 use super::recorder::Sink;
 use crate::events::{Event, EventKind, ItemIndex, RunState};
 use crate::pipeline::hooks::HookOn;
-use crate::resilience::checkpoint::{Checkpoint, ItemState};
+use crate::resilience::checkpoint::{Checkpoint, HookDue, ItemState};
 use crate::resilience::store::Loaded;
 use crate::resilience::{Fault, FaultClass};
 
@@ -183,32 +184,34 @@ impl Caller {
             Loaded::Known(checkpoint) => Some(checkpoint),
             _ => None,
         });
-        let places: Vec<usize> = match (what, &checkpoint) {
+        let plan = &context.plan;
+        // What stands in the checkpoint is to be called, and nothing else; where it does not tell, the item's end does.
+        let calls: Vec<(usize, Option<HookDue>)> = match (what, checkpoint.as_deref()) {
+            (What::Ended(on, _), Some(known)) if due::occasion(known.state) == Some(on) => noted(context, known),
             (What::Ended(on, _), _) => {
-                let hooks = context.plan.hooks.iter().enumerate();
-                hooks.filter(|(_, hook)| hook.on == on).map(|(place, _)| place).collect()
+                let hooks = plan.hooks.iter().enumerate().filter(|(_, hook)| hook.on == on);
+                hooks.map(|(place, _)| (place, None)).collect()
             }
-            (What::Due(_), Some(checkpoint)) => {
-                occasion = as_it_ended(checkpoint, occasion);
-                due::places(context, checkpoint)
+            (What::Due(_), Some(known)) => {
+                occasion = as_it_ended(known, occasion);
+                noted(context, known)
             }
             (What::Due(_), None) => Vec::new(),
         };
-        self.calls.recount(places.len(), counted);
+        self.calls.recount(calls.len(), counted);
         let fields = Fields {
             item: item.as_ref(),
             checkpoint: checkpoint.as_deref(),
             occasion: Some(&occasion),
             ..Fields::default()
         };
-        for place in places {
-            let call = self.prepare(place, &fields);
-            let came = match call {
+        for (place, due) in calls {
+            let about = About { place, item: item.as_ref().map(|item| (item.index, item.key)), due };
+            let came = match self.prepare(about.clone(), &fields) {
                 Ok(call) => self.begin(call, working),
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = came {
-                let about = About { place, item: item.as_ref().map(|item| (item.index, item.key)) };
                 about.settle(&self.workshop, &self.tell, Err(fault), Vec::new());
                 self.calls.recount(0, 1);
             }
@@ -216,8 +219,8 @@ impl Caller {
     }
 
     /// A call with every placeholder filled.
-    fn prepare(&self, place: usize, fields: &Fields<'_>) -> Result<Call, Fault> {
-        let context = &self.workshop.context;
+    fn prepare(&self, about: About, fields: &Fields<'_>) -> Result<Call, Fault> {
+        let (context, place) = (&self.workshop.context, about.place);
         let hook = &context.plan.hooks[place];
         if let Some(fault) = self.workshop.resources.refusal(&hook.resource) {
             return Err(fault);
@@ -230,10 +233,18 @@ impl Caller {
             Some(item) => (item.id.clone(), format!("{run}/{}/hook-{}", item.id, place + 1)),
             None => (run.to_owned(), format!("{run}/hook-{}", place + 1)),
         };
-        // An item's hook is called once for it, whatever run it is; the batch's once in each run.
-        let key = once(&["hook", &context.plan.name, &name, &due::name(&context.plan, place)]);
+        // An item's hook is called once for each time that it comes to its end, whatever run calls it; the batch's once in each
+        // run. Of an end that could not be noted the failure tells whether it is another one.
+        let (id, since) = match &about.due {
+            Some(due) => (due.id.clone(), due.since.to_string()),
+            None => {
+                let fault = fields.occasion.and_then(|occasion| occasion.fault.as_ref());
+                (due::id(&context.plan, place), fault.map_or(run, |fault| &fault.message).to_owned())
+            }
+        };
+        let key = once(&["hook", &context.plan.name, &name, &id, &since]);
         Ok(Call {
-            about: About { place, item: fields.item.map(|item| (item.index, item.key)) },
+            about,
             manager: self.workshop.resources.manager().clone(),
             step,
             with,
@@ -279,6 +290,11 @@ impl Caller {
 
 fn missing(what: &str) -> Fault {
     Fault::new(FaultClass::Bug, "hook", format!("there is no {what}"))
+}
+
+/// The calls that are due by the item's checkpoint.
+fn noted(context: &Context, checkpoint: &Checkpoint) -> Vec<(usize, Option<HookDue>)> {
+    due::calls(context, checkpoint).into_iter().map(|(place, due)| (place, Some(due.clone()))).collect()
 }
 
 /// The occasion of an item that came to its end in an earlier run.

@@ -44,7 +44,7 @@ fn a_hook_that_panics_is_told_and_due_in_the_next_run_and_one_that_is_refused_is
         assert_eq!(count("hook on_done (test.fail with vault) failed: it does not take"), 2, "{told:?}");
         assert_eq!(told.len(), 5, "{told:?}");
         for checkpoint in scene.checkpoints() {
-            let due = checkpoint.hooks_due.iter().map(|due| (due.hook.as_str(), due.refused.is_some()));
+            let due = checkpoint.calls_due().map(|due| (due.hook.as_str(), due.refused.is_some()));
             let due: Vec<_> = due.collect();
             assert_eq!(due, [("on_done test.panic with vault", false), ("on_done test.fail with vault", true)]);
         }
@@ -57,7 +57,7 @@ fn call(uses: &str) -> Call {
     let spec = ResourceSpec { name: "vault".into(), kind, pool: PoolSettings::default(), settings };
     register(&manager, &spec, &|_| None, &Secrets::default()).unwrap();
     Call {
-        about: About { place: 0, item: None },
+        about: About { place: 0, item: None, due: None },
         manager,
         step: step(uses).unwrap(),
         with: json!({}),
