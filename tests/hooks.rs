@@ -12,6 +12,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use server::{Answer, Received, Server};
 use support::{Bench, Chance, Journal, until};
 
@@ -129,7 +130,8 @@ fn a_call_that_fails_is_made_again_and_one_that_is_asked_to_wait_waits_without_k
 fn a_call_that_is_given_up_is_told_and_made_in_the_next_run_though_nothing_is_to_do() {
     let server = Server::start();
     server.on("/hook/done", [Answer::status(503)]);
-    let bench = Bench::new(&pipeline(&server, WORK, DONE));
+    let patient = format!("{DONE}[breakers.office]\nfailure_threshold = 100\n");
+    let bench = Bench::new(&pipeline(&server, WORK, &patient));
     bench.inputs(3);
     bench.run().expect(0);
     assert_eq!(told_to(&server).len(), 9);
@@ -274,6 +276,73 @@ fn an_item_that_is_away_is_told_once_and_no_news_when_it_is_back() {
     run().expect(1);
     let failed = calls(&server, "/hook/failed");
     assert_eq!(failed["000.txt"].iter().map(delivery).collect::<BTreeSet<_>>().len(), 2);
+}
+
+#[test]
+fn a_service_that_is_down_costs_a_few_timeouts_and_no_call() {
+    let server = Server::start();
+    server.on("/hook/done", [Answer::silence()]);
+    let down = pipeline(&server, WORK, DONE).replace("base_url", "timeout = \"1s\"\nbase_url");
+    let bench = Bench::new(&down);
+    bench.inputs(60);
+    let ended = bench.run().expect(0);
+    assert!(ended.took < Duration::from_secs(8), "{ended:?}");
+    let calls = told_to(&server).len();
+    // Those that are out when it opens, and those that took the turns of the first that failed.
+    assert!((5..=16).contains(&calls), "{calls} calls");
+    assert_eq!(due(&bench), 60);
+    let journal = bench.journal();
+    let warnings = journal.warnings();
+    let left: Vec<_> = warnings.iter().filter(|told| told.contains("left to the next run")).collect();
+    assert!(
+        left.len() == 1 && left[0].starts_with("60 calls of hooks are left to the next run: office is OPEN: "),
+        "{warnings:?}"
+    );
+    assert!(told(&journal).is_empty(), "{warnings:?}");
+
+    server.on("/hook/done", [Answer::status(204)]);
+    bench.run().expect(0);
+    assert_eq!((told_to(&server).len(), due(&bench)), (calls + 60, 0));
+}
+
+#[test]
+fn a_service_that_is_deployed_wrongly_refuses_no_call() {
+    let server = Server::start();
+    let bench = Bench::new(&pipeline(&server, WORK, DONE));
+    bench.inputs(1);
+    for status in [404, 405, 410] {
+        server.on("/hook/done", [Answer::status(status)]);
+        bench.run().expect(0);
+        assert_eq!(due(&bench), 1, "{status}");
+        assert!(told(&bench.journal())[0].ends_with("; the next run calls it again"));
+    }
+    server.on("/hook/done", [Answer::status(204)]);
+    bench.run().expect(0);
+    assert_eq!((told_to(&server).len(), due(&bench)), (3 * 3 + 1, 0));
+}
+
+#[test]
+fn a_run_that_is_stopped_waits_for_the_calls_that_are_out_and_begins_no_more() {
+    let server = Server::start();
+    server.on("/hook/done", [Answer::status(204).after(Duration::from_secs(5))]);
+    let slow = "[[step]]\nid = \"slow\"\nrun = [\"sleep\", \"3\"]\nmatch = [\"039*\"]\n";
+    let bench = Bench::new(&pipeline(&server, &format!("{WORK}{slow}"), DONE));
+    bench.inputs(40);
+    let live = bench.run().jobs(4).start();
+    until("eight calls are out, and one item is left", support::PATIENCE, || {
+        told_to(&server).len() == 8 && bench.journals().pop().is_some_and(|journal| journal.finished().len() == 39)
+    });
+    live.signal(Signal::INT);
+    let ended = live.end();
+    assert_eq!(told_to(&server).len(), 8, "{ended:?}");
+    let (journal, left) = (bench.journal(), due(&bench));
+    assert_eq!((left, journal.counts().unwrap().done), (31, 39));
+    let told = format!("{left} calls of hooks are left to the next run: this one was stopped");
+    assert!(journal.warnings().contains(&told.as_str()), "{:?}", journal.warnings());
+
+    server.on("/hook/done", [Answer::status(204)]);
+    bench.run().expect(0);
+    assert_eq!((told_to(&server).len(), due(&bench)), (40, 0));
 }
 
 #[test]

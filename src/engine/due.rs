@@ -91,10 +91,10 @@ pub fn calls<'a>(context: &Context, checkpoint: &'a Checkpoint) -> Vec<(usize, &
     found
 }
 
-/// Whether there are any.
+/// How many there are.
 #[must_use]
-pub fn any(context: &Context, checkpoint: &Checkpoint) -> bool {
-    !checkpoint.hooks_due.is_empty() && !calls(context, checkpoint).is_empty()
+pub fn count(context: &Context, checkpoint: &Checkpoint) -> usize {
+    if checkpoint.hooks_due.is_empty() { 0 } else { calls(context, checkpoint).len() }
 }
 
 /// Whether this run calls such hooks: one of some steps only leaves no item done.

@@ -256,7 +256,7 @@ impl<W: Workers> Dispatcher<W> {
     pub(super) fn end_parked_items(&mut self) {
         for dependency in 0..self.dependencies.len() {
             let fault = self.parked_fault(dependency);
-            for (item, step) in std::mem::take(&mut self.dependencies[dependency].parked) {
+            for (item, step) in std::mem::take(&mut self.dependencies[dependency].parked).into_sorted() {
                 let (step, fault) = (Some(step), Some(fault.clone()));
                 let state = ItemState::Parked;
                 self.recorder.record(EventKind::ItemFinished { item, state, step, fault, before: false });
