@@ -146,6 +146,11 @@ fn as_text(
         }
     }
     text.push('\n');
+    match sum.hooks_due {
+        0 => {}
+        1 => text.push_str("1 call of hooks is due\n"),
+        count => drop(writeln!(text, "{count} calls of hooks are due")),
+    }
     if !sum.reasons.is_empty() {
         text.push_str("\nSteps:\n");
         for ((step, reason), count) in &sum.reasons {
@@ -235,6 +240,7 @@ fn as_json(context: &Context, listed: &[(ItemIndex, Fate)], sum: &Forecast, in_t
         "failed_before": sum.failed_before,
         "left_out": sum.left_out,
         "refused": sum.refused,
+        "hooks_due": sum.hooks_due,
         "bytes": sum.bytes,
         "in_the_way": in_the_way,
         "items": items,

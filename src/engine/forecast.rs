@@ -74,6 +74,8 @@ pub struct Forecast {
     pub left_out: usize,
     /// Items that cannot be worked on.
     pub refused: usize,
+    /// Calls of hooks that are still to be made, for items that need no work.
+    pub hooks_due: usize,
     /// Bytes of the inputs with something to do.
     pub bytes: u64,
     /// For each step and reason, how many items.
@@ -85,7 +87,11 @@ pub struct Forecast {
 /// What a run would do with the item at `index`.
 #[must_use]
 pub fn fate(context: &Context, index: ItemIndex) -> Fate {
-    match look(context, index, false) {
+    fate_of(context, look(context, index, false))
+}
+
+fn fate_of(context: &Context, seen: Look) -> Fate {
+    match seen {
         Look::UpToDate { .. } => Fate::UpToDate,
         Look::FailedBefore { fault, .. } => {
             Fate::FailedBefore(format!("step '{}': {}", fault.step, fault.fault.message))
@@ -115,7 +121,9 @@ pub fn fate(context: &Context, index: ItemIndex) -> Fate {
 pub fn forecast(context: &Context, mut each: impl FnMut(ItemIndex, &Fate)) -> Forecast {
     let mut sum = Forecast { total: context.batch.len(), ..Forecast::default() };
     for index in 0..context.batch.len() as ItemIndex {
-        let fate = match fate(context, index) {
+        let seen = look(context, index, false);
+        sum.hooks_due += seen.hooks_due();
+        let fate = match fate_of(context, seen) {
             Fate::Work(_) if context.options.limit.is_some_and(|limit| sum.work >= limit as usize) => {
                 Fate::LeftOut("the limit of this run is reached".into())
             }

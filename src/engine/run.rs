@@ -269,12 +269,7 @@ pub fn run(request: Request) -> Result<Finished, RunError> {
     if !killed {
         if let Some(hooks) = hooks {
             recorder.remove_last();
-            let left = end_hooks(hooks, &outcome, batch_failed, &recorder);
-            if left > 0 {
-                let since = HOOKS_PATIENCE.as_secs();
-                let message = format!(
-                    "{left} calls of hooks were given up: none got on for {since} s; the next run makes those of items"
-                );
+            for message in end_hooks(hooks, &outcome, batch_failed, &recorder) {
                 recorder.record(EventKind::Warning { message, item: None });
             }
         }
@@ -308,14 +303,15 @@ fn take_late(late: &Late) -> Vec<EventKind> {
     std::mem::take(&mut *late.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Has the hooks of the batch called, and waits for all. Gives how many were given up.
-fn end_hooks(hooks: Hooks, outcome: &Outcome, batch_failed: bool, recorder: &Recorder) -> usize {
+/// Has the hooks of the batch called, and waits for all. Tells of those that were not made.
+fn end_hooks(hooks: Hooks, outcome: &Outcome, batch_failed: bool, recorder: &Recorder) -> Vec<String> {
     let counts = recorder.state().counts;
     let left = counts.failed + counts.parked + counts.waiting() + counts.cancelled;
     let well = outcome.stopped.is_none() && !batch_failed && left == 0;
     let seconds = recorder.elapsed().as_secs_f64();
     let on = if well { HookOn::BatchDone } else { HookOn::BatchFailed };
-    hooks.finish(on, Occasion { counts, seconds, ..Occasion::default() }, HOOKS_PATIENCE)
+    let occasion = Occasion { counts, seconds, ..Occasion::default() };
+    hooks.finish(on, occasion, outcome.stopped.is_some(), HOOKS_PATIENCE)
 }
 
 /// Tells what the run is about to do, and with what.

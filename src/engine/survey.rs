@@ -16,15 +16,15 @@ use crate::resilience::store::{Loaded, PieceLog};
 pub enum Look {
     /// Nothing to do.
     UpToDate {
-        /// Calls of hooks are still to be made for it.
-        due: bool,
+        /// Calls of hooks that are still to be made for it.
+        due: usize,
     },
     /// It failed before, the fault was the input's, and nothing changed since.
     FailedBefore {
         /// What it failed with.
         fault: Box<StepFault>,
-        /// Calls of hooks are still to be made for it.
-        due: bool,
+        /// Calls of hooks that are still to be made for it.
+        due: usize,
     },
     /// It is not asked for in this run, for this reason.
     LeftOut(String),
@@ -32,6 +32,17 @@ pub enum Look {
     Refused(Fault),
     /// There is something to do.
     Work(Box<Work>),
+}
+
+impl Look {
+    /// Calls of hooks that are still to be made for an item that needs no work.
+    #[must_use]
+    pub const fn hooks_due(&self) -> usize {
+        match self {
+            Self::UpToDate { due } | Self::FailedBefore { due, .. } => *due,
+            Self::LeftOut(_) | Self::Refused(_) | Self::Work(_) => 0,
+        }
+    }
 }
 
 /// An item with something to do.
@@ -71,9 +82,9 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     };
     let refused = |mut checkpoint: Checkpoint, fault: Fault| {
         if context.store.is_writable() && checkpoint.fault.as_ref().is_none_or(|before| before.fault != fault) {
+            due::when_refused(&context.plan, &mut checkpoint);
             checkpoint.state = ItemState::Failed;
             checkpoint.fault = Some(StepFault::of(String::new(), 0, fault.clone()));
-            checkpoint.hooks_due = due::with_state(&context.plan, ItemState::Failed).unwrap_or_default();
             // For the next run's information: that it cannot be written is told when real work cannot be.
             let _ = context.store.save(item.key, &mut checkpoint);
         }
@@ -95,19 +106,21 @@ pub fn look(context: &Context, index: ItemIndex, again: bool) -> Look {
     let mut log = context.store.pieces(&item.id);
     let stale = all_stale(context, &item, &checkpoint, &mut log);
     if !again && let Some(fault) = stands_failed(context, &item, &checkpoint, &stale, &mut log) {
-        return Look::FailedBefore { fault: Box::new(fault.clone()), due: due::any(context, &checkpoint) };
+        return Look::FailedBefore { fault: Box::new(fault.clone()), due: due::count(context, &checkpoint) };
     }
     if stale.iter().all(Option::is_none) {
         // All is done, whatever kept an earlier run from saying so: an input that was away for a while, a crash.
         if checkpoint.state != ItemState::Done && !context.asks_for_less() && context.store.is_writable() {
+            due::when_found_done(&context.plan, &mut checkpoint);
             checkpoint.state = ItemState::Done;
             checkpoint.fault = None;
-            checkpoint.hooks_due = due::with_state(&context.plan, ItemState::Done).unwrap_or_default();
             // What cannot be written now is found again by the next look.
             let _ = context.store.save(item.key, &mut checkpoint);
         }
-        return Look::UpToDate { due: due::any(context, &checkpoint) };
+        return Look::UpToDate { due: due::count(context, &checkpoint) };
     }
+    // What was due for an earlier end of it gives way to the one that it comes to now.
+    checkpoint.hooks_due.clear();
     Look::Work(Box::new(Work { item, checkpoint, stale, note }))
 }
 

@@ -49,14 +49,30 @@ pub struct Checkpoint {
     pub hooks_due: Vec<HookDue>,
 }
 
-/// A call of a hook that is still to be made for an item.
+/// A call of a hook that is still to be made for an item, or was made while others that came due with it are still to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookDue {
-    /// Which: what the pipeline's hook is called.
+    /// Which, for a person: when, the step and its resource.
     pub hook: String,
+    /// The state of the item that it is for.
+    #[serde(default = "done")]
+    pub on: ItemState,
+    /// A hash of the hook as it was when this came due.
+    #[serde(default)]
+    pub id: String,
+    /// When it came due, in milliseconds since 1970: tells this end of the item from others.
+    #[serde(default)]
+    pub since: u64,
     /// The call was made and refused; it would be again for as long as the hook is this one: a hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// The call was made: known for as long as others are to be, so that a hook is never taken for another one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub called: bool,
+}
+
+const fn done() -> ItemState {
+    ItemState::Done
 }
 
 /// Where an item stands.
@@ -384,6 +400,17 @@ impl Checkpoint {
         let told = read.flat_map(|fingerprint| &fingerprint.values);
         let value = |json: &String| serde_json::from_str(json).unwrap_or_else(|_| Value::from(json.as_str()));
         told.map(|(name, json)| (name.as_str(), value(json))).collect()
+    }
+
+    /// The calls of hooks that are still to be made for the state that the item is in.
+    pub fn calls_due(&self) -> impl Iterator<Item = &HookDue> {
+        self.hooks_due.iter().filter(|due| due.on == self.state && !due.called)
+    }
+
+    /// Whether it failed before any step: its input was away, or cannot be worked on.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.state == ItemState::Failed && self.fault.as_ref().is_some_and(|fault| fault.step.is_empty())
     }
 
     /// Whether it is of an item that the pipeline made itself, which has a name in place of a file.

@@ -102,5 +102,9 @@ fn text(found: &Checkpoint, pieces: &mut PieceLog, names: &Names) -> String {
             let _ = writeln!(told, "  hint: {}", safe_line(hint));
         }
     }
+    for due in found.calls_due() {
+        let how = if due.refused.is_some() { "refused; made again when it is changed" } else { "due" };
+        let _ = writeln!(told, "\nhook {}: {how}", safe_line(&due.hook));
+    }
     told
 }

@@ -12,7 +12,6 @@ use crate::engine::fingerprint::Owner;
 use crate::pipeline::plan::Durability;
 use crate::resilience::Fault;
 use crate::resilience::checkpoint::{Fingerprint, ItemState, StepOutcome, StepRecord};
-use crate::resilience::store::stamp;
 use crate::steps::builtin::Values;
 
 impl Attempt<'_> {
@@ -52,8 +51,7 @@ impl Attempt<'_> {
         if let Some(due) = due::with_state(&context.plan, checkpoint.state) {
             checkpoint.hooks_due = due;
         }
-        stamp(&mut checkpoint);
-        let recorded = context.store.record(active.item.key, &checkpoint);
+        let recorded = context.store.record(active.item.key, &mut checkpoint);
         let moved = recorded
             .map_err(|error| Fault::from_io("the checkpoint cannot be written", &error))
             .and_then(|()| found.iter().try_for_each(|one| move_into_place(one, context.options.overwrite, sync)));
@@ -65,8 +63,7 @@ impl Attempt<'_> {
             checkpoint.revision = revision;
             let whole = found.iter().filter(|one| one.key.is_none());
             checkpoint.formerly.extend(whole.map(|one| one.artifact.clone()));
-            stamp(&mut checkpoint);
-            let _ = context.store.record(active.item.key, &checkpoint);
+            let _ = context.store.record(active.item.key, &mut checkpoint);
             return Err(fault);
         }
         context.store.publish(active.item.key, &checkpoint);

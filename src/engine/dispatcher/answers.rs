@@ -43,7 +43,7 @@ impl<W: Workers> Dispatcher<W> {
                         Some((_, end)) if *end == item => *end += 1,
                         _ => ranges.push((item, item + 1)),
                     }
-                    if due {
+                    if due > 0 {
                         self.recorder.hooks_are_due(item);
                     }
                 }
@@ -52,7 +52,7 @@ impl<W: Workers> Dispatcher<W> {
                     self.again.push_back(item);
                 }
                 Look::FailedBefore { fault, due } => {
-                    if due {
+                    if due > 0 {
                         self.recorder.hooks_are_due(item);
                     }
                     let plan = &self.workshop.context.plan;

@@ -201,7 +201,7 @@ impl<W: Workers> Dispatcher<W> {
 
     /// The item waits for no dependency any more. `true`: it did.
     fn unpark(&mut self, item: ItemIndex) -> bool {
-        self.dependencies.iter_mut().any(|dependency| dependency.parked.remove(&item).is_some())
+        self.dependencies.iter_mut().any(|dependency| dependency.parked.remove(item))
     }
 
     /// Whether a worker is looking at the item.

@@ -1,10 +1,10 @@
 //! Dependencies: their breakers, who waits for them, and when a run gives up waiting.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::parked::Parked;
 use super::working::{Progress, TaskId};
 use super::{Dispatcher, Timer};
 use crate::engine::slot::{Order, Workers};
@@ -17,9 +17,6 @@ use crate::resilience::{Fault, FaultClass};
 
 /// Tasks that are turned away before answers and commands are heard again.
 const TURNED_AWAY: usize = 256;
-/// Items among which one is looked for to probe with: others of a step that waits for another dependency besides stand
-/// before it at times.
-const LOOKED_THROUGH: usize = 1000;
 /// A canary's answer holds this long: a batch of broken files does not become a batch of canaries.
 const CANARY_HOLDS: Duration = Duration::from_secs(30);
 
@@ -39,7 +36,7 @@ pub(super) struct Dependency {
     /// It has done its work at least once in this run.
     pub(super) proven: bool,
     /// Items that wait for it, and in which step. They are not in memory otherwise.
-    pub(super) parked: BTreeMap<ItemIndex, u32>,
+    pub(super) parked: Parked,
     /// Items that were parked and are being looked at, to probe.
     reviving: u32,
     /// Probes that failed in a row.
@@ -67,7 +64,7 @@ impl Dependency {
                     most: resource(name).map(|resource| resource.pool.max_size),
                     held_off_until: Duration::ZERO,
                     proven: false,
-                    parked: BTreeMap::new(),
+                    parked: Parked::default(),
                     reviving: 0,
                     lost_recoveries: 0,
                     canary: None,
@@ -157,7 +154,7 @@ impl<W: Workers> Dispatcher<W> {
         }
         let probe_in = dependency.breaker.next_probe_at().map(|at| at.saturating_sub(now));
         let closed = transition.to == BreakerState::Closed;
-        let parked = if closed { std::mem::take(&mut dependency.parked) } else { BTreeMap::new() };
+        let parked = if closed { std::mem::take(&mut dependency.parked) } else { Parked::default() };
         self.recorder.record(EventKind::BreakerChanged {
             dependency: self.dependencies[place].name.clone(),
             state: transition.to,
@@ -165,7 +162,7 @@ impl<W: Workers> Dispatcher<W> {
             retry_in: probe_in.map(|in_time| in_time.as_millis() as u64),
         });
         self.set_probe_timer(place);
-        self.again.extend(parked.into_keys());
+        self.again.extend(parked.into_sorted().into_keys());
         if closed {
             let all = vec![true; self.workshop.context.plan.steps.len()];
             self.unpark_at_work(place, usize::MAX, &all);
@@ -199,10 +196,8 @@ impl<W: Workers> Dispatcher<W> {
             return;
         }
         let dependency = &mut self.dependencies[place];
-        let waiting = dependency.parked.iter().take(LOOKED_THROUGH);
-        let first = waiting.filter(|(_, step)| could_go[**step as usize]).map(|(item, _)| *item).next();
-        if let Some(item) = first {
-            dependency.parked.remove(&item);
+        if let Some(item) = dependency.parked.first(&could_go) {
+            dependency.parked.remove(item);
             dependency.reviving = 1;
             self.again.push_front(item);
         }

@@ -235,7 +235,7 @@ impl<W: Workers> Dispatcher<W> {
         });
         // An item that parked before it got anywhere leaves no trace: it is simply not begun.
         let nothing_to_tell = state == ItemState::Parked && checkpoint.steps.is_empty();
-        let due = due::with_state(&context.plan, state).unwrap_or_else(|| checkpoint.hooks_due.clone());
+        let due = due::at_end(&context.plan, state, &checkpoint);
         let is_known = checkpoint.state == state && checkpoint.fault == fault && checkpoint.hooks_due == due;
         if nothing_to_tell || (!working.unsaved && is_known) {
             return;
@@ -256,7 +256,7 @@ impl<W: Workers> Dispatcher<W> {
     pub(super) fn end_parked_items(&mut self) {
         for dependency in 0..self.dependencies.len() {
             let fault = self.parked_fault(dependency);
-            for (item, step) in std::mem::take(&mut self.dependencies[dependency].parked) {
+            for (item, step) in std::mem::take(&mut self.dependencies[dependency].parked).into_sorted() {
                 let (step, fault) = (Some(step), Some(fault.clone()));
                 let state = ItemState::Parked;
                 self.recorder.record(EventKind::ItemFinished { item, state, step, fault, before: false });

@@ -11,6 +11,7 @@ mod dependencies;
 mod environment;
 mod health;
 mod items;
+mod parked;
 mod pieces;
 mod tasks;
 mod working;

@@ -159,6 +159,11 @@ impl Ledger {
         self.index.get(&key).map(|entry| entry.note).filter(|note| *note != 0)
     }
 
+    /// Of the item's last record; 0 where this process wrote none.
+    pub(super) fn revision(&self, key: ItemKey) -> u64 {
+        self.index.get(&key).map_or(0, |entry| entry.revision)
+    }
+
     pub(super) fn without_note(&self) -> Vec<ItemKey> {
         self.index.iter().filter(|(_, entry)| entry.note == 0).map(|(key, _)| *key).collect()
     }

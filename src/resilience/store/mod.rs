@@ -20,9 +20,10 @@ mod pieces;
 mod writer;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use self::ledger::Ledger;
@@ -188,7 +189,7 @@ impl Store {
     /// How many items the ledger knows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.locked().len()
     }
 
     /// Whether the ledger knows no item.
@@ -202,7 +203,7 @@ impl Store {
     pub fn load(&self, key: ItemKey, id: &str) -> Loaded {
         let path = self.json_path(id);
         let (snapshot, noted) = {
-            let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            let ledger = self.locked();
             (ledger.read(key), ledger.noted(key))
         };
         let snapshot = snapshot.and_then(|json| parse(&json).ok()).map(Box::new);
@@ -257,40 +258,44 @@ impl Store {
 
     /// A checkpoint whose JSON or ledger record is behind: both are brought up to it.
     fn healed(&self, key: ItemKey, checkpoint: Box<Checkpoint>) -> Loaded {
-        if self.writer.is_some() && self.record(key, &checkpoint).is_ok() {
+        if self.writer.is_some() && self.heal_record(key, &checkpoint).is_ok() {
             self.publish(key, &checkpoint);
         }
         Loaded::Known(checkpoint)
     }
 
-    /// Appends `checkpoint` to the ledger. When this returns, no SIGKILL loses it (and no power cut, where asked for).
+    fn heal_record(&self, key: ItemKey, checkpoint: &Checkpoint) -> std::io::Result<()> {
+        let synced = self.append(&mut self.locked(), key, checkpoint)?;
+        synced.map_or(Ok(()), |file| file.sync_data())
+    }
+
+    /// Raises the revision above that of every record of the item, sets the time, and appends `checkpoint` to the ledger. When
+    /// this returns, no SIGKILL loses it (and no power cut, where asked for).
     ///
     /// # Errors
     /// That it could not be written; the ledger is as it was.
-    pub fn record(&self, key: ItemKey, checkpoint: &Checkpoint) -> std::io::Result<()> {
-        let json = serde_json::to_vec(checkpoint)?;
+    pub fn record(&self, key: ItemKey, checkpoint: &mut Checkpoint) -> std::io::Result<()> {
         let synced = {
-            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-            ledger.append(key, checkpoint.revision, &json)?;
-            if self.sync { Some(ledger.sync_handle()?) } else { None }
+            let mut ledger = self.locked();
+            stamp(checkpoint, ledger.revision(key));
+            self.append(&mut ledger, key, checkpoint)?
         };
         // Out of the lock: records that others append meanwhile share this sync.
         synced.map_or(Ok(()), |file| file.sync_data())
     }
 
-    /// Has the item's JSON written, soon.
+    /// Has the item's JSON written, soon: nothing of it where a newer one is to be.
     pub fn publish(&self, key: ItemKey, checkpoint: &Checkpoint) {
         if let Some(writer) = &self.writer {
             writer.publish(key, checkpoint);
         }
     }
 
-    /// Takes a step further: raises the revision, sets the time, records, and has the JSON written.
+    /// Takes a step further: records, and has the JSON written.
     ///
     /// # Errors
     /// That it could not be recorded.
     pub fn save(&self, key: ItemKey, checkpoint: &mut Checkpoint) -> std::io::Result<()> {
-        stamp(checkpoint);
         self.record(key, checkpoint)?;
         self.publish(key, checkpoint);
         Ok(())
@@ -303,25 +308,35 @@ impl Store {
     /// That it could not be recorded.
     pub fn change(&self, key: ItemKey, change: impl FnOnce(&mut Checkpoint) -> bool) -> std::io::Result<()> {
         let (checkpoint, synced) = {
-            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut ledger = self.locked();
             let Some(Ok(mut checkpoint)) = ledger.read(key).as_deref().map(parse) else { return Ok(()) };
             if !change(&mut checkpoint) {
                 return Ok(());
             }
-            stamp(&mut checkpoint);
-            ledger.append(key, checkpoint.revision, &serde_json::to_vec(&checkpoint)?)?;
-            (checkpoint, if self.sync { Some(ledger.sync_handle()?) } else { None })
+            stamp(&mut checkpoint, ledger.revision(key));
+            let synced = self.append(&mut ledger, key, &checkpoint)?;
+            (checkpoint, synced)
         };
         synced.map_or(Ok(()), |file| file.sync_data())?;
         self.publish(key, &checkpoint);
         Ok(())
     }
 
+    /// Appends a record; gives what is to be synced before it counts.
+    fn append(&self, ledger: &mut Ledger, key: ItemKey, checkpoint: &Checkpoint) -> std::io::Result<Option<File>> {
+        ledger.append(key, checkpoint.revision, &serde_json::to_vec(checkpoint)?)?;
+        if self.sync { ledger.sync_handle().map(Some) } else { Ok(None) }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Writes the JSON of every item whose last change did not get that far before a crash.
     pub fn heal(&self) {
-        let behind = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).without_note();
+        let behind = self.locked().without_note();
         for key in behind {
-            let json = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).read(key);
+            let json = self.locked().read(key);
             let Some(Ok(checkpoint)) = json.as_deref().map(parse) else { continue };
             let _ = self.load(key, &checkpoint.item_id);
         }
@@ -369,9 +384,9 @@ pub fn pieces_of(pipeline_dir: &Path, id: &str) -> PieceLog {
     PieceLog::new(pieces_path(pipeline_dir, id), false, false)
 }
 
-/// Raises the revision and sets the time.
-pub fn stamp(checkpoint: &mut Checkpoint) {
-    checkpoint.revision += 1;
+/// Raises the revision above its own and `known`, and sets the time.
+fn stamp(checkpoint: &mut Checkpoint, known: u64) {
+    checkpoint.revision = checkpoint.revision.max(known) + 1;
     checkpoint.checkpoint_time =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_millis() as f64 / 1000.0);
 }

@@ -87,8 +87,7 @@ fn a_change_that_never_reached_its_json_is_written_by_the_next_run() {
     let (key, mut checkpoint) = item("a.wav");
     let store = place.open();
     mark(&mut checkpoint, "prepare");
-    stamp(&mut checkpoint);
-    store.record(key, &checkpoint).unwrap();
+    store.record(key, &mut checkpoint).unwrap();
     store.close().unwrap();
     assert!(!place.json(&checkpoint.item_id).exists());
 
@@ -97,6 +96,48 @@ fn a_change_that_never_reached_its_json_is_written_by_the_next_run() {
     store.close().unwrap();
     let json = std::fs::read(place.json(&checkpoint.item_id)).unwrap();
     assert_eq!(parse(&json).unwrap(), checkpoint);
+}
+
+#[test]
+fn of_many_who_change_one_item_at_the_same_time_the_last_stands_in_its_json() {
+    let place = place();
+    let store = place.open();
+    let mut items: Vec<(ItemKey, Checkpoint)> = (0..40).map(|n| item(&format!("{n}.wav"))).collect();
+    for (key, checkpoint) in &mut items {
+        store.save(*key, checkpoint).unwrap();
+    }
+    std::thread::scope(|scope| {
+        for nth in 0..8 {
+            let (store, items) = (&store, &items);
+            scope.spawn(move || {
+                for (key, checkpoint) in items {
+                    let step = format!("step {nth}");
+                    store
+                        .change(*key, |known| {
+                            mark(known, &step);
+                            true
+                        })
+                        .unwrap();
+                    // One who holds an older copy raises it above what others wrote meanwhile.
+                    if nth == 0 {
+                        let mut older = checkpoint.clone();
+                        store.record(*key, &mut older).unwrap();
+                        store.change(*key, |known| known.revision == older.revision).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    let last: Vec<Checkpoint> =
+        items.iter().map(|(key, checkpoint)| known(&store, *key, &checkpoint.item_id).unwrap()).collect();
+    store.close().unwrap();
+    for newest in last {
+        let json = parse(&std::fs::read(place.json(&newest.item_id)).unwrap()).unwrap();
+        assert_eq!(json.revision, newest.revision);
+        assert_eq!(json.completed_steps, newest.completed_steps);
+        // Of every change one: none had the number of another.
+        assert!(newest.revision >= 10, "{}", newest.revision);
+    }
 }
 
 #[test]
@@ -109,8 +150,7 @@ fn a_torn_last_line_costs_that_line_only() {
     store.close().unwrap();
     let whole = std::fs::metadata(place.ledger()).unwrap().len();
     let store = place.open();
-    stamp(&mut b);
-    store.record(key_b, &b).unwrap();
+    store.record(key_b, &mut b).unwrap();
     store.close().unwrap();
     let longer = std::fs::metadata(place.ledger()).unwrap().len();
     for cut in whole..longer {
@@ -119,8 +159,7 @@ fn a_torn_last_line_costs_that_line_only() {
         let store = place.open();
         assert!(known(&store, key_a, &a.item_id).is_some(), "cut at {cut}");
         assert!(known(&store, key_b, &b.item_id).is_none(), "cut at {cut}");
-        stamp(&mut b);
-        store.record(key_b, &b).unwrap();
+        store.record(key_b, &mut b).unwrap();
         assert_eq!(known(&store, key_b, &b.item_id).unwrap().revision, b.revision, "cut at {cut}");
         store.close().unwrap();
         std::fs::remove_file(place.json(&b.item_id)).unwrap();
@@ -168,8 +207,7 @@ fn a_ledger_full_of_outdated_lines_is_written_anew_without_loss() {
         checkpoint
             .intermediate_results
             .insert("filler".into(), Map::from_iter([("text".to_owned(), serde_json::Value::String(filler.clone()))]));
-        stamp(&mut checkpoint);
-        store.record(key, &checkpoint).unwrap();
+        store.record(key, &mut checkpoint).unwrap();
     }
     let (other, mut small) = item("b.wav");
     store.save(other, &mut small).unwrap();

@@ -55,7 +55,13 @@ fn write_all(
             changes.recv_timeout(TRY_AGAIN)
         };
         let last_round = matches!(next, Err(RecvTimeoutError::Disconnected));
-        waiting.extend(next.ok().into_iter().chain(changes.try_iter().take(QUEUE)));
+        for (key, checkpoint) in next.ok().into_iter().chain(changes.try_iter().take(QUEUE)) {
+            // Of two that change one item at the same time the one that was recorded first may come last.
+            if waiting.get(&key).is_none_or(|newest| newest.revision <= checkpoint.revision) {
+                waiting.insert(key, checkpoint);
+            }
+        }
+        waiting.retain(|key, checkpoint| !is_outdated(ledger, *key, checkpoint));
         let mut first_error = None;
         waiting.retain(|key, checkpoint| match write_one(items, ledger, sync, *key, checkpoint) {
             Ok(()) => false,
@@ -68,6 +74,11 @@ fn write_all(
             return first_error.map_or(Ok(()), Err);
         }
     }
+}
+
+/// Whether the item has a newer record: whoever made that has its JSON written.
+fn is_outdated(ledger: &Mutex<Ledger>, key: ItemKey, checkpoint: &Checkpoint) -> bool {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner).revision(key) > checkpoint.revision
 }
 
 fn write_one(
