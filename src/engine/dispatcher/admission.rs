@@ -184,9 +184,14 @@ impl<W: Workers> Dispatcher<W> {
             };
             let dependency = &mut self.dependencies[place];
             dependency.in_flight -= 1;
-            if matches!(outcome, Outcome::Success) {
-                dependency.proven = true;
-                dependency.lost_recoveries = 0;
+            match outcome {
+                Outcome::Success => {
+                    dependency.proven = true;
+                    dependency.lost_recoveries = 0;
+                    dependency.hint = None;
+                }
+                Outcome::Failure(_) => dependency.hint = fault.and_then(|fault| fault.hint.clone()),
+                _ => {}
             }
             if let Some(transition) = dependency.breaker.settle(now, ticket, outcome) {
                 self.tell_transition(place, &transition);

@@ -39,6 +39,8 @@ pub(super) struct Dependency {
     pub(super) parked: Parked,
     /// Items that were parked and are being looked at, to probe.
     reviving: u32,
+    /// What helps, as the failure that was charged to it last says.
+    pub(super) hint: Option<String>,
     /// Probes that failed in a row.
     pub(super) lost_recoveries: u32,
     canary: Option<(Instant, Option<CanaryResult>)>,
@@ -69,6 +71,7 @@ impl Dependency {
                     lost_recoveries: 0,
                     canary: None,
                     canary_asked: false,
+                    hint: None,
                     asking: Vec::new(),
                 });
             }
@@ -126,8 +129,9 @@ impl<W: Workers> Dispatcher<W> {
         let why = dependency.breaker.why().unwrap_or("it failed");
         let state = dependency.breaker.state().to_string().to_uppercase();
         let message = format!("{} is {state}: {why}", dependency.name);
-        Fault::new(FaultClass::Dependency, "parked", message)
-            .with_hint("it is taken up first in the next run, or when the tool is well again")
+        let next = "it is taken up first in the next run, or when the tool is well again";
+        let hint = dependency.hint.as_ref().map_or_else(|| next.to_owned(), |hint| format!("{hint}; then {next}"));
+        Fault::new(FaultClass::Dependency, "parked", message).with_hint(hint)
     }
 
     /// Tells how many failures in a row the breaker counts, where that is not what was told last.
