@@ -3,6 +3,7 @@
 #   docs/pictures.sh [FOLDER]      FOLDER is where the pictures go (docs)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+mkdir -p "${1:-docs}"
 folder=$(realpath "${1:-docs}") root=$PWD
 [ -n "${MEDIAMILL_BUILT:-}" ] || cargo build --release --locked --example picture --bin mediamill >&2
 target=${CARGO_TARGET_DIR:-$PWD/target}/release
