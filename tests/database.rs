@@ -2,18 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
-#[path = "support/daemon.rs"]
-mod daemon;
 #[path = "support/databases.rs"]
 mod databases;
-#[path = "support/mariadb.rs"]
-mod mariadb;
-#[path = "support/postgres.rs"]
-mod postgres;
 
 use std::time::{Duration, Instant};
 
-use databases::{Bench, insert, map, runtime, statement};
+use databases::{Bench, daemon, insert, map, mariadb, postgres, runtime, statement};
 use mediamill::resilience::{Fault, FaultClass};
 use mediamill::resources::database::{Database, Expect, Insert, Rows, Source};
 use mediamill::resources::{Health, Owner};

@@ -2,14 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
-#[path = "support/daemon.rs"]
-mod daemon;
 #[path = "support/databases.rs"]
 mod databases;
-#[path = "support/mariadb.rs"]
-mod mariadb;
-#[path = "support/postgres.rs"]
-mod postgres;
 
 use std::time::{Duration, Instant};
 

@@ -2,17 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose step fails where it must not has failed")]
 
-#[path = "support/daemon.rs"]
-mod daemon;
 #[path = "support/databases.rs"]
 mod databases;
-#[path = "support/mariadb.rs"]
-mod mariadb;
-#[path = "support/postgres.rs"]
-mod postgres;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use databases::{Bench, insert, runtime};
 use mediamill::resilience::FaultClass;
@@ -80,8 +74,9 @@ fn writers_store_each_row_once_while_their_table_is_dropped_and_made_again() {
             let bench = Arc::new(bench);
             let row = |n: u32| Insert { create: true, ..insert("notes", json!({ "n": n }), &format!("churn/{n}")) };
             let mut writers = tokio::task::JoinSet::new();
+            let stored = Arc::new(AtomicU32::new(0));
             for writer in 0..4_u32 {
-                let bench = Arc::clone(&bench);
+                let (bench, stored) = (Arc::clone(&bench), Arc::clone(&stored));
                 writers.spawn(async move {
                     for n in 0..60 {
                         let database = bench.lease_as(&format!("writer-{writer}")).await;
@@ -89,11 +84,18 @@ fn writers_store_each_row_once_while_their_table_is_dropped_and_made_again() {
                         while let Err(fault) = database.insert(&row(n + 1000 * (writer % 2))).await {
                             assert_eq!(fault.class, FaultClass::Transient, "{}: {fault:?}", bench.backend);
                         }
+                        stored.fetch_add(1, Ordering::Relaxed);
                     }
                 });
             }
             for round in 0..5 {
-                tokio::time::sleep(Duration::from_millis(15)).await;
+                // In the midst of their work, however fast that is.
+                while stored.load(Ordering::Relaxed) < 40 * (round + 1) {
+                    if let Some(done) = writers.try_join_next() {
+                        done.unwrap();
+                    }
+                    tokio::task::yield_now().await;
+                }
                 bench.run(&format!("drop table if exists notes -- {round}")).await;
             }
             while let Some(done) = writers.join_next().await {

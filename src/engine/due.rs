@@ -6,10 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::context::Context;
 use crate::pipeline::hooks::{Hook, HookOn};
 use crate::pipeline::plan::Plan;
-use crate::resilience::Fault;
-use crate::resilience::FaultClass;
 use crate::resilience::checkpoint::{Checkpoint, HookDue, ItemState};
 use crate::resilience::hash::hash_bytes;
+use crate::resilience::{Fault, FaultClass};
 
 /// What an item's hooks wait for that has come to this state; nothing where it is not at its end.
 #[must_use]
@@ -69,7 +68,9 @@ pub fn when_found_done(plan: &Plan, checkpoint: &mut Checkpoint) {
 #[must_use]
 pub fn calls<'a>(context: &Context, checkpoint: &'a Checkpoint) -> Vec<(usize, &'a HookDue)> {
     let plan = &context.plan;
-    let Some(on) = occasion(checkpoint.state).filter(|on| may_be_called(context, *on)) else { return Vec::new() };
+    let Some(on) = occasion(checkpoint.state).filter(|on| may_be_called(*on, context.asks_for_less())) else {
+        return Vec::new();
+    };
     let mut due: Vec<&HookDue> = checkpoint.hooks_due.iter().filter(|due| due.on == checkpoint.state).collect();
     let mut take = |is_it: &dyn Fn(&HookDue) -> bool| due.iter().position(|due| is_it(due)).map(|at| due.remove(at));
     let (mut found, mut others) = (Vec::new(), Vec::new());
@@ -97,10 +98,10 @@ pub fn count(context: &Context, checkpoint: &Checkpoint) -> usize {
     if checkpoint.hooks_due.is_empty() { 0 } else { calls(context, checkpoint).len() }
 }
 
-/// Whether this run calls such hooks: one of some steps only leaves no item done.
+/// Whether a run calls such hooks: one that `asks_for_less`, some steps only, leaves no item done.
 #[must_use]
-pub fn may_be_called(context: &Context, on: HookOn) -> bool {
-    on != HookOn::ItemDone || !context.asks_for_less()
+pub fn may_be_called(on: HookOn, asks_for_less: bool) -> bool {
+    on != HookOn::ItemDone || !asks_for_less
 }
 
 /// Notes what came of the call of the hook at `place` that was due as `called`. One that was made is due no more; one that

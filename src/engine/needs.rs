@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::context::{Basis, Options, asks_for_less, select};
-use crate::pipeline::hooks::HookOn;
+use super::due::may_be_called;
 use crate::pipeline::plan::{Plan, Step};
 
 /// What a run works with.
@@ -21,7 +21,7 @@ impl Needed {
         let (mut needed, mut named) = (HashSet::new(), HashSet::new());
         let steps = plan.steps.iter().zip(&bases);
         let of_steps = steps.flat_map(|(step, basis)| names(step).map(|name| (name, !basis.left_out)));
-        let of_hooks = plan.hooks.iter().map(|hook| (&hook.resource, !less || hook.on != HookOn::ItemDone));
+        let of_hooks = plan.hooks.iter().map(|hook| (&hook.resource, may_be_called(hook.on, less)));
         for (name, is_used) in of_steps.chain(of_hooks) {
             named.insert(name);
             if is_used {

@@ -2,13 +2,18 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, reason = "a database that is not there has failed the test")]
 
+#[path = "daemon.rs"]
+pub mod daemon;
+#[path = "mariadb.rs"]
+pub mod mariadb;
+#[path = "postgres.rs"]
+pub mod postgres;
+
 use mediamill::resources::database::{Database, Expect, Insert, Statement};
 use mediamill::resources::secret::Secrets;
 use mediamill::resources::settings::{ResourceKind, ResourceSpec, register};
 use mediamill::resources::{Lease, Manager, Owner, PoolSettings};
 use serde_json::{Map, Value, json};
-
-use super::{mariadb, postgres};
 
 /// A database of one kind, empty.
 pub struct Bench {

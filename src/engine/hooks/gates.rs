@@ -91,7 +91,8 @@ impl Gates {
         let Some(gate) = known.gates.get_mut(resource) else { return };
         let is_open = |gate: &Gate| gate.breaker.state() == BreakerState::Open;
         let was_open = is_open(gate);
-        let _told_at_the_end = gate.breaker.settle(self.start.elapsed(), ticket, outcome);
+        // That it changed is told once, at the end, with how many calls are held.
+        drop(gate.breaker.settle(self.start.elapsed(), ticket, outcome));
         match gate.breaker.state() {
             BreakerState::Closed => self.go_on(&mut known, resource, usize::MAX),
             BreakerState::HalfOpen => self.go_on(&mut known, resource, 1),

@@ -139,7 +139,8 @@ impl Hooks {
             let _ = end.send(());
         })?;
         let on: Vec<HookOn> = plan.hooks.iter().map(|hook| hook.on).collect();
-        let listened = on.iter().copied().filter(|on| due::may_be_called(&workshop.context, *on)).collect();
+        let less = workshop.context.asks_for_less();
+        let listened = on.iter().copied().filter(|on| due::may_be_called(*on, less)).collect();
         let steps = plan.steps.iter().map(|step| step.id.clone()).collect();
         let (heard, told) = (happened.clone(), run.clone());
         let listener = Listener { happened: heard, run: told, calls: Arc::clone(&calls), on: listened, steps };

@@ -61,14 +61,13 @@ fn write_all(
                 waiting.insert(key, checkpoint);
             }
         }
-        waiting.retain(|key, checkpoint| !is_outdated(ledger, *key, checkpoint));
         let mut first_error = None;
-        waiting.retain(|key, checkpoint| match write_one(items, ledger, sync, *key, checkpoint) {
-            Ok(()) => false,
-            Err(error) => {
-                first_error.get_or_insert(error);
-                true
+        waiting.retain(|key, checkpoint| {
+            if is_outdated(ledger, *key, checkpoint) {
+                return false;
             }
+            let written = write_one(items, ledger, sync, *key, checkpoint);
+            written.map_err(|error| first_error.get_or_insert(error)).is_err()
         });
         if last_round {
             return first_error.map_or(Ok(()), Err);

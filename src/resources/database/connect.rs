@@ -133,7 +133,7 @@ impl Place {
             }
             Options::File(options) => {
                 let began = Instant::now();
-                let options = of_file(options);
+                let options = of_file(options).await;
                 // Two that open a new file at once both want to make it one with a write-ahead log: SQLite does not let
                 // either wait for that.
                 loop {
@@ -237,9 +237,9 @@ fn mysql(settings: &Settings) -> Result<MySqlConnectOptions, sqlx::Error> {
 
 /// How the file is opened as it is now: a new one has a write-ahead log, another keeps what it has, and one that may only be
 /// read is only read.
-fn of_file(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+async fn of_file(options: &SqliteConnectOptions) -> SqliteConnectOptions {
     let options = options.clone();
-    match std::fs::OpenOptions::new().append(true).open(options.get_filename()) {
+    match tokio::fs::OpenOptions::new().append(true).open(options.get_filename()).await {
         Err(error) if error.kind() == ErrorKind::NotFound => options.journal_mode(SqliteJournalMode::Wal),
         Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
             options.create_if_missing(false).read_only(true)

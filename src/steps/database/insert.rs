@@ -30,8 +30,8 @@ pub struct InsertParams {
     /// the table `mediamill_once` of the same database keeps count. An item that is done again with another result inserts
     /// the new row beside the old one. In a table that was dropped and made anew all rows are inserted again: in PostgreSQL
     /// whoever made it, in MySQL and SQLite where this step made one of the two; a table that was restored from a dump, or
-    /// rebuilt by a migration, is a new one there, too. Rows that were deleted are not inserted
-    /// again; `DELETE FROM mediamill_once WHERE answer = 'the table'` forgets that they were stored.
+    /// rebuilt by a migration, is a new one there, too. Rows that were deleted are not inserted again;
+    /// `DELETE FROM mediamill_once WHERE answer = 'the table'` forgets that they were stored.
     #[serde(default)]
     pub key: Vec<String>,
     /// Whether the table is made when it is missing, with columns that hold the values of the first row, and `key` as its

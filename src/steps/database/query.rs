@@ -39,8 +39,8 @@ pub struct QueryParams {
     /// keeps count. `DELETE FROM mediamill_once WHERE once = '...'`, with the key that a warning tells, lets it run again.
     /// What it returns of PostgreSQL's rarer types (addresses, ranges, shapes) it must return as text:
     /// `RETURNING CAST(a AS text) AS a`. Statements that make or change tables, and tables of MyISAM and Aria, cannot be
-    /// undone in MySQL, and such a statement may run twice there. What sets something in the session (SET, USE, a temporary
-    /// table, a lock) holds for this statement alone.
+    /// undone in MySQL, and such a statement may run twice there. What stays in the session (a temporary table, a lock, what
+    /// a procedure sets) stays for this statement alone.
     #[serde(default)]
     pub write: bool,
 }

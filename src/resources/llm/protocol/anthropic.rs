@@ -79,18 +79,16 @@ mod tests {
     use crate::resilience::FaultClass;
     use crate::resources::llm::Prompt;
 
+    fn asked(prompt: &Prompt) -> Asked<'_> {
+        let form = Form::Schema;
+        Asked { model: "claude", prompt, temperature: 0.5, max_tokens: 9, context_tokens: None, form }
+    }
+
     #[test]
     fn a_call_is_written_as_the_reference_says() {
         let mut prompt = Prompt::new("Name it.").with_system("Be brief.");
         (prompt.stop, prompt.seed) = (vec!["END".into()], Some(3));
-        let asked = Asked {
-            model: "claude",
-            prompt: &prompt,
-            temperature: 0.5,
-            max_tokens: 9,
-            context_tokens: None,
-            form: Form::Schema,
-        };
+        let asked = asked(&prompt);
         assert_eq!(
             body(asked),
             json!({
@@ -105,14 +103,7 @@ mod tests {
     fn an_object_is_asked_for_as_the_input_of_a_tool_and_anything_else_in_words() {
         let schema = json!({ "type": "object", "properties": { "title": { "type": "string" } } });
         let prompt = Prompt::new("Name it.").with_schema(schema.clone());
-        let asked = Asked {
-            model: "claude",
-            prompt: &prompt,
-            temperature: 0.5,
-            max_tokens: 9,
-            context_tokens: None,
-            form: Form::Schema,
-        };
+        let asked = asked(&prompt);
         let written = body(asked);
         assert_eq!(written["tools"][0]["input_schema"], schema);
         assert_eq!(written["tool_choice"], json!({ "type": "tool", "name": "answer" }));
